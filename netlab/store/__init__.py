@@ -1,0 +1,19 @@
+from .errors import AlreadyExists, Conflict, Expired, NotFound, StoreError
+from .objects import clone, controller_of, is_deleting, owner_reference
+from .store import Store
+from .watch import Event, Watch
+
+__all__ = [
+    "AlreadyExists",
+    "Conflict",
+    "Event",
+    "Expired",
+    "NotFound",
+    "Store",
+    "StoreError",
+    "Watch",
+    "clone",
+    "controller_of",
+    "is_deleting",
+    "owner_reference",
+]

@@ -1,0 +1,55 @@
+"""Small questions about Kubernetes objects held as plain dicts."""
+
+import secrets
+import uuid
+
+# The letters Kubernetes uses for generated names: no vowels, so no words.
+_SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def clone(value):
+    """A deep copy of JSON-like data; several times faster than copy.deepcopy."""
+    if isinstance(value, dict):
+        return {key: clone(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [clone(item) for item in value]
+    return value
+
+
+def key_of(obj: dict) -> tuple[str, str]:
+    meta = obj["metadata"]
+    return meta.get("namespace") or "", meta["name"]
+
+
+def random_suffix(length: int = 5) -> str:
+    return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(length))
+
+
+def new_uid() -> str:
+    return str(uuid.uuid4())
+
+
+def has_labels(obj: dict, wanted: dict | None) -> bool:
+    labels = obj["metadata"].get("labels") or {}
+    return all(labels.get(key) == value for key, value in (wanted or {}).items())
+
+
+def controller_of(obj: dict) -> dict | None:
+    owners = obj["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def owner_reference(owner: dict) -> dict:
+    """The reference a controller leaves on what it makes, so that deletion cascades."""
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def is_deleting(obj: dict) -> bool:
+    return bool(obj["metadata"].get("deletionTimestamp"))
