@@ -1,0 +1,19 @@
+"""The words in which the course is written down."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Verdict(models.TextChoices):
+    PASS = "pass", _("Proven")
+    FAIL = "fail", _("Not yet")
+    UNDECIDED = "undecided", _("Undecided")
+
+
+class StepKind(models.TextChoices):
+    READ = "read", _("Read")
+    EXEC = "exec", _("Command")
+    STREAM = "stream", _("Live command")
+    TERMINAL = "terminal", _("Terminal")
+    PREDICT = "predict", _("Prediction")
+    ANSWER = "answer", _("Answer")

@@ -1,0 +1,80 @@
+"""What is kept of a student's work. The course itself is files (`curriculum.course`); a Lab row
+stands for one lab folder so that attempts can point at it."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Lab(models.Model):
+    """One lab folder. `version` is the hash of the folder: results say which text they belong to."""
+
+    slug = models.SlugField(unique=True)
+    chapter = models.PositiveSmallIntegerField(_("chapter"))
+    number = models.CharField(_("number"), max_length=8)
+    title = models.JSONField(_("title"), help_text='{"pt-br": "...", "en": "..."}')
+    version = models.CharField(_("version"), max_length=64)
+    is_active = models.BooleanField(_("offered"), default=True)
+
+    class Meta:
+        ordering = ["chapter", "number"]
+        verbose_name = _("lab")
+        verbose_name_plural = _("labs")
+
+    def __str__(self):
+        return f"{self.number} {self.title.get('en', self.slug)}"
+
+
+class Attempt(models.Model):
+    """A student's try at a lab, kept for ever. Its seed fixes the parameters the student gets;
+    a redo is another attempt."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    student = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="attempts")
+    lab = models.ForeignKey(Lab, models.PROTECT, related_name="attempts")
+    lab_version = models.CharField(max_length=64)
+    seed = models.PositiveBigIntegerField()
+    parameters = models.JSONField(default=dict)
+    started_at = models.DateTimeField(auto_now_add=True)
+    passed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+
+    def __str__(self):
+        return f"{self.student} · {self.lab}"
+
+
+class Answer(models.Model):
+    """What a student typed or chose at a step. A prediction is committed once; answers may be
+    changed, and the newest one counts."""
+
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="answers")
+    step = models.SlugField()
+    value = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        verbose_name = _("answer")
+        verbose_name_plural = _("answers")
+
+
+class ConditionPass(models.Model):
+    """A condition that was proven, stored the moment it was, with its evidence."""
+
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="passes")
+    condition = models.SlugField()
+    reason = models.JSONField()
+    evidence = models.JSONField()
+    passed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["passed_at"]
+        constraints = [models.UniqueConstraint(fields=["attempt", "condition"], name="one_pass_per_condition")]
+        verbose_name = _("proven condition")
+        verbose_name_plural = _("proven conditions")

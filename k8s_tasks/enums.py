@@ -1,0 +1,37 @@
+"""States and kinds, named once."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class SessionState(models.TextChoices):
+    PREPARING = "preparing", _("Preparing")
+    READY = "ready", _("Ready")
+    EXPIRING = "expiring", _("Expiring")
+    ENDED = "ended", _("Ended")
+    FAILED = "failed", _("Failed")
+    GONE = "gone", _("Cluster gone")
+
+
+LIVE_SESSION_STATES = (SessionState.PREPARING, SessionState.READY, SessionState.EXPIRING)
+USABLE_SESSION_STATES = (SessionState.READY, SessionState.EXPIRING)
+
+
+class RunKind(models.TextChoices):
+    COMMAND = "command", _("Command")
+    TERMINAL = "terminal", _("Terminal")
+    VERIFY = "verify", _("Verification")
+
+
+class RunState(models.TextChoices):
+    QUEUED = "queued", _("Queued")
+    STARTING = "starting", _("Starting")
+    RUNNING = "running", _("Running")
+    SUCCEEDED = "succeeded", _("Finished")
+    FAILED = "failed", _("Could not run")
+    CANCELLED = "cancelled", _("Stopped")
+    TIMED_OUT = "timed_out", _("Out of time")
+    LOST = "lost", _("Lost")
+
+
+OPEN_RUN_STATES = (RunState.QUEUED, RunState.STARTING, RunState.RUNNING)

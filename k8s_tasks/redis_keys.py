@@ -1,0 +1,47 @@
+"""The names of everything kept in Redis, and the one way to reach it."""
+
+import functools
+
+import redis
+import redis.asyncio
+from django.conf import settings
+
+# redis-py 8 gives up on a quiet socket after 5 s and allows 100 connections; a stream may be
+# quiet for minutes, and a worker holds a connection per running command.
+_CONNECTION = {"socket_timeout": None, "max_connections": 2000}
+
+
+@functools.cache
+def redis_client() -> redis.Redis:
+    """One pooled, thread-safe client for synchronous code."""
+    return redis.Redis.from_url(settings.REDIS_URL, **_CONNECTION)
+
+
+def make_async_redis() -> redis.asyncio.Redis:
+    """A client for the running event loop; its owner closes it."""
+    return redis.asyncio.Redis.from_url(settings.REDIS_URL, **_CONNECTION)
+
+
+def run_output(run_id) -> str:
+    """Stream: fields `ms` (since start), `src` (stdout, stderr, event, end) and `data` (bytes)."""
+    return f"run:{run_id}:out"
+
+
+def run_input(run_id) -> str:
+    """Stream: fields `kind` (data, eof, resize, ack, cancel) and `data`."""
+    return f"run:{run_id}:in"
+
+
+def run_beat(run_id) -> str:
+    """Expires when the worker that drives the run is dead."""
+    return f"run:{run_id}:beat"
+
+
+def run_cancel(run_id) -> str:
+    """Set to the reason when somebody asks for the run to end."""
+    return f"run:{run_id}:cancel"
+
+
+def session_events(session_id) -> str:
+    """Stream of small notices for the open pages of one session: fields `kind`, `data` (JSON)."""
+    return f"session:{session_id}:events"

@@ -1,0 +1,14 @@
+"""The ASGI application: Django's pages over HTTP, the consumers of `portal.sockets` over WebSocket."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+pages = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter  # noqa: E402 - models load only after Django is set up
+
+from portal.sockets.routing import sockets  # noqa: E402
+
+application = ProtocolTypeRouter({"http": pages, "websocket": sockets})

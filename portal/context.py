@@ -1,0 +1,7 @@
+"""What every page knows."""
+
+from django.conf import settings
+
+
+def portal(request):
+    return {"languages": settings.LANGUAGES}

@@ -1,0 +1,95 @@
+"""Every option of the portal, once: its name in the environment, its default and what it does.
+
+`portal.settings`, the set-up, `make help` and the documentation all read this table. It uses the
+standard library only, because the set-up reads it before anything is installed.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class OptionError(ValueError):
+    """An option in the environment has a value that cannot be used."""
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _number(value: str) -> int:
+    if not value.strip().isdecimal():
+        raise ValueError("a whole number is expected")
+    return int(value)
+
+
+def _port(value: str) -> int:
+    port = _number(value)
+    if port > 65535:
+        raise ValueError("a port is between 0 and 65535")
+    return port
+
+
+def _yes_or_no(value: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if value.strip().lower() not in words:
+        raise ValueError("yes or no is expected")
+    return words[value.strip().lower()]
+
+
+def _names(value: str) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def _folder(value: str) -> Path:
+    return (PROJECT / Path(value).expanduser()).resolve()
+
+
+@dataclass(frozen=True)
+class Option:
+    name: str
+    default: str
+    meaning: str
+    read: Callable[[str], object] = _text
+
+
+OPTIONS = (
+    Option("HOST", "127.0.0.1", "address the web server listens on", _text),
+    Option("PORT", "8000", "port of the web server; 0 takes a free one", _port),
+    Option("STATE_DIR", "var", "folder of the database, transcripts, logs and sockets", _folder),
+    Option("DATABASE_URL", "", "database; empty is SQLite in STATE_DIR"),
+    Option("REDIS_URL", "", "Redis server (6.2 or newer); empty starts one on a private socket"),
+    Option("CLUSTER", "netlab", "netlab, kind, or the path of a kubeconfig"),
+    Option("NETLAB_PORT", "16443", "port of netlab's Kubernetes API on the loopback interface", _port),
+    Option("NETLAB_WORKERS", "2", "worker nodes of netlab", _number),
+    Option("SECRET_KEY", "", "Django's secret key; empty makes and keeps one for a local run"),
+    Option("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", "host names the portal answers to", _names),
+    Option("CSRF_TRUSTED_ORIGINS", "", "origins of forms and WebSockets behind a proxy, with scheme", _names),
+    Option("DEBUG", "no", "Django's debug pages", _yes_or_no),
+    Option("DEMO_ACCOUNTS", "yes", "make a student, an instructor and an admin to try the portal with", _yes_or_no),
+    Option("SESSION_MINUTES", "60", "how long a lab session lasts before it must be extended", _number),
+    Option("SESSIONS_PER_STUDENT", "2", "lab sessions a student may have at once", _number),
+    Option("RUN_SECONDS", "600", "longest time one command may run", _number),
+    Option("RUN_BYTES", "4000000", "output of one command kept and shown, in bytes", _number),
+    Option("TERMINAL_IDLE_SECONDS", "900", "a terminal without a key or a line for so long is closed", _number),
+)
+
+
+def read_options(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
+    """Every option by name, parsed.
+
+    Raises OptionError naming the variable, its value and what was expected; an empty variable
+    counts as not set.
+    """
+    return {option.name: _read_option(option, environ) for option in OPTIONS}
+
+
+def _read_option(option: Option, environ: Mapping[str, str]) -> object:
+    value = environ.get(option.name) or option.default
+    try:
+        return option.read(value)
+    except ValueError as error:
+        raise OptionError(f"{option.name}={value!r} cannot be used: {error}. It is the {option.meaning}.") from None

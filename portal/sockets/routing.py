@@ -1,0 +1,1 @@
+"""Every WebSocket door of the portal, in one list."""
