@@ -17,3 +17,19 @@ class StepKind(models.TextChoices):
     TERMINAL = "terminal", _("Terminal")
     PREDICT = "predict", _("Prediction")
     ANSWER = "answer", _("Answer")
+
+
+class ConditionKind(models.TextChoices):
+    REACH = "reach", _("Reachability")
+    CAPTURE = "capture", _("Capture")
+    ANSWER = "answer", _("Answer")
+
+
+class ParameterKind(models.TextChoices):
+    NUMBER = "number", _("Number")
+    WORD = "word", _("Word")
+
+
+class Accepts(models.TextChoices):
+    TEXT = "text", _("Text")
+    NUMBER = "number", _("Number")

@@ -75,6 +75,8 @@ class ConditionPass(models.Model):
 
     class Meta:
         ordering = ["passed_at"]
-        constraints = [models.UniqueConstraint(fields=["attempt", "condition"], name="one_pass_per_condition")]
+        constraints = [
+            models.UniqueConstraint(fields=["attempt", "condition"], name="one_pass_per_condition")
+        ]
         verbose_name = _("proven condition")
         verbose_name_plural = _("proven conditions")

@@ -5,73 +5,89 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Answer',
+            name="Answer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.SlugField()),
-                ('value', models.CharField(max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("step", models.SlugField()),
+                ("value", models.CharField(max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'answer',
-                'verbose_name_plural': 'answers',
-                'ordering': ['created_at', 'id'],
+                "verbose_name": "answer",
+                "verbose_name_plural": "answers",
+                "ordering": ["created_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('lab_version', models.CharField(max_length=64)),
-                ('seed', models.PositiveBigIntegerField()),
-                ('parameters', models.JSONField(default=dict)),
-                ('started_at', models.DateTimeField(auto_now_add=True)),
-                ('passed_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("lab_version", models.CharField(max_length=64)),
+                ("seed", models.PositiveBigIntegerField()),
+                ("parameters", models.JSONField(default=dict)),
+                ("started_at", models.DateTimeField(auto_now_add=True)),
+                ("passed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'attempt',
-                'verbose_name_plural': 'attempts',
-                'ordering': ['-started_at'],
+                "verbose_name": "attempt",
+                "verbose_name_plural": "attempts",
+                "ordering": ["-started_at"],
             },
         ),
         migrations.CreateModel(
-            name='ConditionPass',
+            name="ConditionPass",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('condition', models.SlugField()),
-                ('reason', models.JSONField()),
-                ('evidence', models.JSONField()),
-                ('passed_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("condition", models.SlugField()),
+                ("reason", models.JSONField()),
+                ("evidence", models.JSONField()),
+                ("passed_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'proven condition',
-                'verbose_name_plural': 'proven conditions',
-                'ordering': ['passed_at'],
+                "verbose_name": "proven condition",
+                "verbose_name_plural": "proven conditions",
+                "ordering": ["passed_at"],
             },
         ),
         migrations.CreateModel(
-            name='Lab',
+            name="Lab",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(unique=True)),
-                ('chapter', models.PositiveSmallIntegerField(verbose_name='chapter')),
-                ('number', models.CharField(max_length=8, verbose_name='number')),
-                ('title', models.JSONField(help_text='{"pt-br": "...", "en": "..."}', verbose_name='title')),
-                ('version', models.CharField(max_length=64, verbose_name='version')),
-                ('is_active', models.BooleanField(default=True, verbose_name='offered')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(unique=True)),
+                ("chapter", models.PositiveSmallIntegerField(verbose_name="chapter")),
+                ("number", models.CharField(max_length=8, verbose_name="number")),
+                ("title", models.JSONField(help_text='{"pt-br": "...", "en": "..."}', verbose_name="title")),
+                ("version", models.CharField(max_length=64, verbose_name="version")),
+                ("is_active", models.BooleanField(default=True, verbose_name="offered")),
             ],
             options={
-                'verbose_name': 'lab',
-                'verbose_name_plural': 'labs',
-                'ordering': ['chapter', 'number'],
+                "verbose_name": "lab",
+                "verbose_name_plural": "labs",
+                "ordering": ["chapter", "number"],
             },
         ),
     ]

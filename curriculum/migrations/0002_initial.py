@@ -6,37 +6,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('curriculum', '0001_initial'),
+        ("curriculum", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='attempt',
-            name='student',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to=settings.AUTH_USER_MODEL),
+            model_name="attempt",
+            name="student",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="attempts",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='answer',
-            name='attempt',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='curriculum.attempt'),
+            model_name="answer",
+            name="attempt",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="answers", to="curriculum.attempt"
+            ),
         ),
         migrations.AddField(
-            model_name='conditionpass',
-            name='attempt',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='passes', to='curriculum.attempt'),
+            model_name="conditionpass",
+            name="attempt",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="passes", to="curriculum.attempt"
+            ),
         ),
         migrations.AddField(
-            model_name='attempt',
-            name='lab',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='curriculum.lab'),
+            model_name="attempt",
+            name="lab",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="curriculum.lab"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='conditionpass',
-            constraint=models.UniqueConstraint(fields=('attempt', 'condition'), name='one_pass_per_condition'),
+            model_name="conditionpass",
+            constraint=models.UniqueConstraint(
+                fields=("attempt", "condition"), name="one_pass_per_condition"
+            ),
         ),
     ]

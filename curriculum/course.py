@@ -1,0 +1,240 @@
+"""The course, read from `curriculum/content/` once per process.
+
+A chapter is a folder `NN-slug` with `chapter.yaml`, its theory in `pt-br.md` and `en.md` (or in
+neither, while it is not written) and `drawings/`. A lab is a folder inside it; see
+`docs/authoring.md`. Loading collects every mistake before it gives up.
+"""
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from curriculum.documents import Document, check_document, read_document
+from curriculum.drawings import load_drawings
+from curriculum.lint import lint_lab, lint_manifests, lint_plays
+from curriculum.problems import CourseError, Problem
+from curriculum.prose import Page, Section, read_lab_text, read_theory
+from curriculum.schema import build, schema_of
+from curriculum.specs import Chapter, Condition, Course, LabSpec, Play, Step
+from curriculum.text import FIRST_LANGUAGE, LANGUAGES, Text
+
+CONTENT = Path(__file__).resolve().parent / "content"
+Sections = Mapping[tuple[str, str], Section]
+
+
+@functools.cache
+def get_course() -> Course:
+    """The course of this installation. Raises CourseError when its files are wrong."""
+    return load_course(CONTENT)
+
+
+def load_course(root: Path) -> Course:
+    """The course in a folder; raises CourseError with every problem found."""
+    loader = _Loader(root, [], _find_lab_slugs(root))
+    chapters = [loader.load_chapter(folder) for folder in _find_chapters(root)]
+    if not chapters:
+        loader.problems.append(
+            Problem(Path(), 1, "", "there is no chapter here; add a folder such as 01-foundations")
+        )
+    if loader.problems:
+        raise CourseError(loader.problems)
+    return Course(tuple(chapter for chapter in chapters if chapter))
+
+
+def hash_folder(folder: Path) -> str:
+    """A hash of the names and contents of all files below."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _find_chapters(root: Path) -> list[Path]:
+    return sorted(folder for folder in root.iterdir() if folder.is_dir() and folder.name[:2].isdecimal())
+
+
+def _find_labs(chapter: Path) -> list[Path]:
+    return sorted(file.parent for file in chapter.glob("*/lab.yaml"))
+
+
+def _find_lab_slugs(root: Path) -> frozenset[str]:
+    return frozenset(lab.name for chapter in _find_chapters(root) for lab in _find_labs(chapter))
+
+
+@dataclass(frozen=True)
+class _Loader:
+    root: Path
+    problems: list[Problem]
+    lab_slugs: frozenset[str]
+
+    def load_chapter(self, folder: Path) -> Chapter | None:
+        document = self._read(folder / "chapter.yaml", Chapter)
+        figures = load_drawings(folder / "drawings", self._name(folder / "drawings"), self.problems)
+        pages = self._load_theory(folder, figures)
+        labs = [self._load_lab(lab, figures) for lab in _find_labs(folder)]
+        if document is None:
+            return None
+        number, slug = folder.name.split("-", 1)
+        if int(number) != document.data["number"]:
+            self.problems.append(document.problem(("number",), f"the folder says {number}; make them agree"))
+        known = sorted((lab for lab in labs if lab), key=lambda lab: lab.number)
+        return build(
+            Chapter, document.data, lambda kind, data: _derive_chapter(kind, slug, tuple(known), pages)
+        )
+
+    def _load_theory(self, folder: Path, figures: Mapping) -> dict:
+        files = {language: folder / f"{language}.md" for language in LANGUAGES}
+        if not any(file.exists() for file in files.values()):
+            return {}
+        sources = {language: self._read_prose(file) for language, file in files.items()}
+        return {
+            language: read_theory(sources[language], self._page(files[language], language, figures))
+            for language in files
+        }
+
+    def _load_lab(self, folder: Path, figures: Mapping) -> LabSpec | None:
+        document = self._read(folder / "lab.yaml", LabSpec)
+        texts = {language: self._load_lab_text(folder, language, figures) for language in LANGUAGES}
+        plays = self._load_plays(folder)
+        if document is None:
+            return None
+        self._compare_texts(folder, document, texts)
+        lab = build(LabSpec, document.data, _Derivation(folder, texts, plays).derive)
+        for lint in (lint_lab, lint_manifests):
+            self.problems.extend(lint(lab, document))
+        self.problems.extend(lint_plays(lab, {name: found for name, (found, _) in plays.items()}))
+        return lab
+
+    def _load_lab_text(self, folder: Path, language: str, figures: Mapping) -> Sections:
+        file = folder / f"{language}.md"
+        return read_lab_text(self._read_prose(file), self._page(file, language, figures))
+
+    def _load_plays(self, folder: Path) -> dict[str, tuple[Document, Play]]:
+        files = [folder / "solution.yaml", *sorted(folder.glob("mutants/*.yaml"))]
+        found = {file.stem: self._read(file, Play) for file in files}
+        return {
+            name: (
+                document,
+                build(Play, document.data, lambda kind, data, name=name: _derive_play(kind, name)),
+            )
+            for name, document in found.items()
+            if document
+        }
+
+    def _compare_texts(self, folder: Path, document: Document, texts: Mapping[str, Sections]) -> None:
+        wanted = _sections_wanted(document.data)
+        for language, sections in texts.items():
+            path = self._name(folder / f"{language}.md")
+            for section in (key for key in wanted if key not in sections):
+                self.problems.append(
+                    Problem(path, 1, "", f"the section '## {_spell(section)}' is missing; write it")
+                )
+            for section in (key for key in sections if key not in wanted):
+                mend = f"lab.yaml has no {_spell(section)!r}; remove it or add it there"
+                self.problems.append(Problem(path, sections[section].line, "", mend))
+        self._compare_hints(folder, texts)
+
+    def _compare_hints(self, folder: Path, texts: Mapping[str, Sections]) -> None:
+        first = texts[FIRST_LANGUAGE]
+        for language, sections in texts.items():
+            for key, section in sections.items():
+                expected = len(first[key].hints) if key in first else len(section.hints)
+                if len(section.hints) != expected:
+                    mend = f"this section has {len(section.hints)} hints and {FIRST_LANGUAGE}.md {expected}; make them agree"
+                    self.problems.append(
+                        Problem(self._name(folder / f"{language}.md"), section.line, "", mend)
+                    )
+
+    def _read(self, file: Path, kind: type) -> Document | None:
+        """The file as a document that fits the dataclass, or None with its problems told."""
+        document = read_document(file, self._name(file), self.problems)
+        mistakes = check_document(document, schema_of(kind)) if document else []
+        self.problems.extend(mistakes)
+        return None if mistakes else document
+
+    def _read_prose(self, file: Path) -> str:
+        if not file.exists():
+            self.problems.append(
+                Problem(self._name(file), 1, "", "the file is missing; both languages are needed")
+            )
+            return ""
+        return file.read_text(encoding="utf-8")
+
+    def _page(self, file: Path, language: str, figures: Mapping) -> Page:
+        return Page(self._name(file), language, figures, self.lab_slugs, self.problems)
+
+    def _name(self, file: Path) -> Path:
+        return file.relative_to(self.root)
+
+
+@dataclass(frozen=True)
+class _Derivation:
+    """What a lab's dataclasses take from the folder and the prose instead of `lab.yaml`."""
+
+    folder: Path
+    texts: Mapping[str, Sections]
+    plays: Mapping[str, tuple[Document, Play]]
+
+    def derive(self, kind: type, data: Mapping) -> dict:
+        if kind is LabSpec:
+            return self._of_lab()
+        if kind is Step:
+            return self._of_step(data["key"])
+        return {"title": self._title("condition", data["key"])} if kind is Condition else {}
+
+    def _of_lab(self) -> dict:
+        plays = {name: play for name, (_, play) in self.plays.items()}
+        return {
+            "slug": self.folder.name,
+            "chapter": int(self.folder.parent.name[:2]),
+            "version": hash_folder(self.folder),
+            "manifests": tuple(
+                file.read_text("utf-8") for file in sorted(self.folder.glob("manifests/*.yaml"))
+            ),
+            "solution": plays.pop("solution", None),
+            "mutants": tuple(plays.values()),
+            "texts": {key: self._body(key, "") for key in ("intro", "debrief")},
+        }
+
+    def _of_step(self, key: str) -> dict:
+        hints = [self._sections(language, "step", key) for language in LANGUAGES]
+        pairs = zip(*(section.hints if section else () for section in hints), strict=False)
+        return {
+            "title": self._title("step", key),
+            "text": self._body("step", key),
+            "hints": tuple(Text(dict(zip(LANGUAGES, pair, strict=True))) for pair in pairs),
+        }
+
+    def _sections(self, language: str, kind: str, key: str) -> Section | None:
+        return self.texts[language].get((kind, key))
+
+    def _title(self, kind: str, key: str) -> Text:
+        found = {language: self._sections(language, kind, key) for language in LANGUAGES}
+        return Text({language: section.title if section else key for language, section in found.items()})
+
+    def _body(self, kind: str, key: str) -> Text:
+        found = {language: self._sections(language, kind, key) for language in LANGUAGES}
+        return Text({language: section.html if section else "" for language, section in found.items()})
+
+
+def _derive_chapter(kind: type, slug: str, labs: tuple[LabSpec, ...], pages: Mapping) -> dict:
+    return {"slug": slug, "labs": labs, "pages": pages} if kind is Chapter else {}
+
+
+def _derive_play(kind: type, name: str) -> dict:
+    return {"name": name} if kind is Play else {}
+
+
+def _sections_wanted(data: Mapping) -> set[tuple[str, str]]:
+    steps = {("step", step["key"]) for step in data["steps"]}
+    return (
+        steps | {("condition", item["key"]) for item in data["conditions"]} | {("intro", ""), ("debrief", "")}
+    )
+
+
+def _spell(section: tuple[str, str]) -> str:
+    kind, key = section
+    return f"{kind} {key}: ..." if key else kind

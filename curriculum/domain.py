@@ -1,0 +1,119 @@
+"""Acts on a student's work: begin an attempt, answer, keep a proof."""
+
+import re
+import secrets
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from curriculum.course import get_course
+from curriculum.enums import Accepts, StepKind
+from curriculum.models import Answer, Attempt, ConditionPass, Lab
+from curriculum.parameters import draw_parameters, render_argv, spell_argv, substitute
+from curriculum.specs import Course, LabSpec, Step
+
+__all__ = [
+    "AnswerError",
+    "current_attempt",
+    "record_answer",
+    "render_argv",
+    "spell_argv",
+    "start_attempt",
+    "store_pass",
+    "substitute",
+    "sync_labs",
+]
+
+SEED_BITS = 63
+_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+
+
+class AnswerError(ValueError):
+    """An answer that is not taken; the text is for the student, in their language."""
+
+
+def start_attempt(student, lab: LabSpec) -> Attempt:
+    """A new attempt with parameters of its own, whether or not there are others."""
+    seed = secrets.randbits(SEED_BITS)
+    return Attempt.objects.create(
+        student=student,
+        lab=_sync_lab(lab),
+        lab_version=lab.version,
+        seed=seed,
+        parameters=draw_parameters(lab, seed),
+    )
+
+
+def current_attempt(student, lab: LabSpec) -> Attempt | None:
+    """The student's newest attempt at the lab."""
+    return Attempt.objects.filter(student=student, lab__slug=lab.slug).order_by("-started_at").first()
+
+
+def record_answer(attempt: Attempt, step: Step, value: str) -> Answer:
+    """Keep an answer; raises AnswerError for a value that cannot be one and for a second prediction."""
+    value = _check_value(step, value.strip())
+    with transaction.atomic():
+        # Two clicks at once must not commit two predictions: the attempt's row is the lock.
+        Attempt.objects.select_for_update().get(pk=attempt.pk)
+        if step.kind == StepKind.PREDICT and attempt.answers.filter(step=step.key).exists():
+            raise AnswerError(_("Your prediction is already committed; it cannot be changed."))
+        return attempt.answers.create(step=step.key, value=value)
+
+
+def store_pass(attempt: Attempt, condition: str, reason: dict, evidence: dict) -> ConditionPass:
+    """Keep a proven condition; the first proof stays. The attempt is passed with its last one.
+
+    Raises KeyError for a condition the lab does not have.
+    """
+    lab = get_course().lab(attempt.lab.slug)
+    lab.condition(condition)
+    with transaction.atomic():
+        proof, _created = ConditionPass.objects.get_or_create(
+            attempt=attempt, condition=condition, defaults={"reason": reason, "evidence": evidence}
+        )
+        _pass_attempt_if_complete(attempt, lab)
+    return proof
+
+
+def sync_labs(course: Course) -> tuple[int, int]:
+    """Make the rows of labs agree with the files. Returns how many are offered and how many are
+    withdrawn: a lab that is no longer in the course keeps its attempts."""
+    for lab in course.labs:
+        _sync_lab(lab)
+    slugs = [lab.slug for lab in course.labs]
+    withdrawn = Lab.objects.exclude(slug__in=slugs)
+    withdrawn.update(is_active=False)
+    return len(slugs), withdrawn.count()
+
+
+def _sync_lab(lab: LabSpec) -> Lab:
+    facts = {
+        "chapter": lab.chapter,
+        "number": lab.number,
+        "title": lab.title.as_dict(),
+        "version": lab.version,
+        "is_active": True,
+    }
+    return Lab.objects.update_or_create(slug=lab.slug, defaults=facts)[0]
+
+
+def _check_value(step: Step, value: str) -> str:
+    if step.kind not in (StepKind.PREDICT, StepKind.ANSWER):
+        raise AnswerError(_("This step takes no answer."))
+    if not value:
+        raise AnswerError(_("Choose or type an answer first."))
+    if step.kind == StepKind.PREDICT and value not in step.choices:
+        raise AnswerError(_("Choose one of the answers offered."))
+    if step.accepts == Accepts.NUMBER and not _NUMBER.fullmatch(value):
+        raise AnswerError(_("Type a whole number, in digits only."))
+    if len(value) > Answer._meta.get_field("value").max_length:
+        raise AnswerError(_("This answer is too long."))
+    return value
+
+
+def _pass_attempt_if_complete(attempt: Attempt, lab: LabSpec) -> None:
+    proven = set(attempt.passes.values_list("condition", flat=True))
+    if proven.issuperset(condition.key for condition in lab.conditions):
+        Attempt.objects.filter(pk=attempt.pk, passed_at=None).update(passed_at=timezone.now())
+        attempt.refresh_from_db(fields=["passed_at"])

@@ -1,0 +1,149 @@
+"""What a schema cannot see: whether a lab's parts fit together.
+
+Each rule is a generator of problems; `lint_lab` runs them all.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from curriculum.documents import Document
+from curriculum.enums import ConditionKind, ParameterKind, StepKind
+from curriculum.parameters import SubstitutionError, names_in, substitute
+from curriculum.problems import Problem
+from curriculum.specs import LabSpec, Play, Step
+
+POD_VALUES = ("ip", "node")
+
+
+def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
+    """Every part of the lab that does not fit the others."""
+    rules = (_lint_keys, _lint_parameters, _lint_steps, _lint_argv, _lint_predictions, _lint_conditions)
+    return [problem for rule in rules for problem in rule(lab, document)]
+
+
+def lint_plays(lab: LabSpec, documents: dict[str, Document]) -> list[Problem]:
+    """Every act and promise of the solution and the mutants that the lab does not know."""
+    plays = [play for play in (lab.solution, *lab.mutants) if play]
+    return [problem for play in plays for problem in _lint_play(lab, play, documents[play.name])]
+
+
+def lint_manifests(lab: LabSpec, document: Document) -> list[Problem]:
+    """The manifests, filled in with sample values, must make exactly the pods the lab names."""
+    try:
+        made = {name for text in lab.manifests for name in _pods_made(substitute(text, _sample_values(lab)))}
+    except (SubstitutionError, YAMLError) as error:
+        return [document.problem(("pods",), f"the manifests cannot be read: {error}")]
+    named = {pod.name for pod in lab.pods}
+    return [
+        document.problem(("pods",), f"pod {name!r} must be in pods and in manifests/, not in one of them")
+        for name in sorted(made ^ named)
+    ]
+
+
+def known_names(lab: LabSpec) -> set[str]:
+    """What `${...}` may ask for: the attempt's parameters and what the cluster decides for each pod."""
+    return {*lab.parameters, *(f"{pod.name}.{value}" for pod in lab.pods for value in POD_VALUES)}
+
+
+def _lint_keys(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    for part, names in (
+        ("steps", [step.key for step in lab.steps]),
+        ("conditions", [condition.key for condition in lab.conditions]),
+        ("pods", [pod.name for pod in lab.pods]),
+        ("panes", list(lab.panes)),
+    ):
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield document.problem((part, index), f"{name!r} is here twice; give each its own name")
+
+
+def _lint_parameters(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    for name, parameter in lab.parameters.items():
+        if parameter.kind == ParameterKind.NUMBER and parameter.lowest >= parameter.highest:
+            yield document.problem(("parameters", name), "lowest must be below highest, or nothing is drawn")
+
+
+def _lint_steps(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    pods = [pod.name for pod in lab.pods]
+    for index, step in enumerate(lab.steps):
+        keys = ("steps", index)
+        yield from _one_of(document, (*keys, "pod"), step.pod, pods, "pod")
+        yield from _one_of(document, (*keys, "pane"), step.pane, lab.panes, "pane")
+        for key in _missing_for(step):
+            yield document.problem(keys, f"a step of kind {step.kind.value} needs {key!r}; add it")
+
+
+def _missing_for(step: Step) -> list[str]:
+    needs = {StepKind.EXEC: ("pod", "pane", "argv"), StepKind.STREAM: ("pod", "pane", "argv")}
+    needs |= {StepKind.TERMINAL: ("pod",), StepKind.PREDICT: ("choices",)}
+    return [key for key in needs.get(step.kind, ()) if not getattr(step, key)]
+
+
+def _lint_argv(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    for index, step in enumerate(lab.steps):
+        for position, word in enumerate(step.argv):
+            yield from _lint_template(lab, document, ("steps", index, "argv", position), word)
+
+
+def _lint_template(lab: LabSpec, document: Document, keys: tuple, template: str) -> Iterator[Problem]:
+    try:
+        unknown = names_in(template) - known_names(lab)
+    except SubstitutionError as error:
+        yield document.problem(keys, str(error))
+        return
+    for name in sorted(unknown):
+        yield document.problem(
+            keys, f"${{{name}}} has no value; known are {', '.join(sorted(known_names(lab)))}"
+        )
+
+
+def _lint_predictions(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    for index, step in enumerate(lab.steps):
+        earlier = [other.key for other in lab.steps[:index] if other.kind == StepKind.PREDICT]
+        yield from _one_of(document, ("steps", index, "before"), step.before, earlier, "earlier prediction")
+
+
+def _lint_conditions(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    pods = [pod.name for pod in lab.pods]
+    answers = [step.key for step in lab.steps if step.kind == StepKind.ANSWER]
+    for index, condition in enumerate(lab.conditions):
+        keys, settings = ("conditions", index, "settings"), condition.settings
+        for role in ("source", "target"):
+            yield from _one_of(document, (*keys, role), settings.get(role), pods, "pod")
+        if condition.kind == ConditionKind.ANSWER:
+            yield from _one_of(document, (*keys, "step"), settings.get("step"), answers, "answer step")
+        for key in ("port", "payload"):
+            yield from _lint_template(lab, document, (*keys, key), settings.get(key, ""))
+
+
+def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem]:
+    for index, act in enumerate(play.acts):
+        yield from _one_of(
+            document, ("acts", index, "step"), act.step, [step.key for step in lab.steps], "step"
+        )
+        yield from _lint_template(lab, document, ("acts", index, "value"), act.value)
+    conditions = [condition.key for condition in lab.conditions]
+    for index, key in enumerate(play.fails):
+        yield from _one_of(document, ("fails", index), key, conditions, "condition")
+    if play.name != "solution" and not play.fails:
+        yield document.problem((), "'fails' is missing; name the conditions this mutant must fail")
+
+
+def _one_of(
+    document: Document, keys: tuple, name: str | None, known: Iterable[str], what: str
+) -> Iterator[Problem]:
+    if name is not None and name not in known:
+        yield document.problem(keys, f"there is no {what} {name!r}; known are {', '.join(known) or 'none'}")
+
+
+def _sample_values(lab: LabSpec) -> dict[str, object]:
+    pods = {f"{pod.name}.{value}": "sample" for pod in lab.pods for value in POD_VALUES}
+    return {name: "1" for name in lab.parameters} | pods
+
+
+def _pods_made(manifest: str) -> Iterator[str]:
+    for item in YAML(typ="safe").load_all(manifest):
+        if item and item.get("kind") == "Pod":
+            yield item["metadata"]["name"]

@@ -1,0 +1,97 @@
+"""What differs between attempts: values drawn from the seed, and their place in commands.
+
+Each parameter has a random stream of its own, so that a new parameter in a lab does not change
+the others' values for an old seed.
+"""
+
+import random
+import re
+import shlex
+import string
+from collections.abc import Mapping
+
+from curriculum.enums import ParameterKind
+from curriculum.specs import LabSpec, Parameter, Step
+
+# No look-alikes: a student types these words by hand.
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_SAFE_VALUE = re.compile(r"[A-Za-z0-9._:-]+")
+
+
+class SubstitutionError(ValueError):
+    """A template asks for a value that is not there, or is no valid template."""
+
+
+class _Template(string.Template):
+    idpattern = r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*"
+    flags = re.ASCII
+
+
+class _Values(Mapping):
+    """Values by dotted name: `beto.ip` is a key of that name, or `ip` within `beto`."""
+
+    def __init__(self, values: Mapping[str, object]):
+        self._values = values
+
+    def __getitem__(self, name: str) -> object:
+        if name in self._values:
+            return self._values[name]
+        value: object = self._values
+        for part in name.split("."):
+            if not isinstance(value, Mapping):
+                raise KeyError(name)
+            value = value[part]
+        return value
+
+    def __iter__(self):
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def draw_parameters(lab: LabSpec, seed: int) -> dict[str, str | int]:
+    """The lab's parameters for a seed: the same for ever."""
+    return {
+        name: _draw(parameter, random.Random(f"{seed}:{name}")) for name, parameter in lab.parameters.items()
+    }
+
+
+def substitute(template: str, values: Mapping[str, object]) -> str:
+    """The template with each `${name}` or `${pod.ip}` filled in; `$$` is a dollar sign.
+
+    Raises SubstitutionError for a name without a value and for a `$` that begins no name.
+    """
+    try:
+        return _Template(template).substitute(_Values(values))
+    except KeyError as error:
+        raise SubstitutionError(f"{error.args[0]!r} has no value in {template!r}") from None
+    except ValueError as error:
+        raise SubstitutionError(f"{template!r} is no template: {error}") from None
+
+
+def render_argv(step: Step, values: Mapping[str, object]) -> list[str]:
+    """The step's command, word by word. A word may be a shell's script, so a value that a shell
+    would read as more than a word is refused with SubstitutionError."""
+    for name in set().union(*map(names_in, step.argv)):
+        if not _SAFE_VALUE.fullmatch(substitute(f"${{{name}}}", values)):
+            raise SubstitutionError(f"the value of {name!r} is no plain word")
+    return [substitute(word, values) for word in step.argv]
+
+
+def spell_argv(argv: list[str]) -> str:
+    """The command as one types it in a shell."""
+    return shlex.join(argv)
+
+
+def names_in(template: str) -> set[str]:
+    """The names a template asks for. Raises SubstitutionError when it is no template."""
+    if not _Template(template).is_valid():
+        raise SubstitutionError(f"{template!r} has a '$' that begins no name; write '$$' for a dollar sign")
+    return set(_Template(template).get_identifiers())
+
+
+def _draw(parameter: Parameter, source: random.Random) -> str | int:
+    if parameter.kind == ParameterKind.NUMBER:
+        return source.randint(parameter.lowest, parameter.highest)
+    return parameter.prefix + "".join(source.choices(LETTERS, k=parameter.length))

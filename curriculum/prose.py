@@ -1,0 +1,219 @@
+"""Markdown into safe HTML: theory pages, and lab texts cut at their headings.
+
+Raw HTML is not Markdown here: it is shown as text, and what is rendered goes through nh3 besides.
+Two things are ours: `![[drawing:NAME]]` alone on a line puts in a drawing of the chapter, and
+`[words](lab:SLUG)` links to a lab.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import nh3
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import slugify
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.container import container_plugin
+
+from curriculum.problems import Problem
+
+CALLOUTS = ("note", "look", "careful", "packet")
+TAGS = set(
+    "p h2 h3 h4 em strong code pre a ul ol li blockquote table thead tbody tr th td hr br div s".split()
+)
+CODE_LANGUAGES = ("console", "text", "yaml", "bash", "json")
+CLASSES = {
+    "div": {"callout", *(f"callout-{name}" for name in CALLOUTS)},
+    "code": {f"language-{name}" for name in CODE_LANGUAGES},
+}
+ATTRIBUTES = {"a": {"href", "title"}, "h2": {"id"}, "ol": {"start"}}
+LAB_ADDRESS = "/labs/{slug}/"
+HINT = "hint"
+
+_DRAWING = re.compile(r"^!\[\[drawing:([a-z][a-z0-9-]*)\]\]$")
+_SECTION = re.compile(r"^(?:(intro|debrief)|(step|condition) ([a-z][a-z0-9-]*): (.+))$")
+
+
+@dataclass(frozen=True)
+class Theory:
+    """A chapter's page in one language. `sections` are (id, title)."""
+
+    html: SafeString
+    sections: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a lab's text: ("step", "ping-near"), with its title, body and hints."""
+
+    title: str
+    html: SafeString
+    hints: tuple[SafeString, ...]
+    line: int
+
+
+@dataclass
+class Page:
+    """One Markdown file being read: what it may refer to, and where its mistakes go."""
+
+    path: Path
+    language: str
+    figures: Mapping[str, Mapping[str, str]]
+    lab_slugs: frozenset[str]
+    problems: list[Problem]
+
+    def say(self, line: int, mend: str) -> None:
+        self.problems.append(Problem(self.path, line, "", mend))
+
+
+def read_theory(source: str, page: Page) -> Theory:
+    """The page of a chapter; its level-2 headings become the table of contents."""
+    tokens = _parse(source, page)
+    sections = []
+    for heading in (index for index, token in enumerate(tokens) if _opens(token, "h2")):
+        title = _plain(tokens[heading + 1])
+        tokens[heading].attrSet("id", slugify(title))
+        sections.append((slugify(title), title))
+    return Theory(render(tokens, page), tuple(sections))
+
+
+def read_lab_text(source: str, page: Page) -> dict[tuple[str, str], Section]:
+    """The sections of a lab's text by kind and key; intro and debrief have the key ""."""
+    sections: dict[tuple[str, str], Section] = {}
+    for title, line, tokens in _cut(_parse(source, page), "h2"):
+        found = _SECTION.match(title)
+        if found is None:
+            _say_stray_section(page, title, line, tokens)
+            continue
+        kind, key = found[1] or found[2], found[3] or ""
+        if (kind, key) in sections:
+            page.say(line, f"{title!r} is here twice; keep one")
+        sections[kind, key] = _read_section(found[4] or "", line, tokens, page)
+    return sections
+
+
+def render(tokens: list[Token], page: Page) -> SafeString:
+    """Safe HTML of whole blocks, with drawings where they are asked for."""
+    html, start = [], 0
+    for index, name in _find_drawings(tokens):
+        html += [_render_clean(tokens[start:index]), _find_figure(name, tokens[index], page)]
+        start = index + 3
+    html.append(_render_clean(tokens[start:]))
+    return mark_safe("".join(html))  # noqa: S308 - cleaned by nh3; drawings are checked files
+
+
+def _make_parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    for name in CALLOUTS:
+        container_plugin(parser, name, render=_render_callout(name))
+    return parser
+
+
+def _render_callout(name: str) -> Callable:
+    opening = f'<div class="callout callout-{name}">\n'
+    return lambda self, tokens, index, options, env: opening if tokens[index].nesting == 1 else "</div>\n"
+
+
+_parser = _make_parser()
+
+
+def _parse(source: str, page: Page) -> list[Token]:
+    tokens = _parser.parse(source)
+    for token in tokens:
+        if token.type == "inline":
+            _check_inline(token, page)
+    return tokens
+
+
+def _check_inline(token: Token, page: Page) -> None:
+    line = token.map[0] + 1
+    if token.content.startswith(":::"):
+        page.say(line, f"{token.content.splitlines()[0]!r} is no callout; known are {', '.join(CALLOUTS)}")
+    if "![[drawing:" in token.content and not (token.level == 1 and _DRAWING.match(token.content)):
+        page.say(line, "a drawing stands alone on its line, outside lists and callouts")
+    for child in token.children:
+        if child.type == "link_open" and str(child.attrGet("href")).startswith("lab:"):
+            _point_to_lab(child, line, page)
+
+
+def _point_to_lab(link: Token, line: int, page: Page) -> None:
+    slug = str(link.attrGet("href")).removeprefix("lab:")
+    if slug not in page.lab_slugs:
+        page.say(
+            line,
+            f"there is no lab {slug!r} to link to; known are {', '.join(sorted(page.lab_slugs)) or 'none'}",
+        )
+    link.attrSet("href", LAB_ADDRESS.format(slug=slug))
+
+
+def _cut(tokens: list[Token], heading: str) -> list[tuple[str, int, list[Token]]]:
+    """(title, line, tokens below) for each heading of this level; what comes first has no title."""
+    starts = [index for index, token in enumerate(tokens) if _opens(token, heading)]
+    parts = [("", 1, tokens[: starts[0] if starts else None])]
+    for start, end in pairwise([*starts, None] if starts else []):
+        parts.append((tokens[start + 1].content, tokens[start].map[0] + 1, tokens[start + 3 : end]))
+    return parts
+
+
+def _read_section(title: str, line: int, tokens: list[Token], page: Page) -> Section:
+    """The hints are the last part of a section: each is a level-3 heading `hint` and its text."""
+    starts = [
+        index
+        for index, token in enumerate(tokens)
+        if _opens(token, "h3") and tokens[index + 1].content == HINT
+    ]
+    first = starts[0] if starts else len(tokens)
+    hints = [_read_hint(part, page) for part in _cut(tokens[first:], "h3")[1:]]
+    return Section(title, render(tokens[:first], page), tuple(hints), line)
+
+
+def _read_hint(part: tuple[str, int, list[Token]], page: Page) -> SafeString:
+    heading, line, tokens = part
+    if heading != HINT:
+        page.say(line, f"hints come last in a step; move {heading!r} above them")
+    return render(tokens, page)
+
+
+def _say_stray_section(page: Page, title: str, line: int, tokens: list[Token]) -> None:
+    if title:
+        page.say(
+            line,
+            f"{title!r} is no heading of a lab; write 'intro', 'debrief', 'step KEY: Title' or 'condition KEY: Title'",
+        )
+    elif tokens:
+        page.say(line, "text before the first heading is never shown; put it under '## intro'")
+
+
+def _find_drawings(tokens: list[Token]) -> list[tuple[int, str]]:
+    """(index of the paragraph, name) of each drawing that stands alone at the top level."""
+    found = []
+    for index, token in enumerate(tokens[:-1]):
+        name = _DRAWING.match(tokens[index + 1].content) if token.type == "paragraph_open" else None
+        if name and token.level == 0:
+            found.append((index, name[1]))
+    return found
+
+
+def _find_figure(name: str, token: Token, page: Page) -> str:
+    figure = page.figures.get(name, {}).get(page.language, "")
+    if not figure:
+        page.say(token.map[0] + 1, f"there is no drawing {name!r}; add drawings/{name}.svg and its words")
+    return figure
+
+
+def _render_clean(tokens: list[Token]) -> str:
+    html = _parser.renderer.render(tokens, _parser.options, {})
+    return nh3.clean(
+        html, tags=TAGS, attributes=ATTRIBUTES, allowed_classes=CLASSES, url_schemes={"http", "https"}
+    )
+
+
+def _opens(token: Token, heading: str) -> bool:
+    return token.type == "heading_open" and token.tag == heading and token.level == 0
+
+
+def _plain(inline: Token) -> str:
+    return "".join(child.content for child in inline.children)

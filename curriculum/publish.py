@@ -1,0 +1,71 @@
+"""The tables of `docs/authoring.md`: every key of every file, out of the classes that read them."""
+
+import dataclasses
+import typing
+
+from curriculum.schema import fields_in_file, schema_of
+from curriculum.specs import (
+    Act,
+    AnswerSettings,
+    CaptureSettings,
+    Chapter,
+    Condition,
+    LabSpec,
+    Parameter,
+    Planned,
+    Play,
+    PodSpec,
+    ReachSettings,
+    Step,
+)
+
+FILE_KINDS = {"chapter.yaml": Chapter, "lab.yaml": LabSpec, "solution.yaml": Play}
+TABLES = {
+    "`chapter.yaml`": Chapter,
+    "`planned[]` of a chapter": Planned,
+    "`lab.yaml`": LabSpec,
+    "`pods[]`": PodSpec,
+    "`parameters.NAME`": Parameter,
+    "`steps[]`": Step,
+    "`conditions[]`": Condition,
+    "`settings` of a `reach` condition": ReachSettings,
+    "`settings` of a `capture` condition": CaptureSettings,
+    "`settings` of an `answer` condition": AnswerSettings,
+    "`solution.yaml` and `mutants/*.yaml`": Play,
+    "`acts[]`": Act,
+}
+
+
+def publish_keys() -> str:
+    """Markdown tables of all keys, as docs/authoring.md holds them."""
+    return "\n".join(f"#### {title}\n\n{_table(kind)}" for title, kind in TABLES.items())
+
+
+def _table(kind: type) -> str:
+    required = schema_of(kind)["required"]
+    rows = [_row(kind, field, field.name in required) for field in fields_in_file(kind)]
+    return "| key | value | meaning |\n|---|---|---|\n" + "".join(rows)
+
+
+def _row(kind: type, field: dataclasses.Field, is_required: bool) -> str:
+    limits = field.metadata["schema"]
+    value = _spell_value(schema_of(typing.get_type_hints(kind)[field.name]) | limits)
+    star = " *" if is_required else ""
+    return f"| `{field.name}`{star} | {value} | {limits['description']} |\n"
+
+
+def _spell_value(schema: dict) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{word}`" for word in schema["enum"])
+    if schema["type"] == "array":
+        return f"list of {_spell_value(schema['items'])}"
+    if schema["type"] == "integer":
+        return _spell_number(schema)
+    if schema["type"] == "object":
+        return "text in both languages" if "pt-br" in schema.get("properties", {}) else "mapping"
+    return "text"
+
+
+def _spell_number(schema: dict) -> str:
+    bounds = [str(schema[bound]) if bound in schema else "" for bound in ("minimum", "maximum")]
+    return f"number {bounds[0]} to {bounds[1]}" if all(bounds) else "number"

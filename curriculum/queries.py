@@ -1,0 +1,36 @@
+"""Questions about a student's work."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from curriculum.course import get_course
+from curriculum.models import Attempt
+from curriculum.specs import LabSpec
+
+
+def progress(student) -> dict[str, dict]:
+    """For every lab of the course, by slug: conditions `passed` of `total` in the student's best
+    attempt, and whether the lab `is_passed`. One query, however many attempts."""
+    rows = Attempt.objects.filter(student=student).values_list(
+        "lab__slug", "id", "passed_at", "passes__condition"
+    )
+    proven: dict[str, dict] = defaultdict(lambda: defaultdict(set))
+    passed_labs = set()
+    for slug, attempt, passed_at, condition in rows.order_by():
+        proven[slug][attempt].add(condition)
+        if passed_at:
+            passed_labs.add(slug)
+    return {
+        lab.slug: _progress_of(lab, proven[lab.slug], lab.slug in passed_labs) for lab in get_course().labs
+    }
+
+
+def answers(attempt: Attempt) -> dict[str, str]:
+    """The newest value of each answered step."""
+    return dict(attempt.answers.order_by("created_at", "id").values_list("step", "value"))
+
+
+def _progress_of(lab: LabSpec, proven: Mapping[object, set], is_passed: bool) -> dict:
+    keys = {condition.key for condition in lab.conditions}
+    best = max((len(conditions & keys) for conditions in proven.values()), default=0)
+    return {"passed": best, "total": len(keys), "is_passed": is_passed}

@@ -1,0 +1,230 @@
+"""The course as values: chapters, labs, steps and conditions, frozen once they are loaded.
+
+What an author writes in `chapter.yaml`, `lab.yaml`, `solution.yaml` and `mutants/*.yaml` is
+exactly what these classes say; `curriculum.schema` reads them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from curriculum.enums import Accepts, ConditionKind, ParameterKind, StepKind
+from curriculum.prose import Theory
+from curriculum.schema import KEY_PATTERN, derived, schema_of, told
+from curriculum.text import Text, choose_language
+
+PROTOCOLS = ["icmp", "tcp", "udp"]
+CAPTURED = ["echo-pair", "handshake", "payload"]
+MEASURED = ["reply-ttl"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodSpec:
+    """A pod of the lab; pods with the same node number share a worker node."""
+
+    name: str = told("name of the pod in the manifests", pattern=KEY_PATTERN)
+    node: int = told("1 for the first worker node, 2 for the second", minimum=1, maximum=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A value drawn for each attempt from its seed: a number, or a word with random letters."""
+
+    kind: ParameterKind = told("number or word")
+    lowest: int = told("smallest number drawn", default=0, minimum=0)
+    highest: int = told("largest number drawn", default=0, minimum=0)
+    prefix: str = told("what a word begins with", default="", pattern="^[a-z0-9-]*$")
+    length: int = told("how many random letters follow the prefix", default=6, minimum=4, maximum=32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing the student does. Its title, text and hints are in the prose files."""
+
+    key: str = told("name of the step, the same in both prose files", pattern=KEY_PATTERN)
+    kind: StepKind = told("what the student does")
+    pod: str | None = told("pod the command or terminal runs in", default=None, pattern=KEY_PATTERN)
+    pane: str | None = told("pane that shows the output", default=None, pattern=KEY_PATTERN)
+    argv: tuple[str, ...] = told("the command, word by word; ${name} is filled in", default=())
+    seconds: int = told("longest time the command may run", default=30, minimum=1, maximum=600)
+    choices: tuple[str, ...] = told("what a prediction chooses from", default=())
+    accepts: Accepts = told("what an answer may be", default=Accepts.TEXT)
+    before: str | None = told(
+        "prediction that must be made before this step", default=None, pattern=KEY_PATTERN
+    )
+    title: Text = derived()
+    hints: tuple[Text, ...] = derived()
+    text: Text = derived()
+
+    def body(self, language: str) -> str:
+        return self.text[language]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReachSettings:
+    source: str = told("pod that sends", pattern=KEY_PATTERN)
+    target: str = told("pod that must be reached", pattern=KEY_PATTERN)
+    protocol: str = told("protocol of the probe", enum=PROTOCOLS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureSettings:
+    source: str = told("pod that opens the conversation", pattern=KEY_PATTERN)
+    target: str = told("pod that is spoken to", pattern=KEY_PATTERN)
+    shows: str = told("what the capture must show", enum=CAPTURED)
+    port: str = told("TCP port of the target", default="")
+    payload: str = told("text the conversation must carry", default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerSettings:
+    source: str = told("pod where the value is measured", pattern=KEY_PATTERN)
+    target: str = told("pod the packets come from", pattern=KEY_PATTERN)
+    step: str = told("answer step that is judged", pattern=KEY_PATTERN)
+    equals: str = told("what it must equal, measured on the live cluster", enum=MEASURED)
+
+
+CONDITION_SETTINGS = {
+    ConditionKind.REACH: ReachSettings,
+    ConditionKind.CAPTURE: CaptureSettings,
+    ConditionKind.ANSWER: AnswerSettings,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """One named thing that is proven by packets or by an answer, never by a pane's text."""
+
+    key: str = told("name of the condition, the same in both prose files", pattern=KEY_PATTERN)
+    kind: ConditionKind = told("how it is proven")
+    settings: dict[str, object] = told("settings of this kind of condition")
+    title: Text = derived()
+
+    @staticmethod
+    def refine(schema: dict) -> dict:
+        """Each kind of condition has settings of its own."""
+        schema["allOf"] = [
+            {
+                "if": {"properties": {"kind": {"const": kind.value}}},
+                "then": {"properties": {"settings": schema_of(settings)}},
+            }
+            for kind, settings in CONDITION_SETTINGS.items()
+        ]
+        return schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What someone does in a played solution: run, answer or stop a step, or type in a terminal."""
+
+    do: str = told("what is done", enum=["run", "answer", "stop", "type"])
+    step: str = told("the step it is done at", pattern=KEY_PATTERN)
+    value: str = told("the answer given, or the line typed; ${name} is filled in", default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Play:
+    """A right solution (`fails` empty) or a mutant: a wrong one, and the conditions it must fail."""
+
+    acts: tuple[Act, ...] = told("what is done, in order", minItems=1)
+    fails: tuple[str, ...] = told("conditions that must not pass", default=())
+    tells: str = told("what is right or wrong about it, for authors", default="")
+    name: str = derived("solution")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabSpec:
+    """A lab. `version` is the hash of its folder: results say which text they belong to."""
+
+    number: str = told("number in the course", pattern=r"^[1-6]\.[1-9]$")
+    title: Text = told("title")
+    summary: Text = told("one sentence for lists")
+    minutes: int = told("how long it takes a student", minimum=5, maximum=60)
+    tanenbaum: Text = told("the chapter and topic of the book it stands on")
+    objectives: tuple[Text, ...] = told("what the student can do afterwards", minItems=1)
+    requires: tuple[str, ...] = told("cluster capabilities it needs", default=())
+    pods: tuple[PodSpec, ...] = told("the lab's pods", minItems=1)
+    parameters: dict[str, Parameter] = told("values drawn for each attempt", default=dict)
+    panes: tuple[str, ...] = told("output panes, shown side by side", default=())
+    steps: tuple[Step, ...] = told("what the student does, in order", minItems=1)
+    conditions: tuple[Condition, ...] = told("what must be proven", minItems=1)
+    slug: str = derived()
+    chapter: int = derived()
+    version: str = derived()
+    manifests: tuple[str, ...] = derived()
+    solution: Play = derived()
+    mutants: tuple[Play, ...] = derived()
+    texts: Mapping[str, Text] = derived()
+
+    def intro(self, language: str) -> str:
+        return self.texts["intro"][language]
+
+    def debrief(self, language: str) -> str:
+        return self.texts["debrief"][language]
+
+    def step(self, key: str) -> Step:
+        """Raises KeyError for a step the lab does not have."""
+        return _by(self.steps, "key", key)
+
+    def condition(self, key: str) -> Condition:
+        """Raises KeyError for a condition the lab does not have."""
+        return _by(self.conditions, "key", key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A lab that is not written yet."""
+
+    number: str = told("number in the course", pattern=r"^[1-6]\.[1-9]$")
+    title: Text = told("title")
+    summary: Text = told("what it will show")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """A chapter: what it stands on, its theory and its labs."""
+
+    number: int = told("place in the course", minimum=1, maximum=6)
+    title: Text = told("title")
+    summary: Text = told("what the chapter is about")
+    tanenbaum: Text = told("the chapter and topics of the book it stands on")
+    topics: tuple[Text, ...] = told("what is studied", minItems=1)
+    planned: tuple[Planned, ...] = told("labs that are not written yet", default=())
+    slug: str = derived()
+    labs: tuple[LabSpec, ...] = derived()
+    pages: Mapping[str, Theory] = derived()
+
+    @property
+    def has_theory(self) -> bool:
+        return bool(self.pages)
+
+    def theory(self, language: str) -> str | None:
+        """The rendered theory, or None while it is not written."""
+        return self.pages[choose_language(language)].html if self.has_theory else None
+
+    def sections(self, language: str) -> tuple[tuple[str, str], ...]:
+        """(id, title) of the theory's sections, for a table of contents."""
+        return self.pages[choose_language(language)].sections if self.has_theory else ()
+
+
+@dataclass(frozen=True)
+class Course:
+    chapters: tuple[Chapter, ...]
+
+    @property
+    def labs(self) -> tuple[LabSpec, ...]:
+        return tuple(lab for chapter in self.chapters for lab in chapter.labs)
+
+    def chapter(self, slug: str) -> Chapter:
+        """Raises KeyError for a chapter the course does not have."""
+        return _by(self.chapters, "slug", slug)
+
+    def lab(self, slug: str) -> LabSpec:
+        """Raises KeyError for a lab the course does not have."""
+        return _by(self.labs, "slug", slug)
+
+
+def _by(items, attribute: str, value: str):
+    for item in items:
+        if getattr(item, attribute) == value:
+            return item
+    raise KeyError(value)
