@@ -1,0 +1,56 @@
+# One runner for every chore. `make` alone lists them, with the options and their defaults.
+# Options are variables of the environment: make run PORT=8001
+
+PYTHON ?= python3
+VENV := .venv/bin
+SETUP := $(PYTHON) deploy/local/setup.py
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run dev status test lint types unit integration e2e bench clean distclean
+
+help: ## list the chores and the options
+	@$(PYTHON) deploy/local/help.py $(MAKEFILE_LIST)
+
+setup: ## install what `make run` needs, without starting anything
+	@$(SETUP) --for run
+
+run: setup ## start the portal and its cluster; Ctrl-C ends everything
+	@exec $(VENV)/python deploy/local/up.py
+
+status: ## show the processes of the portal that runs in STATE_DIR
+	@$(VENV)/python deploy/local/stack.py $(or $(STATE_DIR),var)
+
+dev: setup ## how to run single parts by hand, with reloading
+	@$(PYTHON) deploy/local/help.py --dev
+
+setup-test:
+	@$(SETUP) --for test
+
+test: setup-test ## everything CI runs: linters, types, unit, integration, browser
+	@$(VENV)/python deploy/local/checks.py lint types django tests
+
+lint: setup-test ## ruff, import-linter, djlint
+	@$(VENV)/python deploy/local/checks.py lint
+
+types: setup-test ## mypy
+	@$(VENV)/python deploy/local/checks.py types
+
+unit: setup-test ## the quick tests
+	@$(VENV)/pytest -m "not integration and not e2e" $(ARGS)
+
+integration: setup-test ## the tests with a real Redis, worker and netlab
+	@$(VENV)/pytest -m "integration and not e2e" $(ARGS)
+
+e2e: setup-test ## the journey in a real browser
+	@$(VENV)/pytest -m e2e $(ARGS)
+
+bench: setup-test ## measure what the notes say; takes minutes
+	@$(VENV)/pytest tests/bench -m "" --override-ini testpaths=tests/bench $(ARGS)
+
+clean: ## remove what builds and tests leave
+	rm -rf static/dist static/.dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache test-results
+	find . -name __pycache__ -not -path './.venv/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
+
+distclean: clean ## also remove .venv, node_modules, the database and the images
+	rm -rf .venv node_modules var

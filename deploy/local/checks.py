@@ -1,0 +1,67 @@
+"""Run groups of checks: `checks.py lint types tests`.
+
+Every check of a group runs, so that one mistake does not hide the others; the next group only runs
+after a clean one.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+BIN = PROJECT / ".venv" / "bin"
+MANAGE = [str(BIN / "python"), "manage.py"]
+TYPED = ["netlab", "deploy", "portal/options.py", "k8s_tasks/redis_keys.py"]
+
+GROUPS: dict[str, dict[str, list[str]]] = {
+    "lint": {
+        "ruff check": [str(BIN / "ruff"), "check", "--quiet", "."],
+        "ruff format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
+        "import-linter": [str(BIN / "lint-imports"), "--no-timing"],
+        "djlint": [str(BIN / "djlint"), "templates", "--lint", "--quiet"],
+    },
+    "types": {"mypy": [str(BIN / "mypy"), *TYPED]},
+    "django": {
+        "manage.py check": [*MANAGE, "check", "--fail-level", "WARNING"],
+        "migrations": [*MANAGE, "makemigrations", "--check", "--dry-run"],
+        "course": [*MANAGE, "labs", "lint"],
+    },
+    "tests": {
+        "javascript": [str(BIN / "node"), "--test", "tests/js/"],
+        "pytest": [str(BIN / "pytest")],
+    },
+}
+if shutil.which("docker"):
+    GROUPS["lint"]["docker compose"] = ["docker", "compose", "config", "--quiet"]
+
+
+def main(names: list[str]) -> None:
+    for name in names:
+        failed = [title for title, command in GROUPS[name].items() if not passes(title, command)]
+        if failed:
+            sys.exit(f"failed: {', '.join(failed)}")
+
+
+def passes(title: str, command: list[str]) -> bool:
+    """Run one check. What a linter says is shown only when it fails; the tests speak for themselves."""
+    began = time.monotonic()
+    quiet = title not in ("pytest",)
+    done = subprocess.run(
+        command,
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PATH": f"{BIN}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+        text=True,
+    )
+    if quiet:
+        result = "ok" if done.returncode == 0 else f"FAILED\n{done.stdout.strip()}"
+        print(f"{title}: {result} ({time.monotonic() - began:.1f} s)", flush=True)
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

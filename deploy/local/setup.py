@@ -1,0 +1,205 @@
+"""Bring a fresh machine to where the portal can start: `python3 deploy/local/setup.py --for run|test`.
+
+Standard library only. Each step looks first whether it has anything to do, so that the second call is
+quick; nothing outside the project folder changes but the distribution's packages.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the system's Python may well be older
+    sys.exit(
+        f"error: Python 3.11 or newer is needed, this is {sys.version.split()[0]}.\n"
+        "On Debian 12 and Ubuntu 24.04: sudo apt-get install python3 python3-venv\n"
+        "Another Python is chosen with: make run PYTHON=/path/to/python3"
+    )
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT))
+
+from deploy.local import host, stamps  # noqa: E402
+
+VENV = PROJECT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STATIC = PROJECT / "static"
+OLDEST_NODE = 20
+Doer = Callable[[], None]
+
+
+def main(argv: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--for", dest="purpose", choices=("run", "test"), default="run")
+    purpose = parser.parse_args(argv).purpose
+    cluster = os.environ.get("CLUSTER") or "netlab"
+    try:
+        host.require_linux("netlab" if purpose == "test" else cluster)
+        set_up(purpose, netlab=purpose == "test" or cluster == "netlab")
+    except host.HostProblem as problem:
+        sys.exit(f"error: {problem}")
+
+
+def set_up(purpose: str, *, netlab: bool) -> None:
+    take("system packages", lambda: system_packages(tests=purpose == "test", netlab=netlab))
+    host.become_owner(PROJECT)
+    take(".venv", virtual_environment)
+    take("python packages", lambda: python_packages(purpose))
+    take("npm packages", npm_packages)
+    take("browser assets", assets)
+    take("translations", translations)
+    if netlab:
+        take("images of the cluster", images)
+
+
+def take(name: str, look: Callable[[], Doer | None]) -> None:
+    """Do one step, if looking at it gives something to do, and say how long it took."""
+    act = look()
+    if act is None:
+        return
+    print(f"{name} ...", flush=True)
+    began = time.monotonic()
+    act()
+    print(f"{name}: done in {time.monotonic() - began:.1f} s", flush=True)
+
+
+def system_packages(*, tests: bool, netlab: bool) -> Doer | None:
+    missing = host.missing_packages(netlab=netlab, tests=tests)
+    return (lambda: host.install(missing)) if missing else None
+
+
+def virtual_environment() -> Doer | None:
+    if PYTHON.exists() and subprocess.run([PYTHON, "-c", ""], capture_output=True).returncode == 0:
+        return None
+    return _make_virtual_environment
+
+
+def _make_virtual_environment() -> None:
+    if VENV.exists():
+        shutil.rmtree(VENV)  # its Python is gone: moved project, upgraded distribution
+    made = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
+    if made.returncode:
+        shutil.rmtree(VENV, ignore_errors=True)
+        raise host.HostProblem(
+            ".venv cannot be made. On Debian and Ubuntu: sudo apt-get install python3-venv\n"
+            f"{(made.stderr or made.stdout).strip()[-1000:]}"
+        )
+
+
+def python_packages(purpose: str) -> Doer | None:
+    """Install the pinned packages; those for tests include those to run."""
+    run, test = PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt"
+    values = {"run": stamps.digest([run]), "test": stamps.digest([run, test])}
+    stamp = {name: VENV / f"redes-{name}.stamp" for name in values}
+    if stamps.is_fresh(stamp[purpose], values[purpose]):
+        return None
+
+    def act() -> None:
+        _pip(test if purpose == "test" else run)
+        for name in ("run", "test") if purpose == "test" else ("run",):
+            stamps.write(stamp[name], values[name])
+
+    return act
+
+
+def _pip(requirements: Path) -> None:
+    words = [
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "-q",
+        "-r",
+        str(requirements),
+    ]
+    run([str(PYTHON), *words], "the Python packages could not be installed")
+
+
+def npm_packages() -> Doer | None:
+    value = stamps.digest([PROJECT / "package.json", PROJECT / "package-lock.json"])
+    stamp = PROJECT / "node_modules" / "redes.stamp"
+    if stamps.is_fresh(stamp, value):
+        return None
+
+    def act() -> None:
+        run(
+            [*node("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            "the npm packages could not be installed",
+        )
+        stamps.write(stamp, value)
+
+    return act
+
+
+def assets() -> Doer | None:
+    script = PROJECT / "deploy" / "local" / "assets.mjs"
+    value = stamps.digest([STATIC / "src", script, PROJECT / "package-lock.json"])
+    stamp = STATIC / "dist" / ".stamp"
+    if stamps.is_fresh(stamp, value):
+        return None
+
+    def act() -> None:
+        run([*node("node"), str(script)], "the browser assets could not be bundled")
+        stamps.write(stamp, value)
+
+    return act
+
+
+def node(name: str) -> list[str]:
+    """`node` or `npm` of the wheel in .venv, else the machine's own if it is new enough."""
+    from_wheel = VENV / "bin" / name
+    if from_wheel.exists():
+        return [str(from_wheel)]
+    own = shutil.which("node")
+    version = subprocess.run([own, "--version"], capture_output=True, text=True).stdout if own else ""
+    if not version or int(version.lstrip("v").split(".")[0]) < OLDEST_NODE:
+        raise host.HostProblem(
+            f"Node {OLDEST_NODE} or newer is needed to build the browser assets; found {version or 'none'}"
+        )
+    return [name]
+
+
+def translations() -> Doer | None:
+    catalogues = list((PROJECT / "locale").rglob("*.po"))
+    value = stamps.digest(catalogues)
+    stamp = PROJECT / "var" / "setup" / "translations"
+    if stamps.is_fresh(stamp, value) and all(path.with_suffix(".mo").exists() for path in catalogues):
+        return None
+
+    def act() -> None:
+        compile_all = ["compile", "-d", str(PROJECT / "locale"), "-D", "django"]
+        run([str(VENV / "bin" / "pybabel"), *compile_all], "the translations could not be compiled")
+        stamps.write(stamp, value)
+
+    return act if catalogues else None
+
+
+def images() -> Doer | None:
+    """netlab knows itself what its images are made of; it is asked only when its recipes changed."""
+    value = stamps.digest([PROJECT / "netlab" / "images"])
+    stamp = PROJECT / "var" / "setup" / "images"
+    built = list((PROJECT / "var" / "images").glob("*.tar*"))
+    if stamps.is_fresh(stamp, value) and built:
+        return None
+
+    def act() -> None:
+        run([str(PYTHON), "-m", "netlab", "images", "build"], "the images of the cluster could not be built")
+        stamps.write(stamp, value)
+
+    return act
+
+
+def run(command: list[str], problem: str) -> None:
+    """Run a command in the project and keep quiet; raises HostProblem with the end of what it said."""
+    done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise host.HostProblem(f"{problem}:\n{done.stdout.strip()[-3000:]}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,29 @@
+"""Do a step only when its inputs changed: the digest of what it was made from lies beside what it made."""
+
+import hashlib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def digest(paths: Iterable[Path], *words: str) -> str:
+    """One digest of these files, of all files in these folders, of the words and of the Python version."""
+    total = hashlib.sha256(repr((sys.version_info[:3], words)).encode())
+    for path in sorted(_files(paths)):
+        total.update(f"{path}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        yield from (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def is_fresh(stamp: Path, value: str) -> bool:
+    return stamp.exists() and stamp.read_text() == value
+
+
+def write(stamp: Path, value: str) -> None:
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(value)

@@ -1,0 +1,136 @@
+"""Start the portal on this machine and stay until told to end: `.venv/bin/python deploy/local/up.py`.
+
+Two phases in one process. The first, as root if we were started so, does all that needs root: it
+takes the state folder's lock, shares the folder out, and starts netlab under `restarter.py`. Then it
+becomes an ordinary user for good (see `drop.py`) and the second phase, `running.py`, starts the rest.
+The lock and the pipe that netlab's life hangs on are handed over as open descriptors.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT))
+
+from deploy.local import drop  # noqa: E402
+from deploy.local.folders import FolderError, Folders, Lock  # noqa: E402
+from portal.options import OptionError, read_options  # noqa: E402
+
+SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+RESTARTER = Path(__file__).resolve().parent / "restarter.py"
+
+
+class CannotStart(Exception):
+    """Something the operator can mend is in the way; the text says what."""
+
+
+def main() -> None:
+    try:
+        start()
+    except (CannotStart, FolderError, OptionError) as error:
+        sys.exit(f"error: {error}")
+
+
+def start() -> None:
+    """The first phase; ends in the second one by exec."""
+    options: dict[str, Any] = read_options()
+    folders = Folders(options["STATE_DIR"])
+    ids = drop.choose_ids() if os.geteuid() == 0 else None
+    folders.make_state(ids)
+    lock = Lock.take(folders.state)
+    settle_environment(options, folders)
+    handed = {"lock": lock.descriptor}
+    if options["CLUSTER"] == "netlab" and netlab_can_run(folders):
+        handed["netlab"], handed["restarter"] = start_netlab(options, folders, ids)
+    enter_second_phase(handed, folders, ids)
+
+
+def settle_environment(options: dict[str, Any], folders: Folders) -> None:
+    """Put what is decided only now into the environment that every process inherits."""
+    missing = [path for path in SYSTEM_PATHS if path not in os.environ.get("PATH", "").split(":")]
+    os.environ["PATH"] = ":".join([os.environ.get("PATH", os.defpath), *missing])
+    os.environ["STATE_DIR"] = str(folders.state)
+    os.environ["NETLAB_STATE"] = str(folders.netlab)
+    os.environ["PORT"] = str(free_port(str(options["HOST"]), options["PORT"], "PORT"))
+    if options["CLUSTER"] == "netlab":
+        port = free_port("127.0.0.1", options["NETLAB_PORT"], "NETLAB_PORT")
+        os.environ["NETLAB_PORT"] = options["NETLAB_PORT"] = str(port)
+
+
+def free_port(host: str, port: int, option: str) -> int:
+    """`port` itself, or any free one for 0. Raises CannotStart when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotStart(
+                f"{host} port {port} cannot be used ({error.strerror}): end what uses it, "
+                f"or choose another: make run {option}={port + 1}"
+            ) from None
+        return probe.getsockname()[1]
+
+
+def netlab_can_run(folders: Folders) -> bool:
+    """Try it; write down the reason and the remedy when it cannot, for the portal to show."""
+    folders.netlab.mkdir(parents=True, exist_ok=True)
+    note = folders.netlab / "unavailable.txt"
+    tried = subprocess.run(
+        netlab_command("preflight"), cwd=PROJECT, capture_output=True, text=True, timeout=60
+    )
+    if tried.returncode == 0:
+        note.unlink(missing_ok=True)
+        return True
+    reason = tried.stdout.strip() or tried.stderr.strip()
+    note.write_text(f"{reason}\n")
+    print(f"{reason}\nThe portal starts without a cluster: theory and quizzes work, labs do not.", flush=True)
+    return False
+
+
+def netlab_command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "netlab", *words]
+
+
+def start_netlab(options: dict[str, Any], folders: Folders, ids: drop.Ids | None) -> tuple[int, int]:
+    """Start netlab and what restarts it; the descriptor whose closing ends both, and the pid."""
+    (folders.netlab / "run.json").unlink(missing_ok=True)  # else an older run's would say "ready"
+    words = ["up", "--state", str(folders.netlab), "--port", options["NETLAB_PORT"]]
+    words += ["--workers", str(options["NETLAB_WORKERS"])]
+    words += ["--owner", str(ids)] if ids else []
+    lifeline, ours = os.pipe()
+    child = subprocess.Popen(
+        [
+            sys.executable,
+            str(RESTARTER),
+            "--log",
+            str(folders.netlab / "netlab.log"),
+            "--",
+            *netlab_command(*words),
+        ],
+        stdin=lifeline,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=PROJECT,
+    )
+    os.close(lifeline)
+    return ours, child.pid
+
+
+def enter_second_phase(handed: dict[str, int], folders: Folders, ids: drop.Ids | None) -> None:
+    for name in handed.keys() - {"restarter"}:
+        os.set_inheritable(handed[name], True)
+    words = [word for name, number in handed.items() for word in (f"--{name}", str(number))]
+    command = [sys.executable, str(PROJECT / "deploy/local/running.py"), *words]
+    os.chdir(PROJECT)
+    if ids is None:
+        os.execv(command[0], command)
+    drop.become(ids, command, keep=[folders.state], home=folders.home)
+
+
+if __name__ == "__main__":
+    main()

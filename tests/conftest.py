@@ -1,0 +1,65 @@
+"""Services for the tests: a real Redis, and the whole portal with its cluster.
+
+Tests run in the order unit, integration, browser: the quick ones speak first. A test that cannot
+have its service fails; a skipped one fails the run, for it has proven nothing.
+"""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+import redis
+from django.conf import settings
+
+from deploy.local.lifeline import die_with_parent
+from deploy.local.redis_server import find_redis, redis_command
+from deploy.local.stack import Stack
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(
+        key=lambda item: (
+            2 * bool(item.get_closest_marker("e2e")) + bool(item.get_closest_marker("integration"))
+        )
+    )
+
+
+def pytest_sessionfinish(session, exitstatus):
+    skipped = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
+    if skipped and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory) -> str:
+    """The address, in the settings as REDIS_URL, of a real Redis that lives as long as the session."""
+    url = settings.REDIS_URL
+    command = redis_command(
+        find_redis(), socket=Path(url.removeprefix("unix://")), data=tmp_path_factory.mktemp("redis")
+    )
+    ours = os.getpid()
+    server = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: die_with_parent(signal.SIGKILL, ours)
+    )
+    assert any("ready to accept connections" in line.lower() for line in server.stdout), "Redis did not start"
+    server.stdout.close()
+    yield url
+    server.terminate()
+    server.wait(20)
+
+
+@pytest.fixture
+def redis_client(redis_url):
+    """A client of the session's Redis, which is empty at the start of each test."""
+    with redis.Redis.from_url(redis_url, socket_timeout=10) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """The whole portal as `make run` starts it: Redis, netlab, web, workers and watcher."""
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
