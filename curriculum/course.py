@@ -127,26 +127,25 @@ class _Loader:
     def _compare_texts(self, folder: Path, document: Document, texts: Mapping[str, Sections]) -> None:
         wanted = _sections_wanted(document.data)
         for language, sections in texts.items():
-            path = self._name(folder / f"{language}.md")
-            for section in (key for key in wanted if key not in sections):
-                self.problems.append(
-                    Problem(path, 1, "", f"the section '## {_spell(section)}' is missing; write it")
+            file = folder / f"{language}.md"
+            for key in wanted - set(sections):
+                self._say(file, 1, f"the section '## {_spell(key)}' is missing; write it")
+            for key in set(sections) - wanted:
+                self._say(
+                    file, sections[key].line, f"lab.yaml has no {_spell(key)!r}; remove it or add it there"
                 )
-            for section in (key for key in sections if key not in wanted):
-                mend = f"lab.yaml has no {_spell(section)!r}; remove it or add it there"
-                self.problems.append(Problem(path, sections[section].line, "", mend))
         self._compare_hints(folder, texts)
 
     def _compare_hints(self, folder: Path, texts: Mapping[str, Sections]) -> None:
         first = texts[FIRST_LANGUAGE]
         for language, sections in texts.items():
-            for key, section in sections.items():
-                expected = len(first[key].hints) if key in first else len(section.hints)
-                if len(section.hints) != expected:
-                    mend = f"this section has {len(section.hints)} hints and {FIRST_LANGUAGE}.md {expected}; make them agree"
-                    self.problems.append(
-                        Problem(self._name(folder / f"{language}.md"), section.line, "", mend)
-                    )
+            for section, other in ((sections[key], first[key]) for key in sections if key in first):
+                if len(section.hints) != len(other.hints):
+                    mend = f"{len(section.hints)} hints here, {len(other.hints)} in {FIRST_LANGUAGE}.md; write as many"
+                    self._say(folder / f"{language}.md", section.line, mend)
+
+    def _say(self, file: Path, line: int, mend: str) -> None:
+        self.problems.append(Problem(self._name(file), line, "", mend))
 
     def _read(self, file: Path, kind: type) -> Document | None:
         """The file as a document that fits the dataclass, or None with its problems told."""
@@ -157,9 +156,7 @@ class _Loader:
 
     def _read_prose(self, file: Path) -> str:
         if not file.exists():
-            self.problems.append(
-                Problem(self._name(file), 1, "", "the file is missing; both languages are needed")
-            )
+            self._say(file, 1, "the file is missing; both languages are needed")
             return ""
         return file.read_text(encoding="utf-8")
 

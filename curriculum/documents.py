@@ -98,7 +98,7 @@ def _expected(error) -> str:
     limit = error.validator_value
     sentences = {
         "type": f"has the wrong type; write {_article(limit)}",
-        "enum": f"is not known; choose one of {', '.join(map(str, limit)) if isinstance(limit, list) else limit}",
+        "enum": f"is not known; choose one of {', '.join(map(str, _as_list(limit)))}",
         "pattern": f"does not match {limit}",
         "minimum": f"is too small; the least is {limit}",
         "maximum": f"is too large; the most is {limit}",
@@ -106,6 +106,10 @@ def _expected(error) -> str:
         "minLength": "is empty; write it",
     }
     return sentences.get(error.validator, f"is not accepted: {error.message}")
+
+
+def _as_list(limit: object) -> list:
+    return limit if isinstance(limit, list) else [limit]
 
 
 def _article(kind) -> str:

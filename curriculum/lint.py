@@ -140,7 +140,7 @@ def _one_of(
 
 def _sample_values(lab: LabSpec) -> dict[str, object]:
     pods = {f"{pod.name}.{value}": "sample" for pod in lab.pods for value in POD_VALUES}
-    return {name: "1" for name in lab.parameters} | pods
+    return dict.fromkeys(lab.parameters, "1") | pods
 
 
 def _pods_made(manifest: str) -> Iterator[str]:

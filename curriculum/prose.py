@@ -21,9 +21,10 @@ from mdit_py_plugins.container import container_plugin
 from curriculum.problems import Problem
 
 CALLOUTS = ("note", "look", "careful", "packet")
-TAGS = set(
-    "p h2 h3 h4 em strong code pre a ul ol li blockquote table thead tbody tr th td hr br div s".split()
-)
+TAGS = {
+    *("p", "h2", "h3", "h4", "em", "strong", "s", "code", "pre", "a", "ul", "ol", "li", "blockquote"),
+    *("table", "thead", "tbody", "tr", "th", "td", "hr", "br", "div"),
+}
 CODE_LANGUAGES = ("console", "text", "yaml", "bash", "json")
 CLASSES = {
     "div": {"callout", *(f"callout-{name}" for name in CALLOUTS)},
@@ -178,11 +179,9 @@ def _read_hint(part: tuple[str, int, list[Token]], page: Page) -> SafeString:
 
 
 def _say_stray_section(page: Page, title: str, line: int, tokens: list[Token]) -> None:
+    known = "'intro', 'debrief', 'step KEY: Title' or 'condition KEY: Title'"
     if title:
-        page.say(
-            line,
-            f"{title!r} is no heading of a lab; write 'intro', 'debrief', 'step KEY: Title' or 'condition KEY: Title'",
-        )
+        page.say(line, f"{title!r} is no heading of a lab; write {known}")
     elif tokens:
         page.say(line, "text before the first heading is never shown; put it under '## intro'")
 
