@@ -1,7 +1,8 @@
 """What every page knows."""
 
 from django.conf import settings
+from django.utils.translation import get_language
 
 
 def portal(request):
-    return {"languages": settings.LANGUAGES}
+    return {"languages": settings.LANGUAGES, "language": get_language()}

@@ -35,7 +35,9 @@ class Classroom(models.Model):
 
     name = models.CharField(_("name"), max_length=120)
     join_code = models.CharField(_("join code"), max_length=16, unique=True, default=make_join_code)
-    instructors = models.ManyToManyField(User, related_name="classrooms_taught", verbose_name=_("instructors"))
+    instructors = models.ManyToManyField(
+        User, related_name="classrooms_taught", verbose_name=_("instructors")
+    )
     students = models.ManyToManyField(User, related_name="classrooms", blank=True, verbose_name=_("students"))
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -34,7 +34,16 @@ def _port(value: str) -> int:
 
 
 def _yes_or_no(value: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
     if value.strip().lower() not in words:
         raise ValueError("yes or no is expected")
     return words[value.strip().lower()]
@@ -69,12 +78,19 @@ OPTIONS = (
     Option("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", "host names the portal answers to", _names),
     Option("CSRF_TRUSTED_ORIGINS", "", "origins of forms and WebSockets behind a proxy, with scheme", _names),
     Option("DEBUG", "no", "Django's debug pages", _yes_or_no),
-    Option("DEMO_ACCOUNTS", "yes", "make a student, an instructor and an admin to try the portal with", _yes_or_no),
+    Option(
+        "DEMO_ACCOUNTS",
+        "yes",
+        "make a student, an instructor and an admin to try the portal with",
+        _yes_or_no,
+    ),
     Option("SESSION_MINUTES", "60", "how long a lab session lasts before it must be extended", _number),
     Option("SESSIONS_PER_STUDENT", "2", "lab sessions a student may have at once", _number),
     Option("RUN_SECONDS", "600", "longest time one command may run", _number),
     Option("RUN_BYTES", "4000000", "output of one command kept and shown, in bytes", _number),
-    Option("TERMINAL_IDLE_SECONDS", "900", "a terminal without a key or a line for so long is closed", _number),
+    Option(
+        "TERMINAL_IDLE_SECONDS", "900", "a terminal without a key or a line for so long is closed", _number
+    ),
 )
 
 
@@ -92,4 +108,6 @@ def _read_option(option: Option, environ: Mapping[str, str]) -> object:
     try:
         return option.read(value)
     except ValueError as error:
-        raise OptionError(f"{option.name}={value!r} cannot be used: {error}. It is the {option.meaning}.") from None
+        raise OptionError(
+            f"{option.name}={value!r} cannot be used: {error}. It is the {option.meaning}."
+        ) from None

@@ -1,0 +1,70 @@
+"""Who may see and who may drive what.
+
+Seeing: a student sees their own work, an instructor also that of the students of their classes,
+a superuser everything. Driving (starting, stopping, resetting, verifying): one's own, and a
+superuser everything. Typing in a terminal: only the student whose pod it is.
+
+Every view and socket fetches through these querysets, so that what somebody may not touch does
+not exist for them: they get a 404 and learn nothing.
+"""
+
+from django.db.models import Q, QuerySet
+
+from curriculum.models import Attempt
+from k8s_tasks.enums import RunKind
+from k8s_tasks.models import LabSession, Run
+from portal.models import Classroom, User
+
+
+def visible_students(user: User) -> QuerySet[User]:
+    """The people whose work `user` may look at, themselves included."""
+    if user.is_superuser:
+        return User.objects.all()
+    return User.objects.filter(Q(pk=user.pk) | Q(pk__in=_taught_by(user)))
+
+
+def visible_attempts(user: User) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(student__in=visible_students(user)).select_related("lab", "student")
+
+
+def visible_runs(user: User) -> QuerySet[Run]:
+    return Run.objects.filter(session__attempt__student__in=visible_students(user)).select_related(
+        "session__attempt__lab", "session__attempt__student"
+    )
+
+
+def visible_sessions(user: User) -> QuerySet[LabSession]:
+    return _sessions().filter(attempt__student__in=visible_students(user))
+
+
+def drivable_sessions(user: User) -> QuerySet[LabSession]:
+    return _sessions() if user.is_superuser else own_sessions(user)
+
+
+def drivable_runs(user: User) -> QuerySet[Run]:
+    return visible_runs(user).filter(session__in=drivable_sessions(user))
+
+
+def own_sessions(user: User) -> QuerySet[LabSession]:
+    return _sessions().filter(attempt__student=user)
+
+
+def own_terminals(user: User) -> QuerySet[Run]:
+    return Run.objects.filter(session__attempt__student=user, kind=RunKind.TERMINAL)
+
+
+def taught_classrooms(user: User) -> QuerySet[Classroom]:
+    """The classes `user` teaches. Being named in a class counts only while one is an instructor."""
+    if user.is_superuser:
+        return Classroom.objects.all()
+    if not user.is_instructor:
+        return Classroom.objects.none()
+    return Classroom.objects.filter(instructors=user)
+
+
+def _sessions() -> QuerySet[LabSession]:
+    return LabSession.objects.select_related("attempt__lab", "attempt__student", "cluster")
+
+
+def _taught_by(user: User) -> QuerySet[User]:
+    return User.objects.filter(classrooms__in=taught_classrooms(user)).values("pk")

@@ -1,0 +1,46 @@
+"""The course as it is read: its chapters, open to everybody."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from k8s_tasks import queries
+
+from curriculum import queries as work_queries
+from curriculum.course import get_course
+from portal.language import page_language
+
+
+@login_not_required
+@require_safe
+def home(request):
+    context = {
+        "course": get_course(),
+        "progress": progress_of(request.user),
+        "health": queries.service_health(),
+    }
+    return render(request, "home.html", context)
+
+
+@login_not_required
+@require_safe
+def chapter(request, slug):
+    chapter = chapter_or_404(slug)
+    context = {
+        "chapter": chapter,
+        "theory": chapter.theory(page_language()),
+        "sections": chapter.sections(page_language()),
+        "progress": progress_of(request.user),
+    }
+    return render(request, "chapter.html", context)
+
+
+def chapter_or_404(slug: str):
+    try:
+        return get_course().chapter(slug)
+    except KeyError:
+        raise Http404(f"no chapter {slug}") from None
+
+
+def progress_of(user) -> dict:
+    return work_queries.progress(user) if user.is_authenticated else {}

@@ -1,0 +1,101 @@
+"""What a teacher reads: a class's results at one lab, and everything one student did.
+
+The number of queries does not grow with the class or with the work.
+"""
+
+from collections.abc import Iterable
+
+from django.db.models import Max
+
+from curriculum.course import get_course
+from curriculum.models import Attempt
+from curriculum.specs import LabSpec
+from k8s_tasks.models import ConditionResult, Run
+from portal.language import spoken
+from portal.models import Classroom, User
+
+
+def grid_rows(classroom: Classroom, lab: LabSpec) -> list[dict]:
+    """A row per student, a cell per condition: proven or not, and what the newest check said.
+
+    A student who began again is shown with the newest attempt.
+    """
+    students = list(classroom.students.order_by("first_name", "last_name", "username"))
+    attempts = newest_attempts(students, lab)
+    results = newest_results(attempts.values())
+    return [
+        {
+            "student": student,
+            "attempt": attempts.get(student.pk),
+            "cells": condition_cells(lab, attempts.get(student.pk), results),
+        }
+        for student in students
+    ]
+
+
+def newest_attempts(students: list[User], lab: LabSpec) -> dict[int, Attempt]:
+    attempts = Attempt.objects.filter(student__in=students, lab__slug=lab.slug).order_by("started_at")
+    return {attempt.student_id: attempt for attempt in attempts.prefetch_related("passes")}
+
+
+def newest_results(attempts: Iterable[Attempt]) -> dict[tuple, ConditionResult]:
+    """By attempt and condition."""
+    newest = (
+        ConditionResult.objects.filter(attempt__in=list(attempts))
+        .order_by()
+        .values("attempt", "condition")
+        .annotate(newest=Max("pk"))
+        .values("newest")
+    )
+    results = ConditionResult.objects.filter(pk__in=newest)
+    return {(result.attempt_id, result.condition): result for result in results}
+
+
+def condition_cells(lab: LabSpec, attempt: Attempt | None, results: dict) -> list[dict]:
+    if attempt is None:
+        return [condition_cell(condition, None, None) for condition in lab.conditions]
+    passed = {each.condition: each for each in attempt.passes.all()}
+    return [
+        condition_cell(condition, passed.get(condition.key), results.get((attempt.pk, condition.key)))
+        for condition in lab.conditions
+    ]
+
+
+def condition_cell(condition, passed, result: ConditionResult | None) -> dict:
+    """Once proven, always proven: a later failure is not held against it, so its reason is not shown."""
+    return {
+        "condition": condition,
+        "passed": passed,
+        "result": result,
+        "last_reason": spoken(result.reason) if result and not passed else "",
+        "run_id": result.run_id if result else None,
+    }
+
+
+def student_work(student: User) -> list[dict]:
+    """Every attempt, newest first, with its conditions and its runs."""
+    attempts = list(Attempt.objects.filter(student=student).select_related("lab").prefetch_related("passes"))
+    results = newest_results(attempts)
+    runs = runs_by_attempt(attempts)
+    labs = {lab.slug: lab for lab in get_course().labs}
+    return [
+        {
+            "attempt": attempt,
+            "lab": labs.get(attempt.lab.slug),
+            "conditions": attempt_cells(labs.get(attempt.lab.slug), attempt, results),
+            "runs": runs.get(attempt.pk, []),
+        }
+        for attempt in attempts
+    ]
+
+
+def attempt_cells(lab: LabSpec | None, attempt: Attempt, results: dict) -> list[dict]:
+    """No cells where the course has dropped the lab: its attempt is kept, its conditions are not known."""
+    return condition_cells(lab, attempt, results) if lab else []
+
+
+def runs_by_attempt(attempts: list[Attempt]) -> dict:
+    runs: dict = {}
+    for run in Run.objects.filter(session__attempt__in=attempts).select_related("session"):
+        runs.setdefault(run.session.attempt_id, []).append(run)
+    return runs

@@ -1,0 +1,18 @@
+"""Every door asks for a login unless it says `login_not_required`."""
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django_htmx.http import HttpResponseClientRedirect
+
+
+class LoginRequired(LoginRequiredMiddleware):
+    """As Django's, but the way back after the login is always a page: a fragment leads to the page
+    that asked for it, and a form that was posted leads home (its address answers no GET)."""
+
+    def handle_no_permission(self, request, view_func):
+        if request.htmx:
+            page = request.htmx.current_url_abs_path or "/"
+            return HttpResponseClientRedirect(redirect_to_login(page).url)
+        if request.method not in ("GET", "HEAD"):
+            return redirect_to_login("/")
+        return super().handle_no_permission(request, view_func)

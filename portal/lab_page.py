@@ -1,0 +1,171 @@
+"""What the lab page and its fragments show, read from the course, the attempt and the session."""
+
+from dataclasses import dataclass
+
+from csp.constants import UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.http import Http404
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from curriculum import domain as work
+from curriculum import queries as work_queries
+from curriculum.course import get_course
+from curriculum.enums import StepKind
+from curriculum.models import Attempt
+from curriculum.specs import LabSpec, Step
+from k8s_tasks import queries
+from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
+from k8s_tasks.models import LabSession, Run
+from portal.language import page_language
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """A student at a lab: the lab, their attempt at it and the session it runs in, as far as they are."""
+
+    lab: LabSpec
+    attempt: Attempt | None = None
+    session: LabSession | None = None
+
+
+def lab_or_404(slug: str) -> LabSpec:
+    try:
+        return get_course().lab(slug)
+    except KeyError:
+        raise Http404(f"no lab {slug}") from None
+
+
+def step_or_404(lab: LabSpec, key: str) -> Step:
+    try:
+        return lab.step(key)
+    except KeyError:
+        raise Http404(f"no step {key} in {lab.slug}") from None
+
+
+def sitting_of(user, lab: LabSpec) -> Sitting:
+    attempt = work.current_attempt(user, lab)
+    return Sitting(lab, attempt, queries.current_session(attempt) if attempt else None)
+
+
+def sitting_in(session: LabSession) -> Sitting:
+    return Sitting(lab_or_404(session.attempt.lab.slug), session.attempt, session)
+
+
+# xterm.js sets colours by style attributes; nothing but this page needs that.
+@csp_update({"style-src": [UNSAFE_INLINE]})
+def lab_page(request, sitting: Sitting, *, status: int = 200, typed: dict[str, str] | None = None):
+    """The whole page; `typed` is what a refused form held, by step."""
+    return render(request, "lab.html", page_context(sitting, typed or {}), status=status)
+
+
+def page_context(sitting: Sitting, typed: dict[str, str]) -> dict:
+    health = queries.service_health()
+    return {
+        **frame_context(sitting),
+        "intro": sitting.lab.intro(page_language()),
+        "debrief": sitting.lab.debrief(page_language()),
+        "steps": steps_context(sitting, typed),
+        "conditions": conditions_context(sitting),
+        "panes": panes_context(sitting.lab),
+        "terminal_pods": [pod.name for pod in sitting.lab.pods],
+        "topology": queries.topology(sitting.session) if sitting.session else None,
+        "health": health,
+        "cannot_start": why_not_start(health),
+    }
+
+
+def frame_context(sitting: Sitting) -> dict:
+    """What every fragment of the page knows."""
+    return {
+        "lab": sitting.lab,
+        "attempt": sitting.attempt,
+        "session": sitting.session,
+        "timer": timer_context(sitting.session),
+        "verifying": open_verification(sitting.session),
+    }
+
+
+def timer_context(session: LabSession | None) -> dict | None:
+    if session is None or session.state not in LIVE_SESSION_STATES:
+        return None
+    left = (session.expires_at - timezone.now()).total_seconds()
+    return {"expires_at": session.expires_at.isoformat(), "seconds_left": max(0, int(left))}
+
+
+def open_verification(session: LabSession | None) -> Run | None:
+    if session is None:
+        return None
+    return session.runs.filter(kind=RunKind.VERIFY, state__in=OPEN_RUN_STATES).first()
+
+
+def steps_context(sitting: Sitting, typed: dict[str, str]) -> list[dict]:
+    runs = queries.latest_runs(sitting.session) if sitting.session else {}
+    answers = work_queries.answers(sitting.attempt) if sitting.attempt else {}
+    values = argv_values(sitting.session)
+    return [
+        {
+            "spec": step,
+            "body": step.body(page_language()),
+            "argv_text": command_text(step, values),
+            "run": runs.get(step.key),
+            "answer": answers.get(step.key),
+            "typed": typed.get(step.key),
+            "is_locked": bool(step.before) and step.before not in answers,
+        }
+        for step in sitting.lab.steps
+    ]
+
+
+def step_context(sitting: Sitting, step: Step) -> dict:
+    steps = steps_context(sitting, {})
+    return {**frame_context(sitting), "step": next(each for each in steps if each["spec"] is step)}
+
+
+def argv_values(session: LabSession | None) -> dict | None:
+    """What fills the commands in, or None while the pods have no addresses."""
+    if session is None or session.state not in USABLE_SESSION_STATES:
+        return None
+    return queries.step_values(session)
+
+
+def command_text(step: Step, values: dict | None) -> str:
+    """The exact command, to be read and copied; empty while it cannot be known."""
+    if not step.argv or values is None:
+        return ""
+    return work.spell_argv(work.render_argv(step, values))
+
+
+def conditions_context(sitting: Sitting) -> list[dict]:
+    passes = {each.condition: each for each in sitting.attempt.passes.all()} if sitting.attempt else {}
+    results = queries.latest_results(sitting.attempt) if sitting.attempt else {}
+    return [
+        {"spec": condition, "result": results.get(condition.key), "passed": passes.get(condition.key)}
+        for condition in sitting.lab.conditions
+    ]
+
+
+def verdicts_context(sitting: Sitting) -> dict:
+    return {**frame_context(sitting), "conditions": conditions_context(sitting)}
+
+
+def panes_context(lab: LabSpec) -> list[dict]:
+    return [
+        {"name": pane, "step_keys": [step.key for step in lab.steps if step.pane == pane]}
+        for pane in lab.panes
+    ]
+
+
+def waiting_for(lab: LabSpec, step: Step) -> list[str]:
+    """The steps an answer to `step` may unlock."""
+    return [each.key for each in lab.steps if step.kind == StepKind.PREDICT and each.before == step.key]
+
+
+def why_not_start(health: dict) -> str | None:
+    """The sentence that tells why no lab can start now, or None."""
+    missing = [name for name, part in health.items() if not part["ok"]]
+    if not missing:
+        return None
+    details = "; ".join(f"{name}: {health[name]['detail']}" for name in missing)
+    return _("Labs cannot start right now. %(details)s") % {"details": details}

@@ -1,0 +1,58 @@
+"""How a refusal is told: a sentence for the person, never a stack trace, and nothing typed is lost.
+
+The domain refuses with SessionError, RunError or AnswerError, whose text is meant for people.
+To htmx the sentence is a fragment for the page's notices, so that forms stay as they are; without
+JavaScript the lab page comes back with the sentence and with what was typed.
+"""
+
+import functools
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, render
+from django_htmx.http import reswap, retarget
+from k8s_tasks.domain.runs import RunError
+from k8s_tasks.domain.sessions import SessionError
+
+from curriculum.domain import AnswerError
+from portal import access
+from portal.lab_page import lab_or_404, lab_page, sitting_in, sitting_of
+
+STATUSES = {SessionError: 409, RunError: 409, AnswerError: 422}
+REFUSALS = tuple(STATUSES)
+
+
+def tells_refusals(view):
+    """Decorator for the views of a lab or a session (`slug` or `session_id` in their URL)."""
+
+    @functools.wraps(view)
+    def told(request, **kwargs):
+        try:
+            return view(request, **kwargs)
+        except REFUSALS as refusal:
+            tell = notice if request.htmx else page_again
+            return tell(request, str(refusal), status_of(refusal))
+
+    return told
+
+
+def status_of(refusal: Exception) -> int:
+    return next(status for kind, status in STATUSES.items() if isinstance(refusal, kind))
+
+
+def notice(request, text: str, status: int):
+    """A sentence for the notices of the page, wherever the request wanted to put its answer."""
+    response = render(request, "messages.html#notice", {"level": "error", "text": text}, status=status)
+    return reswap(retarget(response, "#notices"), "innerHTML")
+
+
+def page_again(request, text: str, status: int):
+    messages.error(request, text)
+    kwargs = request.resolver_match.kwargs
+    typed = {kwargs["step"]: request.POST.get("value", "")} if "step" in kwargs else None
+    return lab_page(request, _sitting(request.user, kwargs), status=status, typed=typed)
+
+
+def _sitting(user, kwargs: dict):
+    if "session_id" not in kwargs:
+        return sitting_of(user, lab_or_404(kwargs["slug"]))
+    return sitting_in(get_object_or_404(access.drivable_sessions(user), pk=kwargs["session_id"]))

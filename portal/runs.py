@@ -1,0 +1,40 @@
+"""A run afterwards: its replay, its transcript, and the way to stop it while it goes on."""
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from k8s_tasks.domain import runs as domain
+from k8s_tasks.transcripts import as_cast
+from portal import access
+from portal.lab_page import lab_or_404
+
+
+@require_safe
+def run(request, run_id):
+    run = get_object_or_404(access.visible_runs(request.user), pk=run_id)
+    context = {
+        "run": run,
+        "lab": lab_or_404(run.session.attempt.lab.slug),
+        "cast_url": reverse("run-cast", kwargs={"run_id": run.pk}),
+    }
+    return render(request, "run.html", context)
+
+
+@require_safe
+def cast(request, run_id):
+    """asciicast v2. It holds what a pod printed: never to be taken for a page of ours."""
+    run = get_object_or_404(access.visible_runs(request.user), pk=run_id)
+    response = HttpResponse(as_cast(run), content_type="application/x-asciicast; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{run.pk}.cast"'
+    return response
+
+
+@require_POST
+def cancel(request, run_id):
+    run = get_object_or_404(access.drivable_runs(request.user), pk=run_id)
+    domain.cancel_run(run, reason="stopped by the student")
+    if request.htmx:
+        return HttpResponse(status=204)
+    return redirect("lab", slug=run.session.attempt.lab.slug)

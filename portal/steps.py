@@ -1,0 +1,70 @@
+"""The doors of a lab's steps: run its command, commit its answer, open a terminal."""
+
+from django.http import JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
+
+from curriculum import domain as work
+from k8s_tasks.domain import runs
+from portal import access
+from portal.lab_page import sitting_in, step_context, step_or_404, waiting_for
+from portal.refusals import status_of, tells_refusals
+from portal.sessions import page_of
+
+TERMINAL_SIZE = {"columns": 80, "rows": 24}
+LARGEST_SIDE = 1000
+
+
+@require_safe
+def show(request, session_id, step):
+    session = get_object_or_404(access.visible_sessions(request.user), pk=session_id)
+    return step_fragment(request, sitting_in(session), step)
+
+
+@require_POST
+@tells_refusals
+def run(request, session_id, step):
+    session = get_object_or_404(access.drivable_sessions(request.user), pk=session_id)
+    sitting = sitting_in(session)
+    spec = step_or_404(sitting.lab, step)
+    started = runs.start_run(session, spec, user=request.user)
+    if not request.htmx:
+        return redirect(page_of(session))
+    event = {"run": str(started.pk), "step": step, "pane": spec.pane or ""}
+    return trigger_client_event(step_fragment(request, sitting, step), "run-started", event)
+
+
+@require_POST
+@tells_refusals
+def answer(request, session_id, step):
+    session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
+    sitting = sitting_in(session)
+    spec = step_or_404(sitting.lab, step)
+    work.record_answer(session.attempt, spec, request.POST.get("value", ""))
+    if not request.htmx:
+        return redirect(page_of(session))
+    event = {"steps": waiting_for(sitting.lab, spec)}
+    return trigger_client_event(step_fragment(request, sitting, step), "step-changed", event)
+
+
+@require_POST
+def open_terminal(request, session_id):
+    """Only the student whose pods these are types in them. Answers JSON: {run} or {error}."""
+    session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
+    size = {side: whole_number(request.POST.get(side), default) for side, default in TERMINAL_SIZE.items()}
+    try:
+        started = runs.start_terminal(session, request.POST.get("pod", ""), user=request.user, **size)
+    except runs.RunError as refusal:
+        return JsonResponse({"error": str(refusal)}, status=status_of(refusal))
+    return JsonResponse({"run": str(started.pk)})
+
+
+def whole_number(text: str | None, default: int) -> int:
+    if not (text or "").isdecimal():
+        return default
+    return min(max(1, int(text)), LARGEST_SIDE)
+
+
+def step_fragment(request, sitting, key: str):
+    return render(request, "lab.html#step", step_context(sitting, step_or_404(sitting.lab, key)))

@@ -1,0 +1,168 @@
+"""The people of the portal's tests, and what they have.
+
+Alice is a student in the class of Prof. Paula and has a lab session of her own with runs in it.
+Bob is a student too, and Prof. Otto teaches another class: neither may learn of Alice's work.
+Root is the administrator. Clusters and workers are not touched: what the doors ask `k8s_tasks` to
+do is written down in `asked`.
+"""
+
+import gzip
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from curriculum import domain as work
+from curriculum.course import get_course
+from curriculum.models import Attempt
+from k8s_tasks import queries
+from k8s_tasks.domain import runs, sessions
+from k8s_tasks.enums import RunKind, RunState, SessionState
+from k8s_tasks.models import Cluster, LabSession, Run, Transcript
+from portal.models import Classroom, Role, User
+
+LAB = "ping-and-netcat"
+ADDRESSES = {
+    "ana": {"ip": "10.244.1.2", "node": "redes-worker"},
+    "beto": {"ip": "10.244.1.3", "node": "redes-worker"},
+    "carla": {"ip": "10.244.2.2", "node": "redes-worker2"},
+}
+
+
+@dataclass
+class World:
+    alice: User
+    bob: User
+    paula: User
+    otto: User
+    root: User
+    classroom: Classroom
+    attempt: Attempt
+    session: LabSession
+    run: Run
+    terminal: Run
+
+    def people(self) -> dict[str, User]:
+        return {name: getattr(self, name) for name in ("alice", "bob", "paula", "otto", "root")}
+
+
+@dataclass
+class Asked:
+    """What the doors asked of the cluster side, in order; `refusal` makes the next act refuse."""
+
+    acts: list[tuple] = field(default_factory=list)
+    refusal: Exception | None = None
+
+    def note(self, act: str, *details):
+        if self.refusal:
+            raise self.refusal
+        self.acts.append((act, *details))
+
+
+def make_student(name: str) -> User:
+    return User.objects.create_user(name, password=f"{name}-secret", first_name=name.title(), language="en")
+
+
+def make_session(attempt: Attempt, state=SessionState.READY) -> LabSession:
+    cluster, _ = Cluster.objects.get_or_create(
+        name="netlab", defaults={"is_healthy": True, "is_default": True}
+    )
+    return LabSession.objects.create(
+        attempt=attempt,
+        cluster=cluster,
+        namespace=f"lab-{LabSession.objects.count()}",
+        state=state,
+        bindings=ADDRESSES,
+        expires_at=timezone.now() + timedelta(minutes=30),
+    )
+
+
+def make_run(session: LabSession, **fields) -> Run:
+    facts = {"kind": RunKind.COMMAND, "state": RunState.SUCCEEDED, "step": "addresses", "pod": "ana"}
+    return Run.objects.create(session=session, requested_by=session.attempt.student, **(facts | fields))
+
+
+def keep_transcript(run: Run, *lines: str) -> None:
+    header = '{"version": 2, "width": 80, "height": 24}'
+    Transcript.objects.create(run=run, cast=gzip.compress("\n".join([header, *lines, ""]).encode()))
+
+
+@pytest.fixture
+def lab():
+    return get_course().lab(LAB)
+
+
+@pytest.fixture
+def world(db, lab) -> World:
+    alice, bob = make_student("alice"), make_student("bob")
+    paula, otto = (
+        User.objects.create_user(name, role=Role.INSTRUCTOR, language="en") for name in ("paula", "otto")
+    )
+    root = User.objects.create_superuser("root", language="en")
+    classroom = Classroom.objects.create(name="Redes 1")
+    classroom.instructors.add(paula)
+    classroom.students.add(alice)
+    other = Classroom.objects.create(name="Redes 2")
+    other.instructors.add(otto)
+    other.students.add(bob)
+    attempt = work.start_attempt(alice, lab)
+    session = make_session(attempt)
+    run, terminal = make_run(session), make_run(session, kind=RunKind.TERMINAL, step="chat")
+    keep_transcript(run, '[0.1, "o", "10.244.1.2"]')
+    return World(alice, bob, paula, otto, root, classroom, attempt, session, run, terminal)
+
+
+@pytest.fixture
+def visit(world):
+    """`visit(user)`: a browser in which that person is logged in."""
+
+    def log_in(user: User | None) -> Client:
+        browser = Client()
+        if user is not None:
+            browser.force_login(user)
+        return browser
+
+    return log_in
+
+
+@pytest.fixture
+def healthy(monkeypatch) -> dict:
+    """The health of the services, all well; a test may break one by changing it."""
+    health = {
+        name: {"ok": True, "detail": ""} for name in ("redis", "database", "streams", "verify", "watcher")
+    }
+    monkeypatch.setattr(queries, "service_health", lambda: health)
+    return health
+
+
+@pytest.fixture
+def asked(monkeypatch, healthy) -> Asked:
+    asked = Asked()
+
+    def start_session(attempt):
+        asked.note("start_session", attempt)
+        return make_session(attempt, SessionState.PREPARING)
+
+    def start_run(session, step, *, user):
+        asked.note("start_run", step.key, user)
+        return make_run(session, step=step.key, state=RunState.QUEUED)
+
+    def start_terminal(session, pod, *, user, columns, rows):
+        asked.note("start_terminal", pod, columns, rows)
+        return make_run(session, kind=RunKind.TERMINAL, pod=pod, state=RunState.QUEUED)
+
+    def start_verification(session, *, user):
+        asked.note("start_verification", user)
+        return make_run(session, kind=RunKind.VERIFY, step="", state=RunState.QUEUED)
+
+    monkeypatch.setattr(sessions, "start_session", start_session)
+    monkeypatch.setattr(sessions, "extend_session", lambda session: asked.note("extend_session", session))
+    monkeypatch.setattr(sessions, "reset_session", lambda session: asked.note("reset_session", session))
+    monkeypatch.setattr(sessions, "end_session", lambda session, reason: asked.note("end_session", session))
+    monkeypatch.setattr(runs, "start_run", start_run)
+    monkeypatch.setattr(runs, "start_terminal", start_terminal)
+    monkeypatch.setattr(runs, "start_verification", start_verification)
+    monkeypatch.setattr(runs, "cancel_run", lambda run, *, reason: asked.note("cancel_run", run))
+    return asked

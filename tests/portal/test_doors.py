@@ -1,0 +1,163 @@
+"""Every door has a rule: who finds it open, and who finds nothing there.
+
+The table is compared with the URLconf and with the socket routes, so that a new door without a rule
+fails here. Alice owns what is asked for, Paula teaches her; Bob and Otto have nothing to do with it.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from portal.sockets.routing import socket_urls
+from portal.urls import urlpatterns
+
+LOGGED_IN = frozenset({"alice", "bob", "paula", "otto", "root"})
+EVERYBODY = LOGGED_IN | {"visitor"}
+VIEWERS = frozenset({"alice", "paula", "root"})
+DRIVERS = frozenset({"alice", "root"})
+OWNER = frozenset({"alice"})
+TEACHERS = frozenset({"paula", "root"})
+
+
+@dataclass(frozen=True)
+class Door:
+    method: str
+    open_to: frozenset
+    subject: str = ""  # whose key is in the address: lab, session, step, run, classroom ...
+
+
+DOORS = {
+    "home": Door("get", EVERYBODY),
+    "chapter": Door("get", EVERYBODY, "chapter"),
+    "lab": Door("get", LOGGED_IN, "lab"),
+    "lab-start": Door("post", LOGGED_IN, "lab"),
+    "session-status": Door("get", VIEWERS, "session"),
+    "session-verdicts": Door("get", VIEWERS, "session"),
+    "session-topology": Door("get", VIEWERS, "session"),
+    "session-step": Door("get", VIEWERS, "step"),
+    "session-extend": Door("post", DRIVERS, "session"),
+    "session-reset": Door("post", DRIVERS, "session"),
+    "session-end": Door("post", DRIVERS, "session"),
+    "session-verify": Door("post", DRIVERS, "session"),
+    "step-run": Door("post", DRIVERS, "step"),
+    "step-answer": Door("post", OWNER, "prediction"),
+    "terminal-open": Door("post", OWNER, "session"),
+    "run": Door("get", VIEWERS, "run"),
+    "run-cast": Door("get", VIEWERS, "run"),
+    "run-cancel": Door("post", DRIVERS, "run"),
+    "classes": Door("get", LOGGED_IN),
+    "class": Door("get", TEACHERS, "classroom"),
+    "class-student": Door("get", TEACHERS, "student"),
+    "join": Door("get", LOGGED_IN, "code"),
+    "login": Door("get", frozenset({"visitor"})),
+    "logout": Door("post", LOGGED_IN),
+    "account": Door("get", LOGGED_IN),
+    "set-language": Door("post", EVERYBODY),
+    "healthz": Door("get", EVERYBODY),
+}
+SOCKETS = {"run-socket": VIEWERS, "terminal-socket": OWNER, "session-socket": VIEWERS}
+
+
+def address_of(name: str, world) -> str:
+    keys = {
+        "": {},
+        "chapter": {"slug": "foundations"},
+        "lab": {"slug": "ping-and-netcat"},
+        "session": {"session_id": world.session.pk},
+        "step": {"session_id": world.session.pk, "step": "addresses"},
+        "prediction": {"session_id": world.session.pk, "step": "predict-ttl"},
+        "run": {"run_id": world.run.pk},
+        "classroom": {"class_id": world.classroom.pk},
+        "student": {"class_id": world.classroom.pk, "student_id": world.alice.pk},
+        "code": {"code": world.classroom.join_code},
+    }
+    return reverse(name, kwargs=keys[DOORS[name].subject])
+
+
+def knock(world, visit, name: str, person: str):
+    browser = visit(world.people().get(person))
+    return getattr(browser, DOORS[name].method)(address_of(name, world), {"value": "62", "pod": "ana"})
+
+
+def leads_to_login(response) -> bool:
+    return response.status_code == 302 and response.url.startswith("/login/")
+
+
+def test_every_page_has_a_rule():
+    names = {pattern.name for pattern in urlpatterns if hasattr(pattern, "name")}
+    assert names == set(DOORS)
+
+
+def test_every_socket_has_a_rule():
+    assert {pattern.name for pattern in socket_urls} == set(SOCKETS)
+
+
+@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("person", sorted(EVERYBODY - {"visitor"}))
+def test_a_door_is_open_to_those_the_rule_names(world, asked, visit, name, person):
+    response = knock(world, visit, name, person)
+
+    if person in DOORS[name].open_to:
+        assert response.status_code < 400
+        assert not leads_to_login(response)
+    elif name == "login":
+        assert response.url == "/"
+    else:
+        assert response.status_code == 404
+        assert asked.acts == []
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_visitor_is_led_to_the_login(world, asked, visit, name):
+    response = knock(world, visit, name, "visitor")
+
+    assert leads_to_login(response) == ("visitor" not in DOORS[name].open_to)
+    assert asked.acts == []
+
+
+@pytest.mark.parametrize("name", [name for name, door in DOORS.items() if door.method == "post"])
+def test_what_changes_something_is_no_link(world, asked, visit, name):
+    assert visit(world.alice).get(address_of(name, world)).status_code == 405
+
+
+@pytest.mark.parametrize("name", [name for name, door in DOORS.items() if door.method == "post"])
+def test_a_form_of_another_site_changes_nothing(world, asked, name):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(world.alice)
+
+    assert browser.post(address_of(name, world), {"value": "62", "pod": "ana"}).status_code == 403
+    assert asked.acts == []
+
+
+def admin_addresses() -> list[str]:
+    """Every page of the panel that can be named; those of one object with a key that is nobody's."""
+    return [address for pattern in admin.site.urls[0] for address in _addresses(pattern, "/admin/")]
+
+
+def _addresses(pattern, prefix: str) -> list[str]:
+    route = prefix + str(pattern.pattern)
+    if hasattr(pattern, "url_patterns"):
+        return [address for each in pattern.url_patterns for address in _addresses(each, route)]
+    if pattern.name is None or "(?P" in route or pattern.name == "login":
+        return []
+    return [route.replace("<path:object_id>", "1").replace("<id>", "1")]
+
+
+def test_the_panel_is_for_administrators_alone(world, visit):
+    addresses = admin_addresses()
+    assert len(addresses) > 20
+    for person in ("alice", "paula"):
+        browser = visit(world.people()[person])
+        answers = {address: browser.get(address).status_code for address in addresses}
+        assert set(answers.values()) <= {302, 404, 405}, answers
+        assert browser.get("/admin/").url.startswith("/admin/login/")
+
+
+def test_the_panel_opens_to_the_administrator(world, visit):
+    browser = visit(world.root)
+    for model in admin.site._registry:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        assert browser.get(address).status_code == 200, address
