@@ -1,0 +1,97 @@
+"""A cgroup of our own for netlab's pods, where the launcher may make one (that is: where it is root).
+
+Works with the unified hierarchy (v2) and with the old one (v1: one tree per controller). Where no cgroup
+can be made, pods are bounded by other means: see `netlab.node.limits`.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "netlab-"
+_CONTROLLERS = ("pids", "memory")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Directories of one group: with v2 a single one, with v1 one for each controller."""
+
+    version: int
+    directories: tuple[Path, ...]
+
+    def child(self, name: str) -> "Group":
+        return Group(self.version, tuple(path / name for path in self.directories))
+
+
+def create(owner: tuple[int, int]) -> Group | None:
+    """Make a group named after this process and give it to `owner`; None where that is not possible."""
+    try:
+        _remove_abandoned()
+        group = _create_v2() if (ROOT / "cgroup.controllers").exists() else _create_v1()
+        for directory in group.directories:
+            _give(directory, owner)
+    except OSError:
+        return None
+    return group
+
+
+def remove(group: Group) -> None:
+    """Remove the group with its children. Processes must be gone, else the directory stays."""
+    for directory in group.directories:
+        _remove_tree(directory)
+
+
+def enter(group: Group, pid: int) -> None:
+    for directory in group.directories:
+        (directory / "cgroup.procs").write_text(str(pid))
+
+
+def _name() -> str:
+    return f"{_PREFIX}{os.getpid()}"
+
+
+def _create_v2() -> Group:
+    top = ROOT / _name()
+    _enable(ROOT)
+    top.mkdir()
+    _enable(top)
+    return Group(2, (top,))
+
+
+def _enable(directory: Path) -> None:
+    (directory / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in _CONTROLLERS))
+
+
+def _create_v1() -> Group:
+    present = [ROOT / name for name in _CONTROLLERS if (ROOT / name / "cgroup.procs").exists()]
+    if not any(path.name == "pids" for path in present):
+        raise OSError("no pids controller")
+    directories = tuple(path / _name() for path in present)
+    for directory in directories:
+        directory.mkdir()
+    return Group(1, directories)
+
+
+def _give(directory: Path, owner: tuple[int, int]) -> None:
+    for path in (directory, directory / "cgroup.procs", directory / "cgroup.subtree_control"):
+        if path.exists():
+            os.chown(path, *owner)
+
+
+def _remove_abandoned() -> None:
+    """A launcher killed outright cannot tidy; its empty groups are removed by the next one."""
+    for top in (ROOT, *(ROOT / name for name in _CONTROLLERS)):
+        for path in top.glob(f"{_PREFIX}*"):
+            if not Path(f"/proc/{path.name.removeprefix(_PREFIX)}").exists():
+                _remove_tree(path)
+
+
+def _remove_tree(directory: Path) -> None:
+    try:
+        for child in directory.iterdir():
+            if child.is_dir():
+                _remove_tree(child)
+        directory.rmdir()
+    except OSError:
+        pass

@@ -1,0 +1,150 @@
+"""The command line: `python -m netlab up | down | status | kubeconfig | images | preflight`."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from netlab import images, launcher, preflight, sandbox, topology
+from netlab.images import build, rootfs
+
+DEFAULT_PORT = 16443  # not 6443: a real cluster may live there
+DOWN_SECONDS = launcher.STOP_SECONDS + 4
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = _parser().parse_args(argv)
+    try:
+        return options.act(options)
+    except (launcher.LaunchError, sandbox.SandboxError, build.BuildError, rootfs.ImageMissing) as error:
+        print(f"netlab: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m netlab", description="The embedded teaching cluster.")
+    acts = parser.add_subparsers(required=True, metavar="COMMAND")
+    up = _command(acts, "up", _up, "start the cluster and stay in the foreground")
+    up.add_argument("--port", type=int, default=DEFAULT_PORT, help="API port on 127.0.0.1 (0 = any free one)")
+    up.add_argument("--workers", type=int, default=2, help=f"worker nodes, 1 to {topology.MAX_WORKERS}")
+    up.add_argument("--owner", type=_owner, metavar="UID:GID", help="who shall own the kubeconfig")
+    _command(acts, "down", _down, "stop the cluster that runs from the state directory")
+    status = _command(acts, "status", _status, "tell whether a cluster runs, or why none can")
+    status.add_argument("--json", action="store_true")
+    _command(acts, "kubeconfig", _kubeconfig, "print the path of the kubeconfig")
+    image = _command(acts, "images", _images, "build or list the root filesystems")
+    image.add_argument("verb", choices=("build", "list"))
+    _command(acts, "preflight", _preflight, "try whether netlab can run here")
+    return parser
+
+
+def _command(acts, name: str, act, text: str) -> argparse.ArgumentParser:
+    parser = acts.add_parser(name, help=text, description=text)
+    parser.set_defaults(act=act)
+    parser.add_argument("--state", type=_path, default=_default("NETLAB_STATE", "netlab"), metavar="DIR")
+    parser.add_argument(
+        "--images-dir", type=_path, default=_default("NETLAB_IMAGES", "images"), metavar="DIR"
+    )
+    return parser
+
+
+def _default(variable: str, name: str) -> Path:
+    return _path(os.environ.get(variable) or str(launcher.REPOSITORY / "var" / name))
+
+
+def _path(text: str) -> Path:
+    return Path(text).absolute()
+
+
+def _owner(text: str) -> tuple[int, int]:
+    uid, _, gid = text.partition(":")
+    return int(uid), int(gid)
+
+
+def _up(options) -> int:
+    if obstacle := preflight.check():
+        print(f"netlab: cannot start: {obstacle}", file=sys.stderr)
+        return 1
+    if not 1 <= options.workers <= topology.MAX_WORKERS:
+        raise launcher.LaunchError(f"--workers must be 1 to {topology.MAX_WORKERS}")
+    return launcher.up(
+        launcher.Options(options.state, options.images_dir, options.port, options.workers, options.owner)
+    )
+
+
+def _down(options) -> int:
+    record = launcher.read_record(options.state)
+    if not record:
+        print("netlab: no cluster is running")
+        return 0
+    handle = os.pidfd_open(record["pid"])
+    try:
+        # Asked again now that the handle pins the process: its pid cannot be another's any more.
+        if launcher.is_running(options.state):
+            signal.pidfd_send_signal(handle, signal.SIGTERM)
+        return _await_end(handle)
+    finally:
+        os.close(handle)
+
+
+def _await_end(handle: int) -> int:
+    import select
+
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    if poll.poll(DOWN_SECONDS * 1000):
+        print("netlab: stopped")
+        return 0
+    print(f"netlab: still running after {DOWN_SECONDS} s", file=sys.stderr)
+    return 1
+
+
+def _status(options) -> int:
+    record = launcher.read_record(options.state)
+    obstacle = None if record else preflight.check()
+    facts = {
+        "running": bool(record),
+        "ready": record.get("ready", False),
+        "pid": record.get("pid"),
+        "port": record.get("port"),
+        "nodes": record.get("workers", -1) + 1 if record else 0,
+        "limits": record.get("limits"),
+        "kubeconfig": str(launcher.kubeconfig(options.state)),
+        "can_start": bool(record) or obstacle is None,
+        "reason": obstacle.reason if obstacle else None,
+        "remedy": obstacle.remedy if obstacle else None,
+    }
+    print(json.dumps(facts) if options.json else _in_words(facts))
+    return 0 if facts["ready"] else 1
+
+
+def _in_words(facts: dict) -> str:
+    if facts["running"]:
+        state = "Ready" if facts["ready"] else "starting"
+        return f"{facts['nodes']} nodes {state}, pid {facts['pid']}, https://127.0.0.1:{facts['port']}, {facts['limits']}"
+    if facts["can_start"]:
+        return "not running; `python -m netlab up` starts it"
+    return f"cannot run here: {facts['reason']}. Remedy: {facts['remedy']}."
+
+
+def _kubeconfig(options) -> int:
+    print(launcher.kubeconfig(options.state))
+    return 0
+
+
+def _images(options) -> int:
+    for image in images.CATALOG:
+        path = rootfs.archive(options.images_dir, image)
+        if options.verb == "build":
+            build.build(image, options.images_dir)
+        size = f"{path.stat().st_size / 1e6:.0f} MB" if path.exists() else "not built"
+        print(f"{image.reference}\t{size}\t{path}")
+    return 0
+
+
+def _preflight(options) -> int:
+    obstacle = preflight.check()
+    print(f"netlab: cannot run here: {obstacle}" if obstacle else "netlab: can run here")
+    return 1 if obstacle else 0

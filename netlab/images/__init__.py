@@ -1,0 +1,35 @@
+"""The images netlab can run: two root filesystems made on this machine, nothing is pulled from anywhere."""
+
+import re
+from dataclasses import dataclass
+
+TOOLBOX_VERSION = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Image:
+    name: str
+    reference: str  # how the node lists it
+    accepted: str  # pattern of the references that mean this image
+    command: tuple[str, ...]  # run when the container gives neither command nor args
+
+
+CATALOG = (
+    Image(
+        "toolbox",
+        f"redes.local/toolbox:{TOOLBOX_VERSION}",
+        rf"redes\.local/toolbox:{re.escape(TOOLBOX_VERSION)}",
+        ("sleep", "infinity"),
+    ),
+    Image(
+        "busybox",
+        "docker.io/library/busybox:latest",
+        r"((docker\.io/)?library/|docker\.io/)?busybox(:[\w.-]+)?",
+        ("sh",),
+    ),
+)
+
+
+def find(reference: str) -> Image | None:
+    """The image a container's `image` field means, or None where netlab has no such image."""
+    return next((image for image in CATALOG if re.fullmatch(image.accepted, reference)), None)

@@ -1,0 +1,206 @@
+"""Build the root filesystems from the packages of this machine's own distribution.
+
+mmdebstrap unpacks and configures them in a directory, as root of a user namespace: nothing is installed on
+the host, no daemon starts, and an ordinary user can do it. The network is the host's, for apt alone.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from netlab import images, linux, sandbox
+from netlab.images import recipe, rootfs
+
+_PROC_FLAGS = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+_UNWANTED = (
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+)
+
+
+class BuildError(Exception):
+    """The image could not be built; the message ends with the builder's own words."""
+
+
+def build(image: images.Image, images_dir: Path) -> Path:
+    """Make the archive unless it is there, and return its path. Takes some 30 s. Raises BuildError."""
+    target = rootfs.archive(images_dir, image)
+    if target.exists():
+        return target
+    images_dir.mkdir(parents=True, exist_ok=True)
+    idmap = sandbox.choose_idmap()
+    with tempfile.TemporaryDirectory(dir=images_dir, prefix="build-") as work:
+        _give(Path(work), idmap)
+        _in_sandbox(image, Path(work), idmap)
+        os.replace(Path(work) / "image.tar", target)
+    _own(target)
+    return target
+
+
+def _give(work: Path, idmap: sandbox.IdMap) -> None:
+    work.chmod(0o755)
+    if os.getuid() == 0:
+        os.chown(work, idmap.root_uid, idmap.root_gid)
+
+
+def _own(target: Path) -> None:
+    if os.getuid() == 0:
+        os.chown(target, 0, 0)
+    target.chmod(0o644)
+
+
+def _in_sandbox(image: images.Image, work: Path, idmap: sandbox.IdMap) -> None:
+    keeper = sandbox.start(
+        lambda: _build_inside(image, work),
+        idmap,
+        namespaces=linux.CLONE_NEWPID,
+        needs=[work, Path(recipe.__file__).parents[2], Path(sys.prefix), Path(sys.base_prefix)],
+    )
+    _, status = os.waitpid(keeper, 0)
+    if status:
+        raise BuildError(f"building {image.reference} failed: {_last_words(work / 'log')}")
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    errors = [line for line in lines if line.startswith(("E:", "W:"))] or lines
+    return " ".join(errors[-3:]) or "no reason was given"
+
+
+def _build_inside(image: images.Image, work: Path) -> int:
+    linux.mount("proc", "/proc", "proc", _PROC_FLAGS)
+    root = work / "root"
+    with (work / "log").open("w") as log:
+        subprocess.run(
+            _bootstrap(image, root, work), stdout=log, stderr=log, check=True, env=_environment(work)
+        )
+        _FINISH[image.name](root)
+        subprocess.run(
+            [
+                "tar",
+                "--create",
+                "--file",
+                str(work / "image.tar"),
+                "--directory",
+                str(root),
+                "--numeric-owner",
+                "--exclude=./dev/*",
+                "--exclude=./proc/*",
+                "--exclude=./sys/*",
+                "--exclude=./run/*",
+                ".",
+            ],
+            stdout=log,
+            stderr=log,
+            check=True,
+        )
+    shutil.rmtree(root)
+    return 0
+
+
+def _environment(work: Path) -> dict[str, str]:
+    return {**os.environ, "TMPDIR": str(work), "LC_ALL": "C.UTF-8"}
+
+
+def _bootstrap(image: images.Image, root: Path, work: Path) -> list[str]:
+    variant, wanted = (
+        ("essential", recipe.packages()) if image.name == "toolbox" else ("extract", ["busybox-static"])
+    )
+    return [
+        "mmdebstrap",
+        "--mode=root",
+        f"--variant={variant}",
+        "--format=directory",
+        f"--include={','.join(wanted)}",
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in _UNWANTED),
+        # apt changes to the user _apt for downloads, which the build directory does not admit.
+        '--aptopt=APT::Sandbox::User "root"',
+        *_proxies(),
+        recipe.release()["VERSION_CODENAME"],
+        str(root),
+        *_sources(work),
+    ]
+
+
+def _proxies() -> list[str]:
+    """The proxy settings of the host's apt, which mmdebstrap does not read itself."""
+    settings = subprocess.run(
+        ["apt-config", "dump"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return [f"--aptopt={line.rstrip(';')}" for line in settings if re.match(r"Acquire::https?::Proxy ", line)]
+
+
+def _sources(work: Path) -> list[str]:
+    """The host's own package sources of this release, as files for mmdebstrap."""
+    codename = recipe.release()["VERSION_CODENAME"]
+    apt = Path("/etc/apt")
+    found = []
+    for path in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
+        chosen = _of_release(path, codename) if path.is_file() else ""
+        if chosen:
+            copy = work / path.name
+            copy.write_text(chosen)
+            found.append(str(copy))
+    if not found:
+        raise BuildError(f"no package source for {codename} in /etc/apt")
+    return found
+
+
+def _of_release(path: Path, codename: str) -> str:
+    text = path.read_text(errors="replace")
+    if path.suffix == ".sources":
+        stanzas = re.split(r"\n\s*\n", text)
+        wanted = rf"(?mi)^Suites:.*\b{codename}(-|\b)"
+        return "\n\n".join(one for one in stanzas if re.search(wanted, one) and "Enabled: no" not in one)
+    if path.suffix != ".list":
+        return ""
+    wanted = rf"deb\s+(\[[^]]*\]\s+)?\S+\s+{codename}(-\S+)?\s"
+    return "\n".join(line for line in text.splitlines() if re.match(wanted, line.strip()))
+
+
+def _finish_toolbox(root: Path) -> None:
+    programs = root / "usr/local/bin"
+    for script in recipe.scripts():
+        _copy(script, programs / script.name, 0o755)
+    _copy(recipe.kubectl(), programs / "kubectl", 0o755)
+    for place in ("etc/bash.bashrc", "root/.bashrc"):
+        _copy(recipe.FILES / "bashrc", root / place, 0o644)
+    (root / "root/.profile").unlink(missing_ok=True)
+    for leftover in ("var/cache/apt", "var/lib/apt/lists", "var/log", "var/cache/debconf"):
+        shutil.rmtree(root / leftover, ignore_errors=True)
+        (root / leftover).mkdir(parents=True)
+
+
+def _finish_busybox(root: Path) -> None:
+    program = root / "bin/busybox"
+    applets = subprocess.run([str(program), "--list-full"], capture_output=True, text=True, check=True)
+    for name in applets.stdout.split():
+        link = root / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to("/bin/busybox")
+    for directory in ("etc", "root", "tmp", "var", "home"):
+        (root / directory).mkdir(exist_ok=True)
+    (root / "tmp").chmod(0o1777)
+    (root / "etc/passwd").write_text(
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n"
+    )
+    (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
+    shutil.rmtree(root / "usr/share", ignore_errors=True)
+    shutil.rmtree(root / "var/lib", ignore_errors=True)
+
+
+def _copy(source: Path, target: Path, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode)
+
+
+_FINISH = {"toolbox": _finish_toolbox, "busybox": _finish_busybox}

@@ -1,0 +1,41 @@
+"""What goes into an image, and the fingerprint that changes when any of it does."""
+
+import platform
+import sys
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+FILES = _HERE / "files"
+_EDITION = "1"  # raise it when build.py makes something else of the same ingredients
+
+
+def packages() -> list[str]:
+    lines = (_HERE / "toolbox.packages").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def scripts() -> list[Path]:
+    """Programs for /usr/local/bin of the toolbox."""
+    return sorted(path for path in FILES.iterdir() if path.name.startswith("redes-"))
+
+
+def kubectl() -> Path:
+    """The kubectl of the Python environment, whose package is pinned in requirements.txt."""
+    return Path(sys.prefix) / "bin" / "kubectl"
+
+
+def release() -> dict[str, str]:
+    lines = Path("/etc/os-release").read_text().splitlines()
+    return {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
+
+
+@cache
+def fingerprint(image: str) -> str:
+    """Twelve hex digits naming the content of an image built here and now."""
+    parts = [_EDITION, image, platform.machine(), release().get("VERSION_CODENAME", "")]
+    if image == "toolbox":
+        parts += packages() + [str(kubectl().stat().st_size)]
+        parts += [path.read_text() for path in sorted(FILES.iterdir())]
+    return sha256("\0".join(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,108 @@
+"""What the containers of one pod share: namespaces, an address, and a directory bounded in size.
+
+/run/netlab/pods/<uid>/fs       tmpfs of limited size: writable layers and emptyDir volumes
+/run/netlab/pods/<uid>/volumes  what the node writes for the pod: configMap, secret, projected, hosts ...
+/run/netlab/pods/<uid>/bundles  the runtime's configuration of each container
+"""
+
+import shutil
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from netlab import linux
+from netlab.node import limits, links, netns
+from netlab.topology import Node, Topology
+
+PODS_DIR = Path("/run/netlab/pods")
+
+
+class NoAddressLeft(Exception):
+    """Every address of the node's pod network is taken."""
+
+
+class AddressPool:
+    """Hands out a /24 one after another, so that an address freed is not reused at once."""
+
+    def __init__(self, node: Node):
+        self._all = list(node.pod_network.hosts())[1:]
+        self._next = 0
+        self._taken: set[IPv4Address] = set()
+
+    def take(self) -> IPv4Address:
+        for step in range(len(self._all)):
+            index = (self._next + step) % len(self._all)
+            if self._all[index] not in self._taken:
+                self._next = index + 1
+                self._taken.add(self._all[index])
+                return self._all[index]
+        raise NoAddressLeft(f"no free address in the node's pod network: all {len(self._all)} are taken")
+
+    def give_back(self, address: IPv4Address) -> None:
+        self._taken.discard(address)
+
+
+class PodSandbox:
+    """One pod's place on a node. `open` makes it, `close` leaves nothing."""
+
+    def __init__(self, pod: dict, node: Node, pool: AddressPool, bounds: limits.Limits):
+        meta, spec = pod["metadata"], pod["spec"]
+        self.uid, self.name, self.namespace = meta["uid"], meta["name"], meta["namespace"]
+        self.node, self._pool, self._bounds = node, pool, bounds
+        self.host_network = bool(spec.get("hostNetwork"))
+        self.hostname = node.name if self.host_network else (spec.get("hostname") or self.name)[:63]
+        self.netns = node.name if self.host_network else f"cni-{self.uid}"
+        self.address = node.address if self.host_network else pool.take()
+        self.directory = PODS_DIR / self.uid
+        self.containers: dict[str, list] = {}
+
+    async def open(self) -> None:
+        for name in ("fs", "volumes", "bundles"):
+            (self.directory / name).mkdir(parents=True)
+        options = f"mode=755,size={limits.POD_DISK},nr_inodes=65536"
+        linux.mount("tmpfs", str(self.directory / "fs"), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
+        self._bounds.open_pod(self.uid)
+        if not self.host_network:
+            netns.create(self.netns, self.hostname, links.POD_SYSCTLS)
+            await links.connect_pod(self.node, links.veth_name(self.uid), self.netns, self.address)
+
+    async def close(self) -> None:
+        if not self.host_network:
+            await links.disconnect_pod(self.node, links.veth_name(self.uid))
+            netns.destroy(self.netns)
+            self._pool.give_back(self.address)
+        self._bounds.close_pod(self.uid)
+        if (self.directory / "fs").is_mount():
+            linux.umount(str(self.directory / "fs"))
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def namespaces(self) -> dict[str, Path]:
+        kinds = (("network", "net"), ("ipc", "ipc"), ("uts", "uts"))
+        return {oci: netns.path(self.netns, kind) for oci, kind in kinds}
+
+    def write_identity_files(self, topology: Topology, nameserver: str | None) -> dict[str, Path]:
+        """/etc/hosts, /etc/hostname and /etc/resolv.conf, by their path in the container."""
+        directory = self.directory / "volumes" / "etc"
+        directory.mkdir(exist_ok=True)
+        texts = {
+            "hosts": self._hosts(),
+            "hostname": f"{self.hostname}\n",
+            "resolv.conf": self._resolv(topology, nameserver),
+        }
+        for name, text in texts.items():
+            (directory / name).write_text(text)
+        return {f"/etc/{name}": directory / name for name in texts}
+
+    def _hosts(self) -> str:
+        return (
+            "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+            f"fe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n"
+            f"{self.address}\t{self.hostname}\n"
+        )
+
+    def _resolv(self, topology: Topology, nameserver: str | None) -> str:
+        if nameserver is None:
+            # A nameserver that does not answer would make every look-up wait for its time-out.
+            return "# This cluster has no DNS service (kube-system/kube-dns).\n"
+        search = f"{self.namespace}.svc.cluster.local svc.cluster.local cluster.local"
+        return f"search {search}\nnameserver {nameserver}\noptions ndots:5\n"

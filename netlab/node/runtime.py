@@ -1,0 +1,115 @@
+"""The machine as the control plane sees it: pods on nodes, and doors into them for exec, logs and dialling."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from netlab import images
+from netlab.images import rootfs
+from netlab.node import limits, links, log, netns, streams
+from netlab.node.containers import Container
+from netlab.node.pods import AddressPool, PodSandbox
+from netlab.node.processes import reaper
+from netlab.node.streams import ExecError, Process
+from netlab.sandbox import count_ids_inside
+from netlab.topology import Topology
+
+
+class LogError(Exception):
+    """There is no log to read; the message says why."""
+
+
+class Runtime:
+    """Create it on the server's event loop and `await start()` before the kubelets run."""
+
+    def __init__(self, topology: Topology, state_dir: Path, images_dir: Path):
+        self.topology, self.state_dir, self._images_dir = topology, state_dir, images_dir
+        self.bounds = limits.Limits()
+        self.has_groups = count_ids_inside() > 1  # else the group `tty` does not exist
+        self._pools = {node.name: AddressPool(node) for node in topology.nodes}
+        self._sandboxes: dict[str, PodSandbox] = {}
+
+    async def start(self) -> None:
+        """Make the nodes and the network between them."""
+        reaper.attach(asyncio.get_running_loop())
+        await links.lay_fabric(self.topology)
+
+    async def open_pod(self, pod: dict) -> PodSandbox:
+        node = self.topology.node(pod["spec"]["nodeName"])
+        sandbox = PodSandbox(pod, node, self._pools[node.name], self.bounds)
+        try:
+            await sandbox.open()
+        except BaseException:
+            await sandbox.close()
+            raise
+        self._sandboxes[sandbox.uid] = sandbox
+        return sandbox
+
+    async def close_pod(self, sandbox: PodSandbox) -> None:
+        self._sandboxes.pop(sandbox.uid, None)
+        await sandbox.close()
+
+    def image_root(self, image: images.Image) -> Path:
+        return rootfs.root_of(self._images_dir, image)
+
+    def find_container(self, pod: dict, container: str) -> Container | None:
+        """The newest run of a container that has started, or None."""
+        runs = self._runs(pod, container)
+        return runs[-1] if runs else None
+
+    def _runs(self, pod: dict, container: str) -> list[Container]:
+        sandbox = self._sandboxes.get(pod["metadata"]["uid"])
+        return sandbox.containers.get(container, []) if sandbox else []
+
+    async def exec(self, pod: dict, container: str, argv: list[str], *, stdin: bool, tty: bool) -> Process:
+        """Start `argv` in the container. Raises ExecError, e.g. when there is no such program."""
+        return await self._running(pod, container).exec(argv, stdin=stdin, tty=tty)
+
+    async def attach(self, pod: dict, container: str, *, stdin: bool, tty: bool) -> Process:
+        """The container's own stdio. Raises ExecError when it is not running."""
+        found = self._running(pod, container)
+        return streams.Attachment(found.streams, found.ended, stdin=stdin)
+
+    def _running(self, pod: dict, container: str) -> Container:
+        found = self.find_container(pod, container)
+        if found is None or not found.running:
+            raise ExecError(f"container not found or not running ({container})")
+        return found
+
+    def logs(
+        self,
+        pod: dict,
+        container: str,
+        *,
+        follow: bool = False,
+        previous: bool = False,
+        tail: int | None = None,
+        since: float | None = None,
+        timestamps: bool = False,
+        limit: int | None = None,
+    ) -> AsyncIterator[bytes]:
+        """What the container wrote. `since` is seconds since 1970. Raises LogError at once, not on reading."""
+        name = pod["metadata"]["name"]
+        runs = self._runs(pod, container)
+        if previous and len(runs) < 2:
+            raise LogError(f'previous terminated container "{container}" in pod "{name}" not found')
+        if not runs:
+            raise LogError(f'container "{container}" in pod "{name}" is waiting to start: ContainerCreating')
+        options = log.Options(follow and not previous, tail, since, timestamps, limit)
+        return log.read(runs[-2 if previous else -1].log, options)
+
+    async def dial(self, pod: dict, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A TCP connection to 127.0.0.1:port inside the pod. Raises OSError."""
+        sandbox = self._sandboxes.get(pod["metadata"]["uid"])
+        if sandbox is None:
+            raise ConnectionRefusedError(f'pod "{pod["metadata"]["name"]}" has no network yet')
+        return await netns.connect(sandbox.netns, "127.0.0.1", port)
+
+    async def listen(self, node: str, address: str, port: int) -> socket.socket:
+        """A listening TCP socket inside a node's network."""
+
+        def bind() -> socket.socket:
+            return socket.create_server((address, port), backlog=128, reuse_port=False)
+
+        return netns.inside(node, bind)

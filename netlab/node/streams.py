@@ -1,0 +1,252 @@
+"""The two ends a client can hold of something that runs in a container.
+
+`ExecProcess` is a process of its own (kubectl exec); `Attachment` watches the container's main process.
+Both are read by pulling: nothing is taken from the container before the client asks for more, so a slow
+client slows the process down instead of filling memory.
+"""
+
+import asyncio
+import fcntl
+import os
+import struct
+import termios
+from typing import Protocol
+
+from netlab.node.log import STDERR, STDOUT
+from netlab.node.processes import read_some, readable, write_all
+
+_CHUNK = 65536
+_DISCARD_PAUSE = 0.05  # after release: some 1.3 MB/s, so that a forgotten flood costs little
+_END_OF_TRANSMISSION = b"\x04"
+
+
+class ExecError(Exception):
+    """The process could not be started; the message is the runtime's own."""
+
+
+class Process(Protocol):
+    async def read(self) -> tuple[int, bytes] | None:
+        """The next bytes with their channel (1 stdout, 2 stderr); None after the last."""
+
+    async def write(self, data: bytes) -> None:
+        """Feed stdin; waits while the process does not read. What a closed stdin gets is dropped."""
+
+    async def close_stdin(self) -> None: ...
+
+    def resize(self, width: int, height: int) -> None: ...
+
+    async def wait(self) -> int:
+        """The exit code, 128 + signal for a process that was killed."""
+
+    async def release(self) -> None:
+        """The client has gone. The process goes on, as under a real kubelet."""
+
+
+class ExecProcess:
+    def __init__(
+        self, ended: asyncio.Future[int], *, stdin: int | None, stdout: int, stderr: int | None, tty: bool
+    ):
+        self._ended, self._stdin, self._tty = ended, stdin, tty
+        self._outputs = {stdout: STDOUT} if stderr is None else {stdout: STDOUT, stderr: STDERR}
+        self._master = stdout if tty else None
+        self._drain: asyncio.Task | None = None
+        for fd in self._outputs:
+            os.set_blocking(fd, False)
+
+    async def read(self) -> tuple[int, bytes] | None:
+        while self._outputs:
+            ended = self._ended.done()  # asked before reading: what is unread now was written before the end
+            if found := self._read_now():
+                return found
+            if ended or not self._outputs:
+                break
+            await self._readable_or_ended()
+        self._close()
+        return None
+
+    def _read_now(self) -> tuple[int, bytes] | None:
+        for fd, channel in list(self._outputs.items()):
+            try:
+                data = os.read(fd, _CHUNK)
+            except BlockingIOError:
+                continue
+            except OSError:  # EIO: nobody holds the terminal any more
+                data = b""
+            if data:
+                return channel, data
+            del self._outputs[fd]
+            os.close(fd)
+        return None
+
+    async def _readable_or_ended(self) -> None:
+        output = asyncio.ensure_future(readable(*self._outputs))
+        try:
+            await asyncio.wait({output, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            output.cancel()
+            await asyncio.gather(output, return_exceptions=True)
+
+    async def write(self, data: bytes) -> None:
+        target = self._input()
+        if target is None:
+            return
+        try:
+            await write_all(target, data)
+        except OSError:
+            await self._close_pipe()
+
+    def _input(self) -> int | None:
+        return self._master if self._tty and self._outputs else self._stdin
+
+    async def close_stdin(self) -> None:
+        if self._tty:
+            await self.write(_END_OF_TRANSMISSION)
+        else:
+            await self._close_pipe()
+
+    async def _close_pipe(self) -> None:
+        if self._stdin is not None:
+            os.close(self._stdin)
+            self._stdin = None
+
+    def resize(self, width: int, height: int) -> None:
+        if self._tty and self._outputs:
+            set_terminal_size(self._master, width, height)
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self._ended)
+
+    async def release(self) -> None:
+        if self._drain is None and self._outputs:
+            self._drain = asyncio.create_task(self._discard(), name="discard exec output")
+        elif not self._outputs:
+            self._close()
+
+    async def _discard(self) -> None:
+        """Keep the pipes open and flowing, so that the process meets neither SIGPIPE nor a full pipe."""
+        await self._close_pipe()
+        while await self.read():
+            await asyncio.sleep(_DISCARD_PAUSE)
+
+    def _close(self) -> None:
+        for fd in self._outputs:
+            os.close(fd)
+        self._outputs = {}
+        if self._stdin is not None:
+            os.close(self._stdin)
+            self._stdin = None
+
+
+def set_terminal_size(fd: int, width: int, height: int) -> None:
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", height & 0xFFFF, width & 0xFFFF, 0, 0))
+
+
+class MainStreams:
+    """The stdio of a container's main process: pumped into its log and to whoever is attached."""
+
+    _RATE = 16 * 1024 * 1024  # bytes/s one container may log; more than that waits in the container
+    _ATTACHED_PIECES = 8
+
+    def __init__(
+        self, log, *, stdin: int | None, stdout: int, stderr: int | None, tty: bool, stdin_once: bool
+    ):
+        self.log, self.tty, self.stdin, self.stdin_once = log, tty, stdin, stdin_once
+        self._master = stdout if tty else None
+        self._viewers: list[asyncio.Queue] = []
+        outputs = [(STDOUT, stdout)] + ([(STDERR, stderr)] if stderr is not None else [])
+        self.finished = asyncio.gather(*(self._pump(channel, fd) for channel, fd in outputs))
+
+    async def _pump(self, channel: int, fd: int) -> None:
+        try:
+            while data := await read_some(fd, _CHUNK):
+                self.log.append(channel, data)
+                for viewer in list(self._viewers):
+                    await viewer.put((channel, data))
+                await asyncio.sleep(len(data) / self._RATE)
+        finally:
+            if not self.tty:
+                os.close(fd)
+
+    def end(self) -> None:
+        """The container is gone and its output read: tell the attached, give everything back."""
+        self.log.end()
+        for viewer in self._viewers:
+            _put_last(viewer)
+        self.close_stdin()
+        if self._master is not None:
+            os.close(self._master)
+            self._master = None
+
+    def subscribe(self) -> asyncio.Queue:
+        queue: asyncio.Queue = asyncio.Queue(self._ATTACHED_PIECES)
+        self._viewers.append(queue)
+        return queue
+
+    def unsubscribe(self, queue: asyncio.Queue) -> None:
+        if queue in self._viewers:
+            self._viewers.remove(queue)
+        while not queue.empty():  # the pump may be waiting for room
+            queue.get_nowait()
+
+    async def write(self, data: bytes) -> None:
+        target = self._master if self.tty else self.stdin
+        if target is None:
+            return
+        try:
+            await write_all(target, data)
+        except OSError:
+            self.close_stdin()
+
+    def close_stdin(self) -> None:
+        if self.stdin is not None:
+            os.close(self.stdin)
+            self.stdin = None
+
+    def resize(self, width: int, height: int) -> None:
+        if self._master is not None:
+            set_terminal_size(self._master, width, height)
+
+
+def _put_last(queue: asyncio.Queue) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(None)
+
+
+class Attachment:
+    """A client's view of a running container's own stdio."""
+
+    def __init__(self, streams: MainStreams, ended: asyncio.Future[int], *, stdin: bool):
+        self._streams, self._ended, self._stdin = streams, ended, stdin
+        self._queue = streams.subscribe()
+        self._over = False
+
+    async def read(self) -> tuple[int, bytes] | None:
+        if self._over:
+            return None
+        if self._ended.done() and self._queue.empty() and self._streams.finished.done():
+            return None
+        piece = await self._queue.get()
+        self._over = piece is None
+        return piece
+
+    async def write(self, data: bytes) -> None:
+        if self._stdin:
+            await self._streams.write(data)
+
+    async def close_stdin(self) -> None:
+        if self._stdin and self._streams.tty:
+            await self._streams.write(_END_OF_TRANSMISSION)
+        elif self._stdin and self._streams.stdin_once:
+            self._streams.close_stdin()
+
+    def resize(self, width: int, height: int) -> None:
+        self._streams.resize(width, height)
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self._ended)
+
+    async def release(self) -> None:
+        self._streams.unsubscribe(self._queue)
+        if self._stdin and self._streams.stdin_once and not self._streams.tty:
+            self._streams.close_stdin()

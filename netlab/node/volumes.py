@@ -1,0 +1,153 @@
+"""Volumes of a pod as directories of the node: emptyDir, configMap, secret, projected, downwardAPI."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from netlab import linux
+from netlab.node.bundle import Mount
+from netlab.node.downward import field_value, number
+from netlab.node.env import ConfigError, read_data
+from netlab.node.pods import PodSandbox
+
+_DEFAULT_MODE = 0o644
+
+
+@dataclass(frozen=True)
+class File:
+    data: bytes
+    mode: int = _DEFAULT_MODE
+
+
+class VolumeMaker:
+    """Makes a pod's volumes once; `issue_token(pod, source)` gives a service-account token."""
+
+    def __init__(self, store, sandbox: PodSandbox, issue_token):
+        self._store, self._sandbox, self._issue_token = store, sandbox, issue_token
+
+    def make_all(self, pod: dict) -> dict[str, Path]:
+        """The directory of each volume by its name. Raises ConfigError."""
+        return {volume["name"]: self._make(pod, volume) for volume in pod["spec"].get("volumes") or []}
+
+    def _make(self, pod: dict, volume: dict) -> Path:
+        if "emptyDir" in volume:
+            return self._empty(volume)
+        directory = self._sandbox.directory / "volumes" / volume["name"]
+        directory.mkdir(exist_ok=True)
+        for path, file in self._files(pod, volume).items():
+            _write(directory, path, file)
+        return directory
+
+    def _empty(self, volume: dict) -> Path:
+        directory = self._sandbox.directory / "fs" / f"volume-{volume['name']}"
+        if directory.exists():
+            return directory
+        directory.mkdir()
+        directory.chmod(0o777)
+        limit = (volume["emptyDir"] or {}).get("sizeLimit")
+        if limit:
+            options = f"mode=777,size={int(number(str(limit)))}"
+            linux.mount("tmpfs", str(directory), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
+        return directory
+
+    def _files(self, pod: dict, volume: dict) -> dict[str, File]:
+        for kind, read in self._readers().items():
+            if kind in volume:
+                return read(pod, volume[kind] or {}, None)
+        kinds = ", ".join(sorted(set(volume) - {"name"})) or "no source"
+        raise ConfigError(f'volume "{volume["name"]}": netlab does not offer {kinds}')
+
+    def _readers(self) -> dict:
+        return {
+            "configMap": self._config_map,
+            "secret": self._secret,
+            "downwardAPI": self._downward,
+            "projected": self._projected,
+        }
+
+    def _config_map(self, pod: dict, source: dict, mode: int | None) -> dict[str, File]:
+        data = read_data(self._store, pod, "configmaps", source["name"], optional=source.get("optional"))
+        return _select(data, source, mode)
+
+    def _secret(self, pod: dict, source: dict, mode: int | None) -> dict[str, File]:
+        name = source.get("secretName") or source.get("name")
+        return _select(
+            read_data(self._store, pod, "secrets", name, optional=source.get("optional")), source, mode
+        )
+
+    def _downward(self, pod: dict, source: dict, mode: int | None) -> dict[str, File]:
+        fields = [item for item in source.get("items") or [] if "fieldRef" in item]
+        fallback = source.get("defaultMode", mode or _DEFAULT_MODE)
+        return {
+            item["path"]: File(
+                field_value(pod, item["fieldRef"]["fieldPath"]).encode(), item.get("mode", fallback)
+            )
+            for item in fields
+        }
+
+    def _projected(self, pod: dict, source: dict, _: int | None) -> dict[str, File]:
+        mode = source.get("defaultMode", _DEFAULT_MODE)
+        readers = {**self._readers(), "serviceAccountToken": self._token}
+        files: dict[str, File] = {}
+        for part in source.get("sources") or []:
+            for kind, value in part.items():
+                if kind not in readers:
+                    raise ConfigError(f"projected volumes of netlab do not offer {kind}")
+                files |= readers[kind](pod, value or {}, mode)
+        return files
+
+    def _token(self, pod: dict, source: dict, mode: int | None) -> dict[str, File]:
+        return {source["path"]: File(self._issue_token(pod, source).encode(), mode or _DEFAULT_MODE)}
+
+
+def _select(data: dict[str, bytes], source: dict, mode: int | None) -> dict[str, File]:
+    fallback = source.get("defaultMode", mode or _DEFAULT_MODE)
+    items = source.get("items")
+    if not items:
+        return {key: File(value, fallback) for key, value in data.items()}
+    missing = [item["key"] for item in items if item["key"] not in data]
+    if missing and not source.get("optional"):
+        raise ConfigError(f"references non-existent config key: {missing[0]}")
+    return {
+        item["path"]: File(data[item["key"]], item.get("mode", fallback))
+        for item in items
+        if item["key"] in data
+    }
+
+
+def _write(directory: Path, path: str, file: File) -> None:
+    if path.startswith("/") or ".." in Path(path).parts:
+        raise ConfigError(f"the path {path!r} leaves its volume")
+    target = directory / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(file.data)
+    target.chmod(file.mode)
+
+
+def mounts_of(container: dict, volumes: dict[str, Path], read_only: set[str]) -> list[Mount]:
+    """The binds a container asks for. `read_only` names volumes nobody may write. Raises ConfigError."""
+    mounts = []
+    for wanted in container.get("volumeMounts") or []:
+        name = wanted["name"]
+        source = _below(volumes[name], wanted.get("subPath"), writable=name not in read_only)
+        mounts.append(Mount(source, wanted["mountPath"], bool(wanted.get("readOnly")) or name in read_only))
+    return mounts
+
+
+def _below(directory: Path, sub_path: str | None, *, writable: bool) -> Path:
+    if not sub_path:
+        return directory
+    if writable:
+        # A container could leave a symbolic link there, and the next mount would follow it out of the pod.
+        raise ConfigError(
+            "netlab offers subPath for configMap, secret, projected and downwardAPI volumes only"
+        )
+    if sub_path.startswith("/") or ".." in Path(sub_path).parts:
+        raise ConfigError(f"subPath {sub_path!r} leaves its volume")
+    if not (directory / sub_path).exists():
+        raise ConfigError(f"subPath {sub_path!r} is not in the volume")
+    return directory / sub_path
+
+
+def written_by_node(pod: dict) -> set[str]:
+    """Names of volumes whose content is the node's: containers see them read-only."""
+    return {volume["name"] for volume in pod["spec"].get("volumes") or [] if "emptyDir" not in volume}

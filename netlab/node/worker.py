@@ -1,0 +1,333 @@
+"""The life of one pod on its node, from binding to removal.
+
+    open the sandbox -> init containers one by one -> main containers, each kept running by its policy
+    deletion (at any time): TERM, the grace period, KILL, close the sandbox, remove the object
+
+Every change of a container's record is followed by `_publish`, which writes the pod's status. The pod's
+object is only removed when nothing of it is left on the machine.
+"""
+
+import asyncio
+import contextlib
+import signal
+import time
+
+from netlab.node import status
+from netlab.node.backoff import Backoff
+from netlab.node.containers import Container, StartError
+from netlab.node.env import ConfigError
+from netlab.node.pods import NoAddressLeft, PodSandbox
+from netlab.node.probes import Prober
+from netlab.node.processes import CommandError
+from netlab.node.starter import ImageUnknown, Prepared, Starter, termination_message
+from netlab.node.status import ContainerRecord, PodFacts
+from netlab.store import NotFound, clock, events
+from netlab.topology import Node
+
+_RETRY_SECONDS = 2.0  # for what may come into being meanwhile: a ConfigMap, an address
+
+
+class PodWorker:
+    def __init__(self, store, runtime, node: Node, pod: dict):
+        self._store, self._runtime, self._node, self._pod = store, runtime, node, pod
+        self._starter = Starter(store, runtime)
+        self._sandbox: PodSandbox | None = None
+        self._live: dict[str, Container] = {}
+        self._deletion = asyncio.Event()
+        self._grace = 0.0
+        spec = pod["spec"]
+        self._facts = PodFacts(
+            init=_records(spec.get("initContainers")),
+            main=_records(spec["containers"]),
+            restart_policy=spec.get("restartPolicy") or "Always",
+            host_ip=str(node.address),
+            started=clock.now(),
+        )
+        for record in self._facts.main if self._facts.init else []:
+            record.wait("PodInitializing")
+
+    @property
+    def uid(self) -> str:
+        return self._pod["metadata"]["uid"]
+
+    def update(self, pod: dict) -> None:
+        """The object changed: take note of new fields, and of a deletion mark."""
+        self._pod = pod
+        meta = pod["metadata"]
+        if meta.get("deletionTimestamp"):
+            self.end(meta.get("deletionGracePeriodSeconds") or 0)
+
+    def end(self, grace: float) -> None:
+        """Stop the pod within `grace` seconds; a second call may only shorten it."""
+        self._grace = min(self._grace, grace) if self._deletion.is_set() else grace
+        if self._deletion.is_set() and grace == 0:
+            for container in self._live.values():
+                container.signal(signal.SIGKILL)
+        self._deletion.set()
+
+    async def run(self) -> None:
+        life = asyncio.create_task(self._life(), name=f"life of {self._key}")
+        deletion = asyncio.create_task(self._deletion.wait())
+        try:
+            await asyncio.wait({life, deletion}, return_when=asyncio.FIRST_COMPLETED)
+            if life.done():
+                life.result()  # a fault of ours is heard, not swallowed
+            await deletion
+        finally:
+            for task in (life, deletion):
+                task.cancel()
+            await asyncio.gather(life, deletion, return_exceptions=True)
+            await self._finish()
+
+    @property
+    def _key(self) -> str:
+        return f"{self._pod['metadata']['namespace']}/{self._pod['metadata']['name']}"
+
+    # --- coming to life
+
+    async def _life(self) -> None:
+        prepared = await self._prepare()
+        if not await self._run_init_containers(prepared):
+            return
+        async with asyncio.TaskGroup() as group:
+            for spec, record in zip(self._pod["spec"]["containers"], self._facts.main, strict=True):
+                group.create_task(self._keep(spec, record, prepared), name=f"{self._key} {record.name}")
+
+    async def _prepare(self) -> Prepared:
+        while True:
+            try:
+                if self._sandbox is None:
+                    self._sandbox = await self._runtime.open_pod(self._pod)
+                    self._facts.pod_ip, self._facts.sandbox_ready = str(self._sandbox.address), True
+                return self._starter.prepare(self._with_address(), self._sandbox)
+            except (NoAddressLeft, CommandError, OSError) as error:
+                self._tell("FailedCreatePodSandBox", str(error), warning=True)
+            except (ConfigError, ValueError) as error:
+                self._tell("FailedMount", f"MountVolume.SetUp failed: {error}", warning=True)
+            self._publish()
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def _with_address(self) -> dict:
+        """The pod as its own containers shall see it: the address is known before the status is stored."""
+        facts = self._facts
+        known = {
+            "podIP": facts.pod_ip,
+            "podIPs": [{"ip": facts.pod_ip}],
+            "hostIP": facts.host_ip,
+            "hostIPs": [{"ip": facts.host_ip}],
+        }
+        return {**self._pod, "status": {**self._pod.get("status", {}), **known}}
+
+    async def _run_init_containers(self, prepared: Prepared) -> bool:
+        """True when every one has succeeded; False when the pod has failed by its policy."""
+        for spec, record in zip(self._pod["spec"].get("initContainers") or [], self._facts.init, strict=True):
+            policy = "Never" if self._facts.restart_policy == "Never" else "OnFailure"
+            await self._keep(spec, record, prepared, policy=policy)
+            if record.terminated["exitCode"] != 0:
+                self._publish()
+                return False
+        for record in self._facts.main if self._facts.init else []:
+            record.wait("ContainerCreating")
+        return True
+
+    # --- one container, run after run
+
+    async def _keep(self, spec: dict, record: ContainerRecord, prepared: Prepared, policy: str = "") -> None:
+        """Run a container until its policy says that it is done."""
+        policy = policy or self._facts.restart_policy
+        pause = Backoff()
+        while True:
+            began = time.monotonic()
+            code = await self._run_once(spec, record, prepared)
+            if policy == "Never" or (policy == "OnFailure" and code == 0):
+                return
+            await self._before_restart(record, pause.after_run(time.monotonic() - began))
+
+    async def _before_restart(self, record: ContainerRecord, seconds: float) -> None:
+        record.begin_again()
+        if seconds == 0:
+            return
+        message = f"back-off {seconds:.0f}s restarting failed container={record.name} pod={self._pod['metadata']['name']}"
+        record.wait("CrashLoopBackOff", message)
+        self._tell(
+            "BackOff", f"Back-off restarting failed container {record.name}", record.name, warning=True
+        )
+        self._publish()
+        await asyncio.sleep(seconds)
+
+    async def _run_once(self, spec: dict, record: ContainerRecord, prepared: Prepared) -> int:
+        container = await self._start(spec, record, prepared)
+        if container is None:
+            return record.terminated["exitCode"]
+        self._live[record.name] = container
+        record.run(container.id, container.started_at)
+        self._tell("Started", f"Container started: {record.name}", record.name)
+        probes = self._start_probes(spec, record, container)
+        self._publish()
+        try:
+            code = await asyncio.shield(container.ended)
+        finally:
+            probes.cancel()
+            await asyncio.gather(probes, return_exceptions=True)
+        self._note_end(spec, record, container, code)
+        return code
+
+    def _note_end(self, spec: dict, record: ContainerRecord, container: Container, code: int) -> None:
+        self._live.pop(record.name, None)
+        message = termination_message(spec, container, code)
+        record.end(code, container.started_at, container.finished_at, message)
+        container.forget_termination_file()
+        self._publish()
+
+    async def _start(self, spec: dict, record: ContainerRecord, prepared: Prepared) -> Container | None:
+        """Start it, waiting for what is missing; None when the runtime refused for good."""
+        pulls = Backoff(first=10)
+        while True:
+            try:
+                image = self._starter.find_image(spec)
+                record.image_reference = image.reference
+                self._tell(
+                    "Pulled", f'Container image "{spec["image"]}" already present on machine', record.name
+                )
+                container = await self._start_whole(spec, prepared)
+                self._tell("Created", f"Container created: {record.name}", record.name)
+                return container
+            except ImageUnknown as error:
+                await self._wait_for_image(record, str(error), pulls.next())
+            except (ConfigError, ValueError) as error:
+                record.wait("CreateContainerConfigError", str(error))
+                self._tell("Failed", f"Error: {error}", record.name, warning=True)
+                self._publish()
+                await asyncio.sleep(_RETRY_SECONDS)
+            except (StartError, OSError) as error:
+                record.end_unstarted("StartError", str(error))
+                self._tell("Failed", f"Error: {error}", record.name, warning=True)
+                self._publish()
+                return None
+
+    async def _start_whole(self, spec: dict, prepared: Prepared) -> Container:
+        """A start is not broken off in the middle: a pod deleted meanwhile stops what came of it."""
+        start = asyncio.create_task(self._starter.start(self._with_address(), spec, prepared))
+        try:
+            return await asyncio.shield(start)
+        except asyncio.CancelledError:
+            with contextlib.suppress(StartError, ConfigError, OSError):
+                container = await start
+                self._live[container.name] = container
+            raise
+
+    async def _wait_for_image(self, record: ContainerRecord, message: str, seconds: float) -> None:
+        self._tell("Failed", f"Failed to pull image: {message}", record.name, warning=True)
+        record.wait("ErrImagePull", message)
+        self._publish()
+        await asyncio.sleep(min(seconds, 1))
+        record.wait("ImagePullBackOff", f"Back-off pulling image: {message}")
+        self._tell("BackOff", f'Back-off pulling image "{record.image}"', record.name)
+        self._publish()
+        await asyncio.sleep(seconds)
+
+    # --- probes
+
+    def _start_probes(self, spec: dict, record: ContainerRecord, container: Container) -> asyncio.Task:
+        record.started = "startupProbe" not in spec
+        record.ready = record.started and "readinessProbe" not in spec
+        return asyncio.create_task(self._probe(spec, record, container), name=f"probes {container.id}")
+
+    async def _probe(self, spec: dict, record: ContainerRecord, container: Container) -> None:
+        if "startupProbe" in spec and not await self._until_started(spec, record, container):
+            return
+        kinds = {"readinessProbe": self._on_readiness, "livenessProbe": self._on_liveness}
+        async with asyncio.TaskGroup() as group:
+            for kind, act in kinds.items():
+                if kind in spec:
+                    group.create_task(self._follow(kind, act, spec, record, container))
+
+    async def _until_started(self, spec: dict, record: ContainerRecord, container: Container) -> bool:
+        async for good, why in self._verdicts("startupProbe", spec, container):
+            if not good:
+                await self._kill_unhealthy("startup", why, spec, record, container)
+                return False
+            record.started, record.ready = True, "readinessProbe" not in spec
+            self._publish()
+            return True
+        return False
+
+    async def _follow(
+        self, kind: str, act, spec: dict, record: ContainerRecord, container: Container
+    ) -> None:
+        async for good, why in self._verdicts(kind, spec, container):
+            await act(good, why, spec, record, container)
+
+    def _verdicts(self, kind: str, spec: dict, container: Container):
+        return Prober(spec[kind], spec, container, self._facts.pod_ip).verdicts()
+
+    async def _on_readiness(self, good: bool, why: str, spec, record: ContainerRecord, container) -> None:
+        if not good:
+            self._tell("Unhealthy", f"Readiness probe failed: {why}", record.name, warning=True)
+        if record.ready != good:
+            record.ready = good
+            self._publish()
+
+    async def _on_liveness(self, good: bool, why: str, spec, record: ContainerRecord, container) -> None:
+        if not good:
+            await self._kill_unhealthy("liveness", why, spec, record, container)
+
+    async def _kill_unhealthy(self, kind: str, why: str, spec, record: ContainerRecord, container) -> None:
+        self._tell("Unhealthy", f"{kind.title()} probe failed: {why}", record.name, warning=True)
+        self._tell("Killing", f"Container {record.name} failed {kind} probe, will be restarted", record.name)
+        await container.stop(self._pod["spec"].get("terminationGracePeriodSeconds", 30))
+
+    # --- the end
+
+    async def _finish(self) -> None:
+        running = list(self._live.values())
+        for container in running:
+            self._tell("Killing", f"Stopping container {container.name}", container.name)
+        await asyncio.gather(*(self._stop(container) for container in running))
+        if self._sandbox is not None:
+            await self._runtime.close_pod(self._sandbox)
+        with contextlib.suppress(NotFound):
+            if self._is_still_ours():
+                self._store.delete("pods", *self._name, grace=0)
+
+    async def _stop(self, container: Container) -> None:
+        """A stopped container is unready at once: its endpoint must leave before the process does."""
+        record = next(r for r in self._facts.main + self._facts.init if r.name == container.name)
+        record.ready = False
+        self._publish()
+        await container.stop(self._grace)
+        record.end(container.ended.result(), container.started_at, container.finished_at)
+        self._publish()
+
+    # --- telling
+
+    @property
+    def _name(self) -> tuple[str, str]:
+        return self._pod["metadata"]["namespace"], self._pod["metadata"]["name"]
+
+    def _is_still_ours(self) -> bool:
+        return self._store.get("pods", *self._name)["metadata"]["uid"] == self.uid
+
+    def _publish(self) -> None:
+        def write(pod: dict) -> None:
+            if pod["metadata"]["uid"] == self.uid:
+                status.write_into(pod.setdefault("status", {}), self._facts)
+
+        with contextlib.suppress(NotFound):
+            self._store.mutate("pods", *self._name, write)
+
+    def _tell(self, reason: str, message: str, container: str = "", *, warning: bool = False) -> None:
+        events.record(
+            self._store,
+            self._pod,
+            reason,
+            message,
+            type="Warning" if warning else "Normal",
+            component="kubelet",
+            host=self._node.name,
+            field_path=f"spec.containers{{{container}}}" if container else "",
+        )
+
+
+def _records(specs: list[dict] | None) -> list[ContainerRecord]:
+    return [ContainerRecord(spec["name"], spec["image"]) for spec in specs or []]
