@@ -13,7 +13,7 @@ from pathlib import Path
 
 from curriculum.documents import Document, check_document, read_document
 from curriculum.drawings import load_drawings
-from curriculum.lint import lint_lab, lint_manifests, lint_plays
+from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_plays
 from curriculum.problems import CourseError, Problem
 from curriculum.prose import Page, Section, read_lab_text, read_theory
 from curriculum.schema import build, schema_of
@@ -81,9 +81,10 @@ class _Loader:
         if int(number) != document.data["number"]:
             self.problems.append(document.problem(("number",), f"the folder says {number}; make them agree"))
         known = sorted((lab for lab in labs if lab), key=lambda lab: lab.number)
-        return build(
-            Chapter, document.data, lambda kind, data: _derive_chapter(kind, slug, tuple(known), pages)
-        )
+        derived = {"slug": slug, "labs": tuple(known), "pages": pages}
+        chapter = build(Chapter, document.data, lambda kind, data: derived if kind is Chapter else {})
+        self.problems.extend(lint_chapter(chapter, document))
+        return chapter
 
     def _load_theory(self, folder: Path, figures: Mapping) -> dict:
         files = {language: folder / f"{language}.md" for language in LANGUAGES}
@@ -141,8 +142,8 @@ class _Loader:
         for language, sections in texts.items():
             for section, other in ((sections[key], first[key]) for key in sections if key in first):
                 if len(section.hints) != len(other.hints):
-                    mend = f"{len(section.hints)} hints here, {len(other.hints)} in {FIRST_LANGUAGE}.md; write as many"
-                    self._say(folder / f"{language}.md", section.line, mend)
+                    counts = f"{len(section.hints)} hints here, {len(other.hints)} in {FIRST_LANGUAGE}.md"
+                    self._say(folder / f"{language}.md", section.line, f"{counts}; write as many")
 
     def _say(self, file: Path, line: int, mend: str) -> None:
         self.problems.append(Problem(self._name(file), line, "", mend))
@@ -215,10 +216,6 @@ class _Derivation:
     def _body(self, kind: str, key: str) -> Text:
         found = {language: self._sections(language, kind, key) for language in LANGUAGES}
         return Text({language: section.html if section else "" for language, section in found.items()})
-
-
-def _derive_chapter(kind: type, slug: str, labs: tuple[LabSpec, ...], pages: Mapping) -> dict:
-    return {"slug": slug, "labs": labs, "pages": pages} if kind is Chapter else {}
 
 
 def _derive_play(kind: type, name: str) -> dict:

@@ -11,6 +11,23 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from curriculum.problems import Problem
 
+_SENTENCES = {
+    "type": "has the wrong type; write {limit}",
+    "enum": "is not known; choose one of {limit}",
+    "pattern": "does not match {limit}",
+    "minimum": "is too small; the least is {limit}",
+    "maximum": "is too large; the most is {limit}",
+    "minItems": "is too short; give at least {limit}",
+    "minLength": "is empty; write it",
+}
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "a text (put it in quotes)",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
+
 
 @dataclass(frozen=True)
 class Document:
@@ -64,7 +81,7 @@ def _problems_of(document: Document, error) -> list[Problem]:
         return [document.problem((*keys, key), mend) for key, mend in _unknown_keys(error)]
     if error.validator == "required":
         return [document.problem(keys, _missing_key(error))]
-    if error.validator == "propertyNames":
+    if "propertyNames" in error.absolute_schema_path:
         return [
             document.problem((*keys, error.instance), "use small letters, digits and hyphens for this name")
         ]
@@ -95,26 +112,14 @@ def _mend_value(error) -> str:
 
 
 def _expected(error) -> str:
-    limit = error.validator_value
-    sentences = {
-        "type": f"has the wrong type; write {_article(limit)}",
-        "enum": f"is not known; choose one of {', '.join(map(str, _as_list(limit)))}",
-        "pattern": f"does not match {limit}",
-        "minimum": f"is too small; the least is {limit}",
-        "maximum": f"is too large; the most is {limit}",
-        "minItems": f"is too short; give at least {limit}",
-        "minLength": "is empty; write it",
-    }
-    return sentences.get(error.validator, f"is not accepted: {error.message}")
+    sentence = _SENTENCES.get(error.validator, f"is not accepted: {error.message}")
+    return sentence.replace("{limit}", _spell_limit(error.validator_value))
 
 
-def _as_list(limit: object) -> list:
-    return limit if isinstance(limit, list) else [limit]
-
-
-def _article(kind) -> str:
-    names = {"object": "a mapping", "array": "a list", "string": "a text", "integer": "a whole number"}
-    return names.get(kind, f"a {kind}") + (" (put it in quotes)" if kind == "string" else "")
+def _spell_limit(limit: object) -> str:
+    if isinstance(limit, list):
+        return ", ".join(str(choice) for choice in limit)
+    return _TYPES.get(str(limit), str(limit))
 
 
 def _shorten(value: object) -> str:

@@ -18,10 +18,10 @@ from curriculum.schema import KEY_PATTERN, schema_of
 from curriculum.text import LANGUAGES, Text
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
-SHAPES = frozenset(
-    ("svg", "title", "desc", "defs", "marker", "g", "path", "rect", "line", "circle", "ellipse")
-    + ("polyline", "polygon", "text", "tspan")
-)
+SHAPES = {
+    *("svg", "title", "desc", "defs", "marker", "g", "path", "rect", "line", "circle", "ellipse"),
+    *("polyline", "polygon", "text", "tspan"),
+}
 WORDS_OF_ALL = ("title", "desc", "caption")
 WORDS_SCHEMA = {
     "type": "object",

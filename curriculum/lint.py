@@ -12,9 +12,10 @@ from curriculum.documents import Document
 from curriculum.enums import ConditionKind, ParameterKind, StepKind
 from curriculum.parameters import SubstitutionError, names_in, substitute
 from curriculum.problems import Problem
-from curriculum.specs import LabSpec, Play, Step
+from curriculum.specs import Chapter, LabSpec, Play, Step
 
 POD_VALUES = ("ip", "node")
+MUTANTS_WANTED = 3
 
 
 def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
@@ -23,10 +24,28 @@ def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
     return [problem for rule in rules for problem in rule(lab, document)]
 
 
+def lint_chapter(chapter: Chapter, document: Document) -> list[Problem]:
+    """Labs and planned labs must carry numbers of this chapter, each its own."""
+    problems, seen = [], {lab.number for lab in chapter.labs}
+    for index, planned in enumerate(chapter.planned):
+        if planned.number in seen:
+            problems.append(
+                document.problem(("planned", index, "number"), "this number is taken; choose another")
+            )
+        seen.add(planned.number)
+    for number in sorted(number for number in seen if not number.startswith(f"{chapter.number}.")):
+        problems.append(document.problem(("number",), f"lab {number} is not of this chapter; renumber it"))
+    return problems
+
+
 def lint_plays(lab: LabSpec, documents: dict[str, Document]) -> list[Problem]:
     """Every act and promise of the solution and the mutants that the lab does not know."""
     plays = [play for play in (lab.solution, *lab.mutants) if play]
-    return [problem for play in plays for problem in _lint_play(lab, play, documents[play.name])]
+    problems = [problem for play in plays for problem in _lint_play(lab, play, documents[play.name])]
+    if lab.solution and len(lab.mutants) < MUTANTS_WANTED:
+        mend = f"there are {len(lab.mutants)} mutants; write at least {MUTANTS_WANTED} in mutants/"
+        problems.append(documents["solution"].problem((), mend))
+    return problems
 
 
 def lint_manifests(lab: LabSpec, document: Document) -> list[Problem]:

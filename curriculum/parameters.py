@@ -38,7 +38,7 @@ class _Values(Mapping):
             return self._values[name]
         value: object = self._values
         for part in name.split("."):
-            if not isinstance(value, Mapping):
+            if not isinstance(value, Mapping) or part not in value:
                 raise KeyError(name)
             value = value[part]
         return value
@@ -65,9 +65,9 @@ def substitute(template: str, values: Mapping[str, object]) -> str:
     try:
         return _Template(template).substitute(_Values(values))
     except KeyError as error:
-        raise SubstitutionError(f"{error.args[0]!r} has no value in {template!r}") from None
+        raise SubstitutionError(f"{error.args[0]!r} has no value in {_shorten(template)}") from None
     except ValueError as error:
-        raise SubstitutionError(f"{template!r} is no template: {error}") from None
+        raise SubstitutionError(f"{_shorten(template)} is no template: {error}") from None
 
 
 def render_argv(step: Step, values: Mapping[str, object]) -> list[str]:
@@ -89,6 +89,10 @@ def names_in(template: str) -> set[str]:
     if not _Template(template).is_valid():
         raise SubstitutionError(f"{template!r} has a '$' that begins no name; write '$$' for a dollar sign")
     return set(_Template(template).get_identifiers())
+
+
+def _shorten(template: str) -> str:
+    return repr(template if len(template) <= 80 else template[:77] + "...")
 
 
 def _draw(parameter: Parameter, source: random.Random) -> str | int:

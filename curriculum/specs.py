@@ -146,7 +146,7 @@ class LabSpec:
     parameters: dict[str, Parameter] = told("values drawn for each attempt", default=dict)
     panes: tuple[str, ...] = told("output panes, shown side by side", default=())
     steps: tuple[Step, ...] = told("what the student does, in order", minItems=1)
-    conditions: tuple[Condition, ...] = told("what must be proven", minItems=1)
+    conditions: tuple[Condition, ...] = told("what must be proven", minItems=3)
     slug: str = derived()
     chapter: int = derived()
     version: str = derived()

@@ -1,0 +1,134 @@
+"""Attempts, answers and proofs."""
+
+import pytest
+from django.core.management import call_command
+from django.utils import translation
+
+from curriculum.course import get_course
+from curriculum.domain import (
+    AnswerError,
+    current_attempt,
+    record_answer,
+    start_attempt,
+    store_pass,
+    sync_labs,
+)
+from curriculum.models import ConditionPass, Lab
+from curriculum.queries import answers, progress
+from curriculum.specs import Course
+
+pytestmark = pytest.mark.django_db
+
+
+def prove(attempt, *conditions):
+    for condition in conditions:
+        store_pass(attempt, condition, {"en": "seen", "pt-br": "visto"}, {"packets": 2})
+
+
+def prove_all(attempt, lab):
+    prove(attempt, *(condition.key for condition in lab.conditions))
+
+
+def test_an_attempt_keeps_its_parameters_and_two_students_get_different_ones(ana, beto, lab):
+    first, second = start_attempt(ana, lab), start_attempt(beto, lab)
+    first.refresh_from_db()
+    assert first.parameters == current_attempt(ana, lab).parameters
+    assert first.parameters["nonce"] != second.parameters["nonce"]
+    assert first.lab_version == lab.version
+
+
+def test_the_newest_attempt_is_the_current_one(ana, lab):
+    assert current_attempt(ana, lab) is None
+    start_attempt(ana, lab)
+    again = start_attempt(ana, lab)
+    assert current_attempt(ana, lab) == again
+
+
+def test_a_prediction_is_committed_once(ana, lab):
+    attempt = start_attempt(ana, lab)
+    record_answer(attempt, lab.step("predict-ttl"), "64")
+    with pytest.raises(AnswerError, match="already committed"), translation.override("en"):
+        record_answer(attempt, lab.step("predict-ttl"), "62")
+    assert answers(attempt) == {"predict-ttl": "64"}
+
+
+def test_an_answer_may_be_changed_and_the_newest_counts(ana, lab):
+    attempt = start_attempt(ana, lab)
+    record_answer(attempt, lab.step("answer-ttl"), "63")
+    record_answer(attempt, lab.step("answer-ttl"), " 62 ")
+    assert answers(attempt) == {"answer-ttl": "62"}
+
+
+@pytest.mark.parametrize(
+    ("step", "value"),
+    [
+        ("predict-ttl", "65"),
+        ("predict-ttl", ""),
+        ("answer-ttl", "sixty-two"),
+        ("answer-ttl", "٦٢"),
+        ("answer-ttl", "6" * 300),
+        ("answer-ttl", "   "),
+        ("routes", "62"),
+    ],
+)
+def test_a_value_that_is_no_answer_is_refused(ana, lab, step, value):
+    attempt = start_attempt(ana, lab)
+    with pytest.raises(AnswerError):
+        record_answer(attempt, lab.step(step), value)
+    assert answers(attempt) == {}
+
+
+def test_a_proof_is_stored_once_with_its_first_evidence(ana, lab):
+    attempt = start_attempt(ana, lab)
+    prove(attempt, "echo-pair")
+    store_pass(attempt, "echo-pair", {"en": "later"}, {})
+    assert ConditionPass.objects.get(attempt=attempt).evidence == {"packets": 2}
+
+
+def test_a_proof_of_an_unknown_condition_is_refused(ana, lab):
+    with pytest.raises(KeyError):
+        prove(start_attempt(ana, lab), "no-such-condition")
+    assert not ConditionPass.objects.exists()
+
+
+def test_the_attempt_is_passed_with_its_last_condition(ana, lab):
+    attempt = start_attempt(ana, lab)
+    prove(attempt, *(condition.key for condition in lab.conditions[1:]))
+    assert attempt.passed_at is None
+    prove(attempt, lab.conditions[0].key)
+    passed_at = attempt.passed_at
+    assert passed_at is not None
+    prove_all(attempt, lab)
+    attempt.refresh_from_db()
+    assert attempt.passed_at == passed_at
+
+
+def test_progress_counts_the_best_attempt_and_only_ones_own(ana, beto, lab):
+    prove(start_attempt(ana, lab), "echo-pair", "handshake")
+    prove(start_attempt(ana, lab), "icmp-reach")
+    assert progress(ana)["ping-and-netcat"] == {"passed": 2, "total": 5, "is_passed": False}
+    assert progress(beto)["ping-and-netcat"] == {"passed": 0, "total": 5, "is_passed": False}
+
+
+def test_a_passed_lab_stays_passed_in_a_redo(ana, lab):
+    prove_all(start_attempt(ana, lab), lab)
+    start_attempt(ana, lab)
+    assert progress(ana)["ping-and-netcat"] == {"passed": 5, "total": 5, "is_passed": True}
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_progress_costs_one_query(ana, lab, attempts, django_assert_num_queries):
+    for _ in range(attempts):
+        prove(start_attempt(ana, lab), "echo-pair", "handshake")
+    with django_assert_num_queries(1):
+        progress(ana)
+
+
+def test_load_course_may_run_again_and_withdraws_what_is_gone(ana, lab, capsys):
+    start_attempt(ana, lab)
+    call_command("load_course", skip_checks=True)
+    call_command("load_course", skip_checks=True)
+    assert Lab.objects.get().version == lab.version
+    assert "1 lab(s) offered, 0 withdrawn" in capsys.readouterr().out
+    assert sync_labs(Course(get_course().chapters[1:])) == (0, 1)
+    assert not Lab.objects.get().is_active
