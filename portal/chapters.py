@@ -4,10 +4,10 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
-from k8s_tasks import queries
 
 from curriculum import queries as work_queries
 from curriculum.course import get_course
+from k8s_tasks import queries
 from portal.language import page_language
 
 

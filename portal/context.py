@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.utils.translation import get_language
 
+from curriculum.course import get_course
+
 
 def portal(request):
-    return {"languages": settings.LANGUAGES, "language": get_language()}
+    return {"languages": settings.LANGUAGES, "language": get_language(), "chapters": get_course().chapters}

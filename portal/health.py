@@ -1,20 +1,48 @@
-"""`/healthz`, for supervisors and load balancers."""
+"""`/healthz`, for supervisors and load balancers, and what ill health means for a lab.
+
+`k8s_tasks.queries.service_health` tells of the portal's own services and, as `cluster:<name>`, of
+the clusters (one part named `cluster` says that there is none). A portal without a cluster is a portal still: theory, results and replays are served.
+"""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
 from k8s_tasks import queries
+
+CLUSTER = "cluster"
 
 
 @login_not_required
 @require_safe
 @never_cache
 def healthz(request):
-    """200 when all that is needed answers, 503 naming what does not. It is open to everybody, so the
+    """200 when every service answers, 503 naming those that do not. It is open to everybody, so the
     details (addresses, error messages) stay out."""
-    parts = {name: part["ok"] for name, part in queries.service_health().items()}
-    missing = [name for name, is_ok in parts.items() if not is_ok]
-    return JsonResponse(
-        {"ok": not missing, "missing": missing, "parts": parts}, status=503 if missing else 200
-    )
+    health = queries.service_health()
+    missing = missing_services(health)
+    parts = {name: part["ok"] for name, part in health.items()}
+    status = 503 if missing else 200
+    return JsonResponse({"ok": not missing, "missing": missing, "parts": parts}, status=status)
+
+
+def missing_services(health: dict) -> list[str]:
+    return [name for name, part in health.items() if not part["ok"] and not is_cluster(name)]
+
+
+def is_cluster(name: str) -> bool:
+    return name.partition(":")[0] == CLUSTER
+
+
+def why_labs_cannot_start(health: dict) -> str | None:
+    """The sentence for the lab page, or None when a lab can start."""
+    if missing := missing_services(health):
+        services = ", ".join(missing)
+        return _("Labs cannot start right now: %(services)s does not answer.") % {"services": services}
+    clusters = [part for name, part in health.items() if is_cluster(name)]
+    if any(part["ok"] for part in clusters):
+        return None
+    details = " ".join(part["detail"] for part in clusters)
+    return _("Labs cannot start right now, for want of a cluster: %(details)s") % {"details": details}

@@ -7,18 +7,22 @@ from csp.decorators import csp_update
 from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from curriculum import domain as work
 from curriculum import queries as work_queries
 from curriculum.course import get_course
 from curriculum.enums import StepKind
 from curriculum.models import Attempt
+from curriculum.parameters import SubstitutionError
 from curriculum.specs import LabSpec, Step
 from k8s_tasks import queries
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
 from k8s_tasks.models import LabSession, Run
+from portal.health import why_labs_cannot_start
 from portal.language import page_language
+
+# xterm.js sets colours by style attributes; only pages that hold a terminal allow them.
+TERMINAL_CSP = {"style-src": [UNSAFE_INLINE]}
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,7 @@ def sitting_in(session: LabSession) -> Sitting:
     return Sitting(lab_or_404(session.attempt.lab.slug), session.attempt, session)
 
 
-# xterm.js sets colours by style attributes; nothing but this page needs that.
-@csp_update({"style-src": [UNSAFE_INLINE]})
+@csp_update(TERMINAL_CSP)
 def lab_page(request, sitting: Sitting, *, status: int = 200, typed: dict[str, str] | None = None):
     """The whole page; `typed` is what a refused form held, by step."""
     return render(request, "lab.html", page_context(sitting, typed or {}), status=status)
@@ -72,7 +75,7 @@ def page_context(sitting: Sitting, typed: dict[str, str]) -> dict:
         "terminal_pods": [pod.name for pod in sitting.lab.pods],
         "topology": queries.topology(sitting.session) if sitting.session else None,
         "health": health,
-        "cannot_start": why_not_start(health),
+        "cannot_start": why_labs_cannot_start(health),
     }
 
 
@@ -134,7 +137,10 @@ def command_text(step: Step, values: dict | None) -> str:
     """The exact command, to be read and copied; empty while it cannot be known."""
     if not step.argv or values is None:
         return ""
-    return work.spell_argv(work.render_argv(step, values))
+    try:
+        return work.spell_argv(work.render_argv(step, values))
+    except SubstitutionError:  # a pod it names has no address: the student has deleted it, say
+        return ""
 
 
 def conditions_context(sitting: Sitting) -> list[dict]:
@@ -160,12 +166,3 @@ def panes_context(lab: LabSpec) -> list[dict]:
 def waiting_for(lab: LabSpec, step: Step) -> list[str]:
     """The steps an answer to `step` may unlock."""
     return [each.key for each in lab.steps if step.kind == StepKind.PREDICT and each.before == step.key]
-
-
-def why_not_start(health: dict) -> str | None:
-    """The sentence that tells why no lab can start now, or None."""
-    missing = [name for name, part in health.items() if not part["ok"]]
-    if not missing:
-        return None
-    details = "; ".join(f"{name}: {health[name]['detail']}" for name in missing)
-    return _("Labs cannot start right now. %(details)s") % {"details": details}

@@ -1,5 +1,6 @@
 """A run afterwards: its replay, its transcript, and the way to stop it while it goes on."""
 
+from csp.decorators import csp_update
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -8,9 +9,10 @@ from django.views.decorators.http import require_POST, require_safe
 from k8s_tasks.domain import runs as domain
 from k8s_tasks.transcripts import as_cast
 from portal import access
-from portal.lab_page import lab_or_404
+from portal.lab_page import TERMINAL_CSP, lab_or_404
 
 
+@csp_update(TERMINAL_CSP)
 @require_safe
 def run(request, run_id):
     run = get_object_or_404(access.visible_runs(request.user), pk=run_id)

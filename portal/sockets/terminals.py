@@ -66,12 +66,17 @@ def read_control(message: str) -> tuple:
     except ValueError:
         raise BadMessage from None
     match told:
-        case {"ack": int(count)} if 0 <= count <= LARGEST_ACK:
+        case {"ack": count} if is_between(count, 0, LARGEST_ACK):
             return "ack", count
-        case {"resize": [int(columns), int(rows)]} if is_size(columns) and is_size(rows):
+        case {"resize": [columns, rows]} if is_side(columns) and is_side(rows):
             return "resize", (columns, rows)
     raise BadMessage
 
 
-def is_size(side: int) -> bool:
-    return 0 < side <= LARGEST_SIDE
+def is_between(value, least: int, most: int) -> bool:
+    """JSON's true is an int to Python, and no number to us."""
+    return type(value) is int and least <= value <= most
+
+
+def is_side(value) -> bool:
+    return is_between(value, 1, LARGEST_SIDE)

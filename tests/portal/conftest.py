@@ -21,13 +21,29 @@ from k8s_tasks import queries
 from k8s_tasks.domain import runs, sessions
 from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.models import Cluster, LabSession, Run, Transcript
+from portal.asgi import application
 from portal.models import Classroom, Role, User
+from tests.portal.socket_client import SocketClient
 
 LAB = "ping-and-netcat"
-ADDRESSES = {
-    "ana": {"ip": "10.244.1.2", "node": "redes-worker"},
-    "beto": {"ip": "10.244.1.3", "node": "redes-worker"},
-    "carla": {"ip": "10.244.2.2", "node": "redes-worker2"},
+PLACES = {
+    "ana": ("10.244.1.2", "redes-worker"),
+    "beto": ("10.244.1.3", "redes-worker"),
+    "carla": ("10.244.2.2", "redes-worker2"),
+}
+BINDINGS = {
+    "nodes": [{"name": "redes-worker", "address": "172.18.0.3", "pod_cidr": "10.244.1.0/24"}],
+    "pods": [
+        {
+            "name": name,
+            "address": address,
+            "node": node,
+            "phase": "Running",
+            "ready": True,
+            "image": "toolbox",
+        }
+        for name, (address, node) in PLACES.items()
+    ],
 }
 
 
@@ -74,7 +90,7 @@ def make_session(attempt: Attempt, state=SessionState.READY) -> LabSession:
         cluster=cluster,
         namespace=f"lab-{LabSession.objects.count()}",
         state=state,
-        bindings=ADDRESSES,
+        bindings=BINDINGS,
         expires_at=timezone.now() + timedelta(minutes=30),
     )
 
@@ -125,6 +141,18 @@ def visit(world):
         return browser
 
     return log_in
+
+
+@pytest.fixture
+def dial(world, visit):
+    """`dial(path, user)`: a socket as that person's browser opens it, not yet connected."""
+    cookies = {user: visit(user).cookies for user in (None, *world.people().values())}
+
+    def open_socket(path: str, user: User | None, *, origin="http://testserver", host="testserver"):
+        cookie = cookies[user].output(header="", sep=";").strip()
+        return SocketClient(application, path, {"host": host, "origin": origin, "cookie": cookie})
+
+    return open_socket
 
 
 @pytest.fixture

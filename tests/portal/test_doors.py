@@ -7,6 +7,7 @@ fails here. Alice owns what is asked for, Paula teaches her; Bob and Otto have n
 from dataclasses import dataclass
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
@@ -130,6 +131,29 @@ def test_a_form_of_another_site_changes_nothing(world, asked, name):
 
     assert browser.post(address_of(name, world), {"value": "62", "pod": "ana"}).status_code == 403
     assert asked.acts == []
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", SOCKETS)
+@pytest.mark.parametrize("person", [*sorted(EVERYBODY)])
+def test_a_socket_is_open_to_those_the_rule_names(transactional_db, redis_url, world, dial, name, person):
+    subject = {"run-socket": world.run, "terminal-socket": world.terminal, "session-socket": world.session}[
+        name
+    ]
+    path = f"/ws/{name.removesuffix('-socket')}s/{subject.pk}/"
+    socket = dial(path, world.people().get(person))
+
+    assert async_to_sync(answer_of)(socket) == ("open" if person in SOCKETS[name] else 4404)
+
+
+async def answer_of(socket):
+    """The code the socket is closed with, or "open" where it brings something or stays."""
+    assert await socket.connect()
+    if await socket.receive_nothing(timeout=0.05):
+        await socket.disconnect()
+        return "open"
+    said = await socket.receive_output()
+    return "open" if said["type"] == "websocket.send" else said["code"]
 
 
 def admin_addresses() -> list[str]:

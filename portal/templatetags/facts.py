@@ -1,0 +1,38 @@
+"""Filters that let templates read dictionaries and show evidence as plain facts."""
+
+from collections.abc import Iterator, Mapping
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def at(mapping: Mapping | None, key):
+    """`{{ progress|at:lab.slug }}`: the value under a key that the template holds in a variable."""
+    return (mapping or {}).get(key)
+
+
+@register.filter
+def facts(evidence: Mapping | None) -> list[tuple[str, str]]:
+    """Evidence, however deep, as (name, words) pairs in its own order; the template escapes them."""
+    return list(_walk(evidence or {}, ""))
+
+
+def _walk(value, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _walk(inner, f"{name} {key}".replace("_", " ").strip())
+    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        for number, item in enumerate(value, start=1):
+            yield f"{name} {number}".strip(), _line(item)
+    elif value not in (None, "", []):
+        yield name, _line(value)
+
+
+def _line(value) -> str:
+    if isinstance(value, Mapping):
+        return "  ".join(f"{key}={_line(inner)}" for key, inner in value.items() if inner not in (None, ""))
+    if isinstance(value, list | tuple):
+        return ", ".join(_line(item) for item in value)
+    return str(value)
