@@ -18,12 +18,16 @@ from deploy.local.redis_server import find_redis, redis_command
 from deploy.local.stack import Stack
 
 
-def pytest_collection_modifyitems(items):
-    items.sort(
-        key=lambda item: (
-            2 * bool(item.get_closest_marker("e2e")) + bool(item.get_closest_marker("integration"))
-        )
-    )
+def pytest_collection_modifyitems(config, items):
+    items.sort(key=_stage)
+    if os.geteuid() != 0:
+        for_root = [item for item in items if item.get_closest_marker("root")]
+        config.hook.pytest_deselected(items=for_root)
+        items[:] = [item for item in items if item not in for_root]
+
+
+def _stage(item) -> int:
+    return 2 if item.get_closest_marker("e2e") else int(item.get_closest_marker("integration") is not None)
 
 
 def pytest_sessionfinish(session, exitstatus):

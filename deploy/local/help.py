@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-CHORE = re.compile(r"^([a-z0-9-]+):[^#]*## (.+)$", re.MULTILINE)
+CHORE = re.compile(r"^([a-z0-9-]+):[^#\n]*## (.+)$", re.MULTILINE)
 DEVELOPMENT = """\
 Single parts by hand, each in its own terminal (Redis on localhost, or REDIS_URL set):
   export REDIS_URL=redis://localhost:6379/0 DEBUG=yes

@@ -20,7 +20,7 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo-accounts", action="store_true")
     parser.add_argument("--await-file", type=Path, help="register the cluster when this kubeconfig is there")
-    parser.add_argument("--seconds", type=float, default=60, help="how long to wait for it")
+    parser.add_argument("--seconds", type=float, default=40, help="how long to wait for it")
     wanted = parser.parse_args(argv)
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)

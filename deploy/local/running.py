@@ -92,7 +92,8 @@ class LocalRun:
         with (self.folders.log / "prepare.log").open("w") as log:
             done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, preexec_fn=_tie)
         if done.returncode:
-            raise Failed(f"the preparation of the database failed:\n{self._last_lines('prepare')}")
+            netlab = f"\n{self._last_lines('netlab')}" if self.netlab is not None else ""
+            raise Failed(f"the preparation failed:\n{self._last_lines('prepare')}{netlab}")
 
     def _start_supervisord(self, programs: list[Program]) -> None:
         path = self.folders.run / "supervisord.conf"
@@ -135,7 +136,17 @@ class LocalRun:
             status, said = self._ask_health()
         except (OSError, http.client.HTTPException) as error:
             return f"web ({error})"
-        return "" if status == 200 else _missing_parts(said)
+        return "" if status == 200 else self._needed(said)
+
+    def _needed(self, said: str) -> str:
+        """Of what /healthz misses, what we wait for: a cluster that is not ours may be away."""
+        try:
+            missing = json.loads(said)["missing"]
+        except (ValueError, KeyError, TypeError):
+            return said
+        return ", ".join(
+            name for name in missing if self.netlab is not None or not name.startswith("cluster")
+        )
 
     def _ask_health(self) -> tuple[int, str]:
         address = urllib.parse.urlsplit(self.url)
@@ -150,7 +161,7 @@ class LocalRun:
         return names[0].removeprefix(".") if names else "localhost"
 
     def _last_lines(self, name: str) -> str:
-        path = self.folders.log / f"{name}.log"
+        path = self.folders.netlab / "netlab.log" if name == "netlab" else self.folders.log / f"{name}.log"
         lines = path.read_text(errors="replace").splitlines() if path.exists() else []
         return "\n".join([*lines[-15:], f"(more in {path})"])
 
@@ -181,13 +192,6 @@ class LocalRun:
             os.waitpid(self.restarter or 0, 0)
         self.folders.clear_run()
         say("all ended")
-
-
-def _missing_parts(said: str) -> str:
-    try:
-        return ", ".join(json.loads(said)["missing"])
-    except (ValueError, KeyError, TypeError):
-        return said
 
 
 def _tie() -> None:

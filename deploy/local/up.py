@@ -98,7 +98,8 @@ def netlab_command(*words: str) -> list[str]:
 
 def start_netlab(options: dict[str, Any], folders: Folders, ids: drop.Ids | None) -> tuple[int, int]:
     """Start netlab and what restarts it; the descriptor whose closing ends both, and the pid."""
-    (folders.netlab / "run.json").unlink(missing_ok=True)  # else an older run's would say "ready"
+    for name in ("run.json", "kubeconfig"):  # an older run's would say "ready", at another port
+        (folders.netlab / name).unlink(missing_ok=True)
     words = ["up", "--state", str(folders.netlab), "--port", options["NETLAB_PORT"]]
     words += ["--workers", str(options["NETLAB_WORKERS"])]
     words += ["--owner", str(ids)] if ids else []
