@@ -43,7 +43,8 @@ def test_a_second_run_is_told_who_runs(tmp_path):
 def test_the_lock_is_free_after_its_holder_was_shot(tmp_path):
     take = "import sys; from deploy.local.folders import *; Lock.take(Path(sys.argv[1])); os.abort()"
     project = Path(__file__).resolve().parents[2]
-    assert subprocess.run([sys.executable, "-c", take, str(tmp_path)], cwd=project).returncode == -signal.SIGABRT
+    done = subprocess.run([sys.executable, "-c", take, str(tmp_path)], cwd=project)
+    assert done.returncode == -signal.SIGABRT
     os.close(Lock.take(tmp_path).descriptor)
 
 
