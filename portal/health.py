@@ -1,7 +1,8 @@
 """`/healthz`, for supervisors and load balancers, and what ill health means for a lab.
 
 `k8s_tasks.queries.service_health` tells of the portal's own services and, as `cluster:<name>`, of
-the clusters (one part named `cluster` says that there is none). A portal without a cluster is a portal still: theory, results and replays are served.
+the clusters (one part named `cluster` says that there is none). A portal without a cluster is a
+portal still: theory, results and replays are served.
 """
 
 from django.contrib.auth.decorators import login_not_required

@@ -158,9 +158,8 @@ def dial(world, visit):
 @pytest.fixture
 def healthy(monkeypatch) -> dict:
     """The health of the services, all well; a test may break one by changing it."""
-    health = {
-        name: {"ok": True, "detail": ""} for name in ("redis", "database", "streams", "verify", "watcher")
-    }
+    names = ("redis", "database", "streams", "verify", "watcher", "cluster:netlab")
+    health = {name: {"ok": True, "detail": ""} for name in names}
     monkeypatch.setattr(queries, "service_health", lambda: health)
     return health
 

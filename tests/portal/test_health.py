@@ -1,0 +1,27 @@
+"""Health is told in status and names, and to strangers in nothing more."""
+
+from django.test import Client
+
+
+def test_all_well(db, healthy):
+    response = Client().get("/healthz")
+
+    assert (response.status_code, response.json()["missing"]) == (200, [])
+
+
+def test_what_does_not_answer_is_named(db, healthy):
+    healthy["watcher"] = {"ok": False, "detail": "/tmp/secret/redis.sock refused"}
+
+    response = Client().get("/healthz")
+
+    assert (response.status_code, response.json()["missing"]) == (503, ["watcher"])
+    assert "secret" not in response.content.decode()
+
+
+def test_a_portal_without_a_cluster_is_a_portal_still(db, healthy):
+    healthy["cluster:netlab"] = {"ok": False, "detail": "barred"}
+
+    response = Client().get("/healthz")
+
+    assert response.status_code == 200
+    assert response.json()["parts"]["cluster:netlab"] is False

@@ -1,0 +1,105 @@
+"""Steps: their commands, answers and terminals."""
+
+import json
+
+import pytest
+
+from curriculum import queries as work_queries
+from k8s_tasks.domain.runs import RunError
+
+HTMX = {"HX-Request": "true"}
+JSON_TYPE = "application/json"
+
+
+@pytest.fixture
+def step(world):
+    """`step("addresses", "run")`: the address of one step's door in Alice's session."""
+    return lambda key, door="": f"/sessions/{world.session.pk}/steps/{key}/{door + '/' if door else ''}"
+
+
+def test_running_a_step_answers_its_fragment_and_says_which_run(world, asked, visit, step):
+    response = visit(world.alice).post(step("addresses", "run"), headers=HTMX)
+
+    event = json.loads(response["HX-Trigger"])["run-started"]
+    run = world.session.runs.get(state="queued")
+    assert event == {"run": str(run.pk), "step": "addresses", "pane": "ping"}
+    assert asked.acts == [("start_run", "addresses", world.alice)]
+
+
+def test_without_javascript_a_run_leads_back_to_the_page(world, asked, visit, step):
+    assert visit(world.alice).post(step("addresses", "run")).url == "/labs/ping-and-netcat/"
+
+
+def test_a_refused_run_is_told(world, asked, visit, step):
+    asked.refusal = RunError("Commit your prediction first.")
+
+    response = visit(world.alice).post(step("ping-across", "run"), headers=HTMX)
+
+    assert response.status_code == 409
+    assert "Commit your prediction first." in response.content.decode()
+
+
+@pytest.mark.parametrize("door", ["", "run", "answer"])
+def test_an_unknown_step_is_not_found(world, asked, visit, step, door):
+    browser = visit(world.alice)
+    knock = browser.post if door else browser.get
+
+    assert knock(step("none", door)).status_code == 404
+
+
+def test_a_prediction_is_committed_and_names_what_it_unlocks(world, asked, visit, step):
+    response = visit(world.alice).post(step("predict-ttl", "answer"), {"value": "62"}, headers=HTMX)
+
+    assert work_queries.answers(world.attempt) == {"predict-ttl": "62"}
+    assert 'id="step-predict-ttl"' in response.content.decode()
+    assert json.loads(response["HX-Trigger"]) == {"step-changed": {"steps": ["ping-across"]}}
+
+
+def test_a_second_prediction_is_refused_and_the_first_stays(world, asked, visit, step):
+    browser = visit(world.alice)
+    browser.post(step("predict-ttl", "answer"), {"value": "62"})
+
+    response = browser.post(step("predict-ttl", "answer"), {"value": "64"}, headers=HTMX)
+
+    assert response.status_code == 422
+    assert work_queries.answers(world.attempt) == {"predict-ttl": "62"}
+
+
+def test_a_refused_answer_is_not_lost(world, asked, visit, step):
+    response = visit(world.alice).post(step("answer-ttl", "answer"), {"value": "sixty-two"})
+
+    steps = {each["spec"].key: each for each in response.context["steps"]}
+    assert response.status_code == 422
+    assert steps["answer-ttl"]["typed"] == "sixty-two"
+    assert 'value="sixty-two"' in response.content.decode()
+
+
+def test_an_answer_leads_back_to_the_page(world, asked, visit, step):
+    response = visit(world.alice).post(step("answer-ttl", "answer"), {"value": " 62 "})
+
+    assert response.url == "/labs/ping-and-netcat/"
+    assert work_queries.answers(world.attempt) == {"answer-ttl": "62"}
+
+
+def test_a_terminal_is_opened_with_the_size_of_the_page(world, asked, visit):
+    where = f"/sessions/{world.session.pk}/terminals/"
+
+    response = visit(world.alice).post(where, {"pod": "beto", "columns": "132", "rows": "43"})
+
+    assert list(response.json()) == ["run"]
+    assert asked.acts == [("start_terminal", "beto", 132, 43)]
+
+
+@pytest.mark.parametrize("size", [{}, {"columns": "x", "rows": "-3"}, {"columns": "", "rows": "²"}])
+def test_an_odd_size_is_replaced_by_the_usual_one(world, asked, visit, size):
+    visit(world.alice).post(f"/sessions/{world.session.pk}/terminals/", {"pod": "ana", **size})
+
+    assert asked.acts == [("start_terminal", "ana", 80, 24)]
+
+
+def test_a_refused_terminal_says_why(world, asked, visit):
+    asked.refusal = RunError("There is no such pod.")
+
+    response = visit(world.alice).post(f"/sessions/{world.session.pk}/terminals/", {"pod": "kube-system/x"})
+
+    assert (response.status_code, response.json()) == (409, {"error": "There is no such pod."})
