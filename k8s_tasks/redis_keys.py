@@ -45,3 +45,8 @@ def run_cancel(run_id) -> str:
 def session_events(session_id) -> str:
     """Stream of small notices for the open pages of one session: fields `kind`, `data` (JSON)."""
     return f"session:{session_id}:events"
+
+
+def service_beat(service: str) -> str:
+    """Expires when the service (streams, verify, watcher) is dead."""
+    return f"service:{service}:beat"

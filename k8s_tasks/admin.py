@@ -1,0 +1,105 @@
+"""Clusters, sessions and the record of every run. Records are read here, not written."""
+
+from django.contrib import admin, messages
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from k8s_tasks.domain.sessions import SessionError, end_session, extend_session, reset_session
+from k8s_tasks.enums import LIVE_SESSION_STATES
+from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
+
+
+class Record(admin.ModelAdmin):
+    """A model that only the portal itself writes."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Cluster)
+class ClusterAdmin(admin.ModelAdmin):
+    list_display = ["name", "is_healthy", "health", "version", "is_default", "live_sessions", "checked_at"]
+    readonly_fields = ["uid", "version", "is_healthy", "health", "checked_at"]
+
+    @admin.display(description=_("live sessions"))
+    def live_sessions(self, cluster):
+        return cluster.sessions.filter(state__in=LIVE_SESSION_STATES).count()
+
+
+@admin.register(LabSession)
+class LabSessionAdmin(Record):
+    list_display = ["namespace", "student", "lab", "state", "cluster", "created_at", "expires_at"]
+    list_filter = ["state", "cluster", "attempt__lab"]
+    search_fields = ["namespace", "attempt__student__username"]
+    list_select_related = ["attempt__student", "attempt__lab", "cluster"]
+    actions = ["reset", "end", "extend"]
+    date_hierarchy = "created_at"
+
+    @admin.display(description=_("student"), ordering="attempt__student__username")
+    def student(self, session):
+        return session.attempt.student
+
+    @admin.display(description=_("lab"), ordering="attempt__lab")
+    def lab(self, session):
+        return session.attempt.lab
+
+    @admin.action(description=_("Reset: new pods, progress stays"))
+    def reset(self, request, sessions):
+        self._act(request, sessions, reset_session)
+
+    @admin.action(description=_("End"))
+    def end(self, request, sessions):
+        self._act(request, sessions, lambda session: end_session(session, _("An administrator ended it.")))
+
+    @admin.action(description=_("Extend"))
+    def extend(self, request, sessions):
+        self._act(request, sessions, extend_session)
+
+    def _act(self, request, sessions, act):
+        done = 0
+        for session in sessions:
+            try:
+                act(session)
+                done += 1
+            except SessionError as error:
+                self.message_user(request, f"{session}: {error}", messages.ERROR)
+        self.message_user(request, ngettext("%d session done.", "%d sessions done.", done) % done)
+
+
+@admin.register(Run)
+class RunAdmin(Record):
+    """The audit: who ran what, where, and what became of it."""
+
+    list_display = ["created_at", "requested_by", "kind", "command", "pod", "session", "state", "exit_code"]
+    list_filter = ["state", "kind", "session__cluster", "session__attempt__lab"]
+    search_fields = ["id", "requested_by__username", "session__namespace", "argv", "step"]
+    list_select_related = ["requested_by", "session"]
+    date_hierarchy = "created_at"
+
+    @admin.display(description=_("command"))
+    def command(self, run):
+        return format_html("<code>{}</code>", " ".join(run.argv)[:120])
+
+
+@admin.register(ConditionResult)
+class ConditionResultAdmin(Record):
+    list_display = ["created_at", "student", "lab", "condition", "verdict", "run"]
+    list_filter = ["verdict", "attempt__lab", "condition"]
+    search_fields = ["attempt__student__username", "condition"]
+    list_select_related = ["attempt__student", "attempt__lab", "run"]
+    date_hierarchy = "created_at"
+
+    @admin.display(description=_("student"), ordering="attempt__student__username")
+    def student(self, result):
+        return result.attempt.student
+
+    @admin.display(description=_("lab"), ordering="attempt__lab")
+    def lab(self, result):
+        return result.attempt.lab

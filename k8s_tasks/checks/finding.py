@@ -1,0 +1,34 @@
+"""A verdict with its reason in every language and its evidence."""
+
+from dataclasses import dataclass, field
+
+from curriculum.enums import Verdict
+from k8s_tasks.speech import in_all_languages
+
+
+@dataclass(frozen=True)
+class Finding:
+    verdict: Verdict
+    reason: dict[str, str]
+    evidence: dict = field(default_factory=dict)
+
+
+class Broken(Exception):
+    """The platform could not look; `sentence` is a msgid with its facts."""
+
+    def __init__(self, sentence: str, **facts):
+        super().__init__(sentence % facts)
+        self.sentence = sentence
+        self.facts = facts
+
+
+def passed(sentence: str, evidence: dict, **facts) -> Finding:
+    return Finding(Verdict.PASS, in_all_languages(sentence, **facts), evidence)
+
+
+def failed(sentence: str, evidence: dict | None = None, **facts) -> Finding:
+    return Finding(Verdict.FAIL, in_all_languages(sentence, **facts), evidence or {})
+
+
+def undecided(broken: Broken) -> Finding:
+    return Finding(Verdict.UNDECIDED, in_all_languages(broken.sentence, **broken.facts))

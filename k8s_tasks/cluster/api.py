@@ -1,0 +1,135 @@
+"""A connection to one Kubernetes API: requests and watches, as oneself or for a student.
+
+The official client reads the kubeconfig and owns the TLS session and credentials. Objects stay
+dicts: what a lab applies need not be known to this version of the client.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient
+
+from k8s_tasks.cluster.errors import ClusterError, Unreachable, refusal
+
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+SECONDS = 10  # an API server that needs longer for one object is not well
+_CONNECTION_ERRORS = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
+
+
+def student_identity(namespace: str) -> str:
+    """The user every act for a student is done as."""
+    return f"system:serviceaccount:{namespace}:student"
+
+
+@dataclass(frozen=True)
+class Api:
+    """Not safe to share between event loops."""
+
+    client: ApiClient
+    kinds: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
+
+    async def request(
+        self, method: str, path: str, *, query=None, body=None, content_type="application/json"
+    ) -> dict:
+        """The decoded answer. Raises Unreachable, Refused or NotFound."""
+        async with self._answer(method, path, query, body, content_type, SECONDS) as answer:
+            return json.loads(await answer.read())
+
+    async def watch(self, path: str, *, query=None, seconds: int = 300) -> AsyncIterator[dict]:
+        """Events {"type", "object"} until the server or `seconds` ends the watch.
+
+        Raises Refused (410 when the resourceVersion is too old) and Unreachable.
+        """
+        query = {
+            **(query or {}),
+            "watch": "true",
+            "timeoutSeconds": str(seconds),
+            "allowWatchBookmarks": "true",
+        }
+        async with self._answer("GET", path, query, None, "application/json", seconds + SECONDS) as answer:
+            try:
+                async for line in answer.content:
+                    yield _event(line)
+            except _CONNECTION_ERRORS as error:
+                raise Unreachable(_words(error)) from error
+
+    @asynccontextmanager
+    async def _answer(self, method, path, query, body, content_type, seconds):
+        headers = {"Accept": "application/json", "Content-Type": content_type, **await self.credentials()}
+        data = None if body is None else json.dumps(body)
+        limit = aiohttp.ClientTimeout(total=seconds, connect=SECONDS)
+        url = self.url(path, query)
+        try:
+            answer = await self.http.request(method, url, headers=headers, data=data, timeout=limit)
+        except _CONNECTION_ERRORS as error:
+            raise Unreachable(_words(error)) from error
+        async with answer:
+            if answer.status >= 400:
+                raise refusal(answer.status, await answer.read())
+            yield answer
+
+    def url(self, path: str, query=None) -> str:
+        base = self.client.configuration.host.rstrip("/") + path
+        return f"{base}?{urlencode(query, doseq=True)}" if query else base
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        rest = self.client.rest_client
+        if rest.pool_manager is None:
+            rest.pool_manager = rest._create_pool_manager()
+        return rest.pool_manager
+
+    async def credentials(self, *, as_user: str | None = None) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        await self.client.update_params_for_auth(headers, [], ["BearerToken"], None, None, None)
+        if as_user:
+            headers["Impersonate-User"] = as_user
+        return headers
+
+    async def version(self) -> str:
+        return (await self.request("GET", "/version"))["gitVersion"]
+
+    async def uid(self) -> str:
+        """The uid of kube-system: another one behind the same address is another cluster."""
+        namespace = await self.request("GET", "/api/v1/namespaces/kube-system")
+        return namespace["metadata"]["uid"]
+
+    async def close(self) -> None:
+        await self.client.close()
+
+
+async def connect(kubeconfig: str | Path) -> Api:
+    """Read the kubeconfig; no request is made yet. Raises ClusterError when it cannot be used."""
+    if not _is_file(kubeconfig):
+        raise ClusterError(f"there is no kubeconfig at {kubeconfig}")
+    try:
+        client = await config.new_client_from_config(str(kubeconfig), persist_config=False)
+    except (config.ConfigException, ValueError, OSError) as error:
+        raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: {error}") from error
+    # Every running command holds a connection; aiohttp's pool would let the rest wait in silence.
+    client.configuration.connection_pool_maxsize = 0
+    client.rest_client.maxsize = 0
+    return Api(client)
+
+
+def _event(line: bytes) -> dict:
+    event = json.loads(line)
+    if event["type"] == "ERROR":
+        raise refusal(event["object"].get("code", 500), json.dumps(event["object"]).encode())
+    return event
+
+
+def _words(error: BaseException) -> str:
+    return f"the Kubernetes API does not answer: {error or type(error).__name__}"
+
+
+def _is_file(path: str | Path) -> bool:
+    return Path(path).is_file()

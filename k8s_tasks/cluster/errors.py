@@ -1,0 +1,45 @@
+"""What can go wrong with a cluster; the family is drawn in the package's docstring."""
+
+import json
+
+
+class ClusterError(Exception):
+    """The text is a sentence an operator can act on."""
+
+
+class Unreachable(ClusterError):
+    pass
+
+
+class Refused(ClusterError):
+    def __init__(self, status: int, reason: str, message: str):
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class NotFound(Refused):
+    pass
+
+
+class ExecFailed(ClusterError):
+    pass
+
+
+class AgentError(ClusterError):
+    pass
+
+
+class NotReady(ClusterError):
+    pass
+
+
+def refusal(status: int, body: bytes) -> Refused:
+    """The error of a Kubernetes Status, or of whatever a proxy in between answered."""
+    try:
+        told = json.loads(body)
+        reason, message = told.get("reason", ""), told.get("message", "")
+    except (ValueError, AttributeError):
+        reason, message = "", body[:300].decode(errors="replace")
+    kind = NotFound if status == 404 else Refused
+    return kind(status, reason, message or f"the API server answered {status}")

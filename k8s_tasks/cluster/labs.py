@@ -1,0 +1,89 @@
+"""Makes and unmakes what one lab session has on a cluster. Doing it again is safe."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from k8s_tasks.cluster.agent import agents_by_node, agents_for
+from k8s_tasks.cluster.api import Api
+from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.cluster.namespaces import labelled, namespace_manifests
+from k8s_tasks.cluster.objects import (
+    apply_manifests,
+    delete_namespace,
+    is_worker,
+    list_nodes,
+    read_manifests,
+    wait_until_ready,
+)
+from k8s_tasks.cluster.topology import node_facts, pod_facts
+
+READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class LabPlan:
+    """`pods` maps each pod to its node number; `render` fills a manifest's text in with the names
+    of the nodes; `capture_filter` is what the node's capture keeps, in tcpdump's words."""
+
+    session_id: str
+    namespace: str
+    pods: dict[str, int]
+    manifests: tuple[str, ...]
+    render: Callable[[str, dict], str]
+    capture_filter: list[str]
+
+
+async def prepare_lab(api: Api, plan: LabPlan) -> dict:
+    """The session's bindings {"nodes", "pods"}, once its pods are ready and captured.
+
+    Raises ClusterError with what did not come up.
+    """
+    nodes = await list_nodes(api)
+    places = place_pods(plan.pods, nodes)
+    manifests = read_manifests(
+        *(plan.render(text, {"namespace": plan.namespace, **places}) for text in plan.manifests)
+    )
+    await apply_manifests(api, namespace_manifests(plan.namespace, plan.session_id))
+    labelled_ones = [labelled(manifest, plan.session_id) for manifest in manifests]
+    await apply_manifests(api, labelled_ones, namespace=plan.namespace)
+    agents, pods = await asyncio.gather(
+        agents_for(api, {place["node"] for place in places.values()}),
+        wait_until_ready(api, plan.namespace, set(plan.pods), seconds=READY_SECONDS),
+    )
+    facts = [pod_facts(pod) for pod in pods]
+    await start_captures(agents, facts, plan.session_id, plan.capture_filter)
+    return {"nodes": [node_facts(node) for node in nodes], "pods": facts}
+
+
+def place_pods(pods: dict[str, int], nodes: list[dict]) -> dict[str, dict]:
+    """{"ana": {"node": name}}: equal numbers share a worker node, others do not. Raises ClusterError."""
+    workers = sorted(node["metadata"]["name"] for node in nodes if is_worker(node))
+    needed = max(pods.values())
+    if len(workers) < needed:
+        raise ClusterError(f"the lab needs {needed} worker nodes; the cluster has {len(workers)}")
+    return {pod: {"node": workers[number - 1]} for pod, number in pods.items()}
+
+
+async def start_captures(agents: dict, pods: list[dict], session_id: str, filter_words: list[str]) -> None:
+    starts = [
+        agents[pod["node"]].start_capture(capture_name(session_id, pod["name"]), pod["address"], filter_words)
+        for pod in pods
+    ]
+    await asyncio.gather(*starts)
+
+
+async def clear_lab(api: Api, session_id: str, namespace: str, pods: list[dict]) -> None:
+    """Delete the namespace and drop the captures. Raises ClusterError."""
+    await delete_namespace(api, namespace)
+    agents = await agents_by_node(api)
+    stops = [
+        agents[pod["node"]].stop_capture(capture_name(session_id, pod["name"]))
+        for pod in pods
+        if pod["node"] in agents
+    ]
+    await asyncio.gather(*stops)
+
+
+def capture_name(session_id, pod: str) -> str:
+    return f"{str(session_id).replace('-', '')}-{pod}"[:64]

@@ -1,0 +1,231 @@
+"""Acts on runs. `set_run_state` is the only place that changes a run's state."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from kombu.exceptions import OperationalError
+
+from curriculum import queries as work
+from curriculum.course import get_course
+from curriculum.domain import render_argv
+from curriculum.parameters import SubstitutionError
+from curriculum.specs import Step
+from k8s_tasks import transcripts
+from k8s_tasks.enums import OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind, RunState
+from k8s_tasks.models import LabSession, Run
+from k8s_tasks.queries import step_values
+from k8s_tasks.queue import STREAMS, enqueue
+from k8s_tasks.redis_keys import redis_client, run_beat, run_cancel, run_input, run_output
+from k8s_tasks.speech import speaking_to
+from k8s_tasks.streams import publish_notice
+
+OPEN_RUNS_PER_SESSION = 12
+STREAM_KEPT_SECONDS = 3600  # after the end; later the transcript answers
+TERMINAL_ARGV = ["bash", "-l"]
+TERMINAL_SECONDS = 4 * 3600
+# A worker beats from the moment it takes a run; younger ones may be between the two.
+BEAT_GRACE = timedelta(seconds=4)
+# A dead worker's verification is given back to a living one after some seconds: see the settings.
+VERIFY_GRACE = timedelta(seconds=30)
+QUEUE_GRACE = timedelta(seconds=60)
+
+_BEFORE = {
+    RunState.QUEUED: (),
+    RunState.STARTING: (RunState.QUEUED,),
+    RunState.RUNNING: (RunState.STARTING,),
+}
+
+
+class RunError(Exception):
+    """A run that cannot be had; the text is for the student, in their language."""
+
+
+def start_run(session: LabSession, step: Step, *, user) -> Run:
+    """Queue a step's command. What runs in the step's pane is stopped. Raises RunError."""
+    _check_usable(session)
+    if not step.argv or not step.pod:
+        raise RunError(_("This step has no command to run."))
+    if step.before and step.before not in work.answers(session.attempt):
+        raise RunError(_("Commit your prediction first."))
+    argv = _argv_of(step, session)
+    _clear_pane(session, step)
+    _check_room(session)
+    run = Run(session=session, requested_by=user, step=step.key, pod=step.pod, argv=argv)
+    return _queue(run)
+
+
+def start_terminal(session: LabSession, pod: str, *, user, columns: int, rows: int) -> Run:
+    """Queue a shell in one of the lab's pods. Raises RunError."""
+    _check_usable(session)
+    if pod not in {each.name for each in _lab_of(session).pods}:
+        raise RunError(_("There is no such pod in this lab."))
+    _check_room(session)
+    run = Run(session=session, requested_by=user, kind=RunKind.TERMINAL, pod=pod, argv=TERMINAL_ARGV)
+    return _queue(run, columns=columns, rows=rows)
+
+
+def start_verification(session: LabSession, *, user) -> Run:
+    """Queue a check of all conditions; one that is under way is given back. Raises RunError."""
+    _check_usable(session)
+    under_way = session.runs.filter(kind=RunKind.VERIFY, state__in=OPEN_RUN_STATES).first()
+    return under_way or _queue(Run(session=session, requested_by=user, kind=RunKind.VERIFY))
+
+
+def cancel_run(run: Run, *, reason: str) -> None:
+    """Ask for the end of a run; an ended one stays as it is. The worker ends the process in the pod."""
+    if set_run_state(run, RunState.CANCELLED, reason=reason, only_from=(RunState.QUEUED,)):
+        return
+    with redis_client().pipeline(transaction=False) as pipe:
+        pipe.set(run_cancel(run.pk), reason, ex=STREAM_KEPT_SECONDS)
+        pipe.xadd(run_input(run.pk), {"kind": "cancel", "data": reason})
+        pipe.expire(run_input(run.pk), STREAM_KEPT_SECONDS)
+        pipe.execute()
+
+
+def cancel_open_runs(session: LabSession, *, reason: str) -> None:
+    for run in session.runs.filter(state__in=OPEN_RUN_STATES):
+        cancel_run(run, reason=reason)
+
+
+def set_run_state(
+    run: Run,
+    state: RunState,
+    *,
+    exit_code: int | None = None,
+    reason: str = "",
+    output_bytes: int | None = None,
+    only_from: tuple[RunState, ...] | None = None,
+) -> bool:
+    """The one gate. False, and no effect, when the run is not where the change starts from: it
+    was taken or ended by somebody else meanwhile.
+
+    Each change is told to the session's pages. An end also closes the run's stream with an `end`
+    entry, keeps the transcript and lets the Redis keys expire.
+    """
+    now = timezone.now()
+    changes = {"state": state, "exit_code": exit_code, "reason": reason}
+    if output_bytes is not None:
+        changes["output_bytes"] = output_bytes
+    if state == RunState.STARTING:
+        changes["started_at"] = now
+    if state not in OPEN_RUN_STATES:
+        changes["ended_at"] = now
+    before = only_from or _BEFORE.get(state, OPEN_RUN_STATES)
+    if not Run.objects.filter(pk=run.pk, state__in=before).update(**changes):
+        return False
+    for name, value in changes.items():
+        setattr(run, name, value)
+    if run.ended_at:
+        _close_stream(run)
+    publish_notice(run.session_id, "run", run_notice(run))
+    return True
+
+
+def run_notice(run: Run) -> dict:
+    return {
+        "run": str(run.pk),
+        "kind": run.kind,
+        "step": run.step,
+        "state": run.state,
+        "exit_code": run.exit_code,
+        "reason": run.reason,
+    }
+
+
+def _close_stream(run: Run) -> None:
+    ms = int((run.ended_at - run.created_at).total_seconds() * 1000)
+    output = run_output(run.pk)
+    with redis_client().pipeline(transaction=False) as pipe:
+        pipe.xadd(output, {"src": "end", "ms": ms, "data": transcripts.end_data(run)})
+        pipe.expire(output, STREAM_KEPT_SECONDS)
+        pipe.delete(run_beat(run.pk), run_cancel(run.pk), run_input(run.pk))
+        pipe.execute()
+    transcripts.save_transcript(run)
+
+
+def reap_lost_runs() -> int:
+    """Say of runs whose worker is dead that they are lost, and end what they left in their pods.
+    Returns how many. Cheap when nothing is open: one query and one look into Redis."""
+    lost = _without_worker(list(Run.objects.filter(state__in=OPEN_RUN_STATES)))
+    return sum(_give_up(run) for run in lost)
+
+
+def _without_worker(runs: list[Run]) -> list[Run]:
+    if not runs:
+        return []
+    beats = redis_client().mget([run_beat(run.pk) for run in runs])
+    now = timezone.now()
+    return [
+        run for run, beat in zip(runs, beats, strict=True) if beat is None and now - _since(run) > _grace(run)
+    ]
+
+
+def _since(run: Run):
+    return run.started_at or run.created_at
+
+
+def _grace(run: Run) -> timedelta:
+    if run.state == RunState.QUEUED:
+        return QUEUE_GRACE
+    return VERIFY_GRACE if run.kind == RunKind.VERIFY else BEAT_GRACE
+
+
+def _give_up(run: Run) -> bool:
+    was_queued = run.state == RunState.QUEUED
+    with speaking_to(run.requested_by):
+        reason = _("No worker took this run.") if was_queued else _("The worker that ran this was lost.")
+    if not set_run_state(run, RunState.LOST, reason=reason):
+        return False
+    if not was_queued and run.kind != RunKind.VERIFY:
+        enqueue("end_process", run.pk)
+    return True
+
+
+def _check_usable(session: LabSession) -> None:
+    if session.state not in USABLE_SESSION_STATES:
+        raise RunError(_("This session is not running."))
+
+
+def _check_room(session: LabSession) -> None:
+    if session.runs.filter(state__in=OPEN_RUN_STATES).count() >= OPEN_RUNS_PER_SESSION:
+        raise RunError(_("Too much is running in this session; stop something first."))
+
+
+def _lab_of(session: LabSession):
+    return get_course().lab(session.attempt.lab.slug)
+
+
+def _argv_of(step: Step, session: LabSession) -> list[str]:
+    try:
+        return render_argv(step, step_values(session))
+    except SubstitutionError as error:
+        raise RunError(_("The command cannot be made: %(why)s") % {"why": error}) from error
+
+
+def _clear_pane(session: LabSession, step: Step) -> None:
+    if not step.pane:
+        return
+    steps = [each.key for each in _lab_of(session).steps if each.pane == step.pane]
+    for run in session.runs.filter(state__in=OPEN_RUN_STATES, step__in=steps):
+        cancel_run(run, reason=_("Another command took its pane."))
+
+
+def _queue(run: Run, **options) -> Run:
+    """Keep the run and hand it to a worker; a run that cannot be handed over is not kept."""
+    with transaction.atomic():
+        run.save(force_insert=True)
+        transaction.on_commit(lambda: _hand_over(run, options))
+    return run
+
+
+def _hand_over(run: Run, options: dict) -> None:
+    try:
+        if run.kind == RunKind.VERIFY:
+            enqueue("verify", run.pk)
+        else:
+            enqueue("run_command", run.pk, queue=STREAMS, **options)
+    except OperationalError as error:
+        run.delete()
+        raise RunError(_("The queue of commands does not answer.")) from error

@@ -1,0 +1,192 @@
+"""Acts on lab sessions. `set_session_state` is the only place that changes a session's state."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from kombu.exceptions import OperationalError
+
+from curriculum.models import Attempt
+from k8s_tasks.domain.runs import cancel_open_runs
+from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
+from k8s_tasks.models import Cluster, LabSession
+from k8s_tasks.queue import enqueue
+from k8s_tasks.speech import speaking_to
+from k8s_tasks.streams import publish_notice
+
+WARNING = timedelta(minutes=5)  # before the end
+PREPARING_LIMIT = timedelta(minutes=3)
+
+_BEFORE = {
+    SessionState.READY: (SessionState.PREPARING, SessionState.EXPIRING),
+    SessionState.EXPIRING: (SessionState.READY,),
+    SessionState.FAILED: (SessionState.PREPARING,),
+}
+
+
+class SessionError(Exception):
+    """A session that cannot be had or kept; the text is for the student, in their language."""
+
+
+def start_session(attempt: Attempt) -> LabSession:
+    """A session for the attempt: the live one when there is one, else a new one that is being
+    prepared. Raises SessionError."""
+    with transaction.atomic():
+        # Two clicks at once must not make two sessions: the student's row is the lock.
+        student = type(attempt.student).objects.select_for_update().get(pk=attempt.student_id)
+        live = LabSession.objects.filter(attempt__student=student, state__in=LIVE_SESSION_STATES)
+        if mine := live.filter(attempt=attempt).first():
+            return mine
+        if live.count() >= settings.OPTIONS["SESSIONS_PER_STUDENT"]:
+            raise SessionError(_("You have too many sessions open; end one of them first."))
+        return _create_session(attempt, _pick_cluster())
+
+
+def extend_session(session: LabSession) -> None:
+    """A full session's time from now on. Raises SessionError."""
+    expires_at = timezone.now() + _session_time()
+    live = LabSession.objects.filter(pk=session.pk, state__in=LIVE_SESSION_STATES)
+    if not live.update(expires_at=expires_at):
+        raise SessionError(_("This session is over; start a new one."))
+    session.refresh_from_db()
+    if not set_session_state(session, SessionState.READY, only_from=(SessionState.EXPIRING,)):
+        _tell(session)
+
+
+def reset_session(session: LabSession) -> LabSession:
+    """New pods in a new namespace for the same attempt; what was proven stays. Raises SessionError."""
+    end_session(session, _("It was reset."))
+    return start_session(session.attempt)
+
+
+def end_session(session: LabSession, reason: str) -> None:
+    """Stop what runs and give the namespace back; a session that is over stays as it is."""
+    set_session_state(session, SessionState.ENDED, message=reason)
+
+
+def set_session_state(
+    session: LabSession, state: SessionState, *, message: str = "", only_from: tuple | None = None, **changes
+) -> bool:
+    """The one gate. False, and no effect, when the session is not where the change starts from.
+
+    Each change is told to the session's pages. An end also cancels what runs, and gives the
+    namespace back unless its cluster is gone.
+    """
+    is_over = state not in LIVE_SESSION_STATES
+    changes |= {"state": state, "message": message}
+    if is_over:
+        changes["ended_at"] = timezone.now()
+    before = only_from or _BEFORE.get(state, LIVE_SESSION_STATES)
+    if not LabSession.objects.filter(pk=session.pk, state__in=before).update(**changes):
+        return False
+    for name, value in changes.items():
+        setattr(session, name, value)
+    transaction.on_commit(lambda: _effects(session, is_over))
+    return True
+
+
+def _effects(session: LabSession, is_over: bool) -> None:
+    _tell(session)
+    if is_over:
+        cancel_open_runs(session, reason=_("The session is over."))
+        if session.state != SessionState.GONE:
+            enqueue("clear_session", session.pk)
+
+
+def _tell(session: LabSession) -> None:
+    told = {"state": session.state, "message": session.message, "expires_at": session.expires_at.isoformat()}
+    publish_notice(session.pk, "session", told)
+
+
+def expire_sessions() -> None:
+    """Warn of sessions that end soon, end those whose time is over. For the watcher."""
+    now = timezone.now()
+    live = LabSession.objects.filter(state__in=LIVE_SESSION_STATES).select_related("attempt__student")
+    for session in live.filter(expires_at__lte=now + WARNING) | live.filter(
+        state=SessionState.PREPARING, created_at__lte=now - PREPARING_LIMIT
+    ):
+        with speaking_to(session.attempt.student):
+            _expire(session, now)
+
+
+def _expire(session: LabSession, now) -> None:
+    if session.expires_at <= now:
+        set_session_state(session, SessionState.ENDED, message=_("Its time was over."))
+    elif session.state == SessionState.PREPARING and session.created_at <= now - PREPARING_LIMIT:
+        set_session_state(session, SessionState.FAILED, message=_("It could not be prepared in time."))
+    else:
+        set_session_state(session, SessionState.EXPIRING)
+
+
+def lose_sessions_of_other_cluster(cluster: Cluster) -> None:
+    """After a cluster came back as another one: its sessions are gone, their progress is not."""
+    lost = cluster.sessions.filter(state__in=LIVE_SESSION_STATES).exclude(cluster_uid__in=("", cluster.uid))
+    for session in lost.select_related("attempt__student"):
+        with speaking_to(session.attempt.student):
+            set_session_state(session, SessionState.GONE, message=_("The cluster it ran on is no more."))
+
+
+def update_pods(session_id, pods: list[dict]) -> bool:
+    """Keep how the pods are now and tell the pages; no change is no news."""
+    with transaction.atomic():
+        session = LabSession.objects.select_for_update().filter(pk=session_id).first()
+        # Until the session is ready its own preparation writes the bindings.
+        if session is None or not session.bindings or session.state not in LIVE_SESSION_STATES:
+            return False
+        pods = _merge_pods(session.bindings["pods"], pods)
+        if pods == session.bindings["pods"]:
+            return False
+        session.bindings = {**session.bindings, "pods": pods}
+        session.save(update_fields=["bindings"])
+    publish_notice(session_id, "topology", {"nodes": session.bindings["nodes"], "pods": pods})
+    return True
+
+
+def _merge_pods(before: list[dict], now: list[dict]) -> list[dict]:
+    """A pod that was deleted stays in the picture as gone, and a new one of its name has its last
+    address until it gets its own: commands are rendered from it."""
+    current = {pod["name"]: pod for pod in now}
+    merged = [_merge_pod(pod, current.pop(pod["name"], None)) for pod in before]
+    return merged + sorted(current.values(), key=lambda pod: pod["name"])
+
+
+def _merge_pod(before: dict, now: dict | None) -> dict:
+    if now is None:
+        return {**before, "phase": "Gone", "ready": False}
+    return {**now, "address": now["address"] or before["address"], "node": now["node"] or before["node"]}
+
+
+def _create_session(attempt: Attempt, cluster: Cluster) -> LabSession:
+    id = uuid.uuid4()
+    session = LabSession.objects.create(
+        id=id,
+        attempt=attempt,
+        cluster=cluster,
+        cluster_uid=cluster.uid,
+        namespace=f"{attempt.lab.slug[:40]}-{id.hex[:8]}",
+        expires_at=timezone.now() + _session_time(),
+    )
+    transaction.on_commit(lambda: _hand_over(session))
+    return session
+
+
+def _hand_over(session: LabSession) -> None:
+    try:
+        enqueue("prepare_session", session.pk)
+    except OperationalError as error:
+        session.delete()
+        raise SessionError(_("The queue of commands does not answer.")) from error
+
+
+def _pick_cluster() -> Cluster:
+    healthy = Cluster.objects.filter(is_healthy=True).order_by("-is_default", "name").first()
+    if healthy is None:
+        raise SessionError(_("No cluster is well right now; try again in a moment."))
+    return healthy
+
+
+def _session_time() -> timedelta:
+    return timedelta(minutes=settings.OPTIONS["SESSION_MINUTES"])

@@ -1,0 +1,90 @@
+"""A worker's part of a session: make it on the cluster, and clear it away."""
+
+import logging
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from curriculum.course import get_course
+from curriculum.domain import substitute
+from curriculum.specs import LabSpec
+from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
+from k8s_tasks.domain.sessions import set_session_state
+from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
+from k8s_tasks.loop import api_of, on_loop
+from k8s_tasks.models import LabSession
+from k8s_tasks.speech import speaking_to
+from k8s_tasks.streams import publish_notice
+
+logger = logging.getLogger(__name__)
+
+
+def prepare_session(session_id: str) -> None:
+    """Make the session's namespace and pods; twice is no harm, and one that was ended is left alone."""
+    session = LabSession.objects.select_related("cluster", "attempt__lab", "attempt__student").get(
+        pk=session_id
+    )
+    if session.state != SessionState.PREPARING:
+        return
+    with speaking_to(session.attempt.student):
+        try:
+            uid, bindings = on_loop(_prepare(session, plan_for(session)))
+        except ClusterError as error:
+            set_session_state(session, SessionState.FAILED, message=str(error))
+        except Exception:
+            logger.exception("session %s could not be prepared", session_id)
+            set_session_state(session, SessionState.FAILED, message=_("The platform failed to prepare it."))
+        else:
+            _open(session, uid, bindings)
+
+
+def _open(session: LabSession, uid: str, bindings: dict) -> None:
+    facts = {"bindings": bindings, "cluster_uid": uid, "ready_at": timezone.now()}
+    if set_session_state(session, SessionState.READY, only_from=(SessionState.PREPARING,), **facts):
+        publish_notice(session.pk, "topology", bindings)
+    else:
+        clear_session(session.pk)  # it was ended while we made it
+
+
+async def _prepare(session: LabSession, plan: LabPlan) -> tuple[str, dict]:
+    api = await api_of(session.cluster.kubeconfig_path)
+    return await api.uid(), await prepare_lab(api, plan)
+
+
+def plan_for(session: LabSession) -> LabPlan:
+    lab = get_course().lab(session.attempt.lab.slug)
+    parameters = session.attempt.parameters
+    return LabPlan(
+        session_id=str(session.pk),
+        namespace=session.namespace,
+        pods={pod.name: pod.node for pod in lab.pods},
+        manifests=lab.manifests,
+        render=lambda text, values: substitute(text, {**parameters, **values}),
+        capture_filter=capture_filter(lab, parameters),
+    )
+
+
+def capture_filter(lab: LabSpec, parameters: dict) -> list[str]:
+    """What the lab's conditions look at; a flood of anything else must not push it out."""
+    ports = {substitute(c.settings["port"], parameters) for c in lab.conditions if c.settings.get("port")}
+    words = ["icmp"]
+    for port in sorted(ports):
+        words += ["or", "tcp", "port", port]
+    return words
+
+
+def clear_session(session_id) -> None:
+    """Give the namespace of an ended session back; the watcher tries again what fails here."""
+    session = LabSession.objects.select_related("cluster").get(pk=session_id)
+    if session.state in LIVE_SESSION_STATES:
+        return
+    try:
+        on_loop(_clear(session))
+    except ClusterError as error:
+        logger.warning("namespace %s could not be cleared: %s", session.namespace, error)
+
+
+async def _clear(session: LabSession) -> None:
+    api = await api_of(session.cluster.kubeconfig_path)
+    await clear_lab(api, str(session.pk), session.namespace, session.bindings.get("pods", []))

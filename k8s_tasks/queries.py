@@ -1,0 +1,86 @@
+"""Questions about sessions, runs and what is alive."""
+
+from django.db import DatabaseError, connection
+from django.db.models import Max
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
+
+from curriculum.models import Attempt
+from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
+from k8s_tasks.redis_keys import redis_client, service_beat
+
+SERVICES = ("streams", "verify", "watcher")
+
+
+def current_session(attempt: Attempt) -> LabSession | None:
+    """The newest session of an attempt, whatever its state."""
+    return attempt.sessions.select_related("attempt__lab", "attempt__student", "cluster").first()
+
+
+def topology(session: LabSession) -> dict:
+    """{"nodes": [{name, address, pod_cidr}], "pods": [{name, address, node, phase, ready, image}]}."""
+    return {"nodes": session.bindings.get("nodes", []), "pods": session.bindings.get("pods", [])}
+
+
+def step_values(session: LabSession) -> dict:
+    """What fills a lab's templates in: its parameters, `namespace`, and each pod's `ip` and `node`."""
+    pods = {
+        pod["name"]: {"ip": pod["address"], "node": pod["node"]} for pod in session.bindings.get("pods", [])
+    }
+    return {**session.attempt.parameters, "namespace": session.namespace, **pods}
+
+
+def latest_results(attempt: Attempt) -> dict[str, ConditionResult]:
+    """The newest result of each condition."""
+    newest = (
+        ConditionResult.objects.filter(attempt=attempt).order_by().values("condition").annotate(pk=Max("pk"))
+    )
+    results = ConditionResult.objects.filter(pk__in=[row["pk"] for row in newest])
+    return {result.condition: result for result in results}
+
+
+def latest_runs(session: LabSession) -> dict[str, Run]:
+    """The newest run of each step."""
+    runs = session.runs.exclude(step="").order_by("created_at")
+    return {run.step: run for run in runs}
+
+
+def service_health() -> dict[str, dict]:
+    """{name: {"ok", "detail"}} of redis, database, the two workers, the watcher and each cluster."""
+    return {"database": _database_health(), **_redis_health(), **_cluster_health()}
+
+
+def _database_health() -> dict:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return _part(False, str(error))
+    return _part(True)
+
+
+def _redis_health() -> dict[str, dict]:
+    try:
+        beats = redis_client().mget([service_beat(service) for service in SERVICES])
+    except (RedisError, OSError) as error:
+        return {"redis": _part(False, str(error))}
+    parts = {service: _service_part(beat) for service, beat in zip(SERVICES, beats, strict=True)}
+    return {"redis": _part(True), **parts}
+
+
+def _service_part(beat: bytes | None) -> dict:
+    return _part(True) if beat else _part(False, _("is not running"))
+
+
+def _cluster_health() -> dict[str, dict]:
+    try:
+        clusters = list(Cluster.objects.order_by("name"))
+    except DatabaseError:
+        return {}
+    if not clusters:
+        return {"cluster": _part(False, _("no cluster is registered"))}
+    return {f"cluster:{each.name}": _part(each.is_healthy, each.health) for each in clusters}
+
+
+def _part(ok: bool, detail: str = "") -> dict:
+    return {"ok": ok, "detail": detail}

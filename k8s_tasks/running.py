@@ -1,0 +1,136 @@
+"""A worker's part of a command: start it in the pod, let the loop drive it, keep what became of it."""
+
+import logging
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils.translation import gettext as _
+
+from curriculum.course import get_course
+from curriculum.enums import StepKind
+from k8s_tasks.cluster.api import student_identity
+from k8s_tasks.cluster.errors import ClusterError, NotFound
+from k8s_tasks.cluster.execs import Process, run_to_end, start_process
+from k8s_tasks.domain.runs import TERMINAL_SECONDS, set_run_state
+from k8s_tasks.drive import Drive, Limits, Outcome, Window, keep_beating
+from k8s_tasks.enums import RunKind, RunState
+from k8s_tasks.loop import api_of, loop_redis, on_loop, submit
+from k8s_tasks.models import Run
+from k8s_tasks.pump import COMMAND_TICK, TERMINAL_TICK, CappedPublisher, Publisher, RollingPublisher
+from k8s_tasks.speech import speaking_to
+
+logger = logging.getLogger(__name__)
+
+POD_GRACE = 15  # seconds the pod's own clock gives a command beyond ours; it matters when we are dead
+
+
+def run_command(run_id: str, *, columns: int, rows: int) -> None:
+    """Drive a queued run to its end; one that is no longer queued is left alone."""
+    run = Run.objects.select_related("session__cluster", "session__attempt__lab", "requested_by").get(
+        pk=run_id
+    )
+    beating = submit(_beat(run))
+    try:
+        with speaking_to(run.requested_by):
+            if set_run_state(run, RunState.STARTING):
+                _drive(run, columns, rows)
+    finally:
+        beating.cancel()
+
+
+async def _beat(run: Run) -> None:
+    await keep_beating(loop_redis(), run.pk)
+
+
+def _drive(run: Run, columns: int, rows: int) -> None:
+    limits = limits_of(run)
+    try:
+        process = on_loop(start(run, limits))
+        publisher, driving = _begin(run, process, limits, columns, rows)
+        set_run_state(run, RunState.RUNNING)
+        close_old_connections()  # a stream of minutes must not hold a database connection
+        outcome = driving.result()
+    except ClusterError as error:
+        set_run_state(run, RunState.FAILED, reason=str(error))
+    except Exception:
+        logger.exception("run %s broke", run.pk)
+        set_run_state(run, RunState.FAILED, reason=_("The platform failed to run this."))
+    else:
+        set_run_state(
+            run,
+            outcome.state,
+            exit_code=outcome.exit_code,
+            reason=outcome.reason,
+            output_bytes=publisher.written,
+        )
+
+
+def limits_of(run: Run) -> Limits:
+    if run.kind == RunKind.TERMINAL:
+        idle = settings.OPTIONS["TERMINAL_IDLE_SECONDS"]
+        closed = Outcome(RunState.TIMED_OUT, reason=_("Nobody used this terminal for %d s.") % idle)
+        over = Outcome(RunState.TIMED_OUT, reason=_("The terminal's time is over."))
+        return Limits(TERMINAL_SECONDS, over, idle_seconds=idle, when_idle=closed)
+    step = get_course().lab(run.session.attempt.lab.slug).step(run.step)
+    seconds = min(step.seconds, settings.OPTIONS["RUN_SECONDS"])
+    # A live command is meant to be ended; any other should have ended by itself.
+    state = RunState.SUCCEEDED if step.kind == StepKind.STREAM else RunState.TIMED_OUT
+    return Limits(seconds, Outcome(state, reason=_("Stopped after %d s.") % seconds))
+
+
+async def start(run: Run, limits: Limits) -> Process:
+    api = await api_of(run.session.cluster.kubeconfig_path)
+    is_terminal = run.kind == RunKind.TERMINAL
+    return await start_process(
+        api,
+        run.session.namespace,
+        run.pod,
+        ["redes-run", str(run.pk), str(int(limits.seconds) + POD_GRACE), "--", *run.argv],
+        as_user=student_identity(run.session.namespace),
+        stdin=is_terminal,
+        tty=is_terminal,
+    )
+
+
+def _begin(run: Run, process: Process, limits: Limits, columns: int, rows: int):
+    """The publisher, and the future of the outcome."""
+    publisher = _publisher_for(run)
+    window = Window() if run.kind == RunKind.TERMINAL else None
+    drive = Drive(run.pk, process, publisher, limits, end_process=lambda: end_process(run), window=window)
+
+    async def driving() -> Outcome:
+        if run.kind == RunKind.TERMINAL:
+            await process.resize(columns=columns, rows=rows)
+        return await drive.run(loop_redis())
+
+    return publisher, submit(driving())
+
+
+def _publisher_for(run: Run) -> Publisher:
+    kind, tick = (
+        (RollingPublisher, TERMINAL_TICK) if run.kind == RunKind.TERMINAL else (CappedPublisher, COMMAND_TICK)
+    )
+    began, cap = run.created_at.timestamp(), settings.OPTIONS["RUN_BYTES"]
+    return kind(loop_redis(), run.pk, tick=tick, began=began, cap=cap)
+
+
+async def end_process(run: Run) -> None:
+    """Kill in the pod what a run started there. Raises ClusterError; a pod that is gone is fine."""
+    api = await api_of(run.session.cluster.kubeconfig_path)
+    identity = student_identity(run.session.namespace)
+    argv = ["redes-kill", str(run.pk)]
+    try:
+        process = await start_process(api, run.session.namespace, run.pod, argv, as_user=identity)
+    except NotFound:
+        return
+    await run_to_end(process, seconds=10)
+
+
+def end_left_process(run_id: str) -> None:
+    """End the process of a run whose worker is dead."""
+    run = Run.objects.select_related("session__cluster").get(pk=run_id)
+    try:
+        on_loop(end_process(run))
+    except ClusterError as error:
+        # The pod's own clock ends it in the end; nothing more can be done from here.
+        logger.warning("what run %s left in its pod could not be ended: %s", run_id, error)

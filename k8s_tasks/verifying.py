@@ -1,0 +1,131 @@
+"""A worker's part of a verification: look, judge, keep every verdict at once."""
+
+import logging
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from curriculum import queries as work
+from curriculum.course import get_course
+from curriculum.domain import store_pass
+from curriculum.enums import Verdict
+from curriculum.specs import LabSpec
+from k8s_tasks import queries
+from k8s_tasks.checks import judge
+from k8s_tasks.checks.finding import Broken, Finding, undecided
+from k8s_tasks.checks.judging import what_to_observe
+from k8s_tasks.checks.observing import Observation, Observer, Place
+from k8s_tasks.cluster.agent import agents_for
+from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.cluster.objects import list_nodes, list_pods
+from k8s_tasks.cluster.topology import node_facts, pod_facts
+from k8s_tasks.domain.runs import set_run_state
+from k8s_tasks.drive import keep_beating
+from k8s_tasks.enums import OPEN_RUN_STATES, RunState
+from k8s_tasks.loop import api_of, loop_redis, on_loop, submit
+from k8s_tasks.models import ConditionResult, LabSession, Run
+from k8s_tasks.preparing import capture_filter
+from k8s_tasks.pump import COMMAND_TICK, Publisher
+from k8s_tasks.speech import speaking_to
+from k8s_tasks.streams import publish_notice
+
+logger = logging.getLogger(__name__)
+
+
+def verify(run_id: str) -> None:
+    """Judge every condition of the run's lab. Safe to run twice: the second time replaces the first."""
+    run = Run.objects.select_related("session__cluster", "session__attempt__lab", "requested_by").get(
+        pk=run_id
+    )
+    if not set_run_state(run, RunState.STARTING) and run.state not in OPEN_RUN_STATES:
+        return
+    beating = submit(_beat(run))
+    try:
+        with speaking_to(run.requested_by):
+            set_run_state(run, RunState.RUNNING)
+            _verify(run)
+    except Exception:
+        logger.exception("verification %s broke", run_id)
+        set_run_state(run, RunState.FAILED, reason=_("The platform failed to verify."))
+    finally:
+        beating.cancel()
+
+
+async def _beat(run: Run) -> None:
+    await keep_beating(loop_redis(), run.pk)
+
+
+def _verify(run: Run) -> None:
+    lab = get_course().lab(run.session.attempt.lab.slug)
+    findings = find(run.session, lab)
+    keep(run, findings)
+    on_loop(_tell(run, findings))
+    publish_notice(run.session_id, "verdicts", {"run": str(run.pk)})
+    set_run_state(run, RunState.SUCCEEDED)
+
+
+def find(session: LabSession, lab: LabSpec) -> dict[str, Finding]:
+    """A finding for each condition; all are undecided when the cluster cannot be looked at."""
+    try:
+        seen = on_loop(observe(session, lab))
+    except ClusterError as error:
+        broken = Broken(gettext_noop("The cluster could not be looked at: %(why)s"), why=error)
+        return {condition.key: undecided(broken) for condition in lab.conditions}
+    facts = {"values": queries.step_values(session), "answers": work.answers(session.attempt)}
+    return {condition.key: judge(condition, seen, **facts) for condition in lab.conditions}
+
+
+async def observe(session: LabSession, lab: LabSpec) -> Observation:
+    api = await api_of(session.cluster.kubeconfig_path)
+    pods, _version = await list_pods(api, namespace=session.namespace)
+    places = places_of(pods, await list_nodes(api))
+    nodes = {place.node for place in places.values() if place.node}
+    observer = Observer(
+        api,
+        session.pk,
+        session.namespace,
+        places,
+        await agents_for(api, nodes),
+        filter_words=capture_filter(lab, session.attempt.parameters),
+    )
+    return await observer.observe(*what_to_observe(lab.conditions))
+
+
+def places_of(pods: list[dict], nodes: list[dict]) -> dict[str, Place]:
+    """Pods by name, as they are now and not as they were prepared: a student may have replaced one."""
+    addresses = {facts["name"]: facts["address"] for facts in map(node_facts, nodes)}
+    return {
+        facts["name"]: Place(facts["address"], facts["node"], addresses.get(facts["node"], ""))
+        for facts in map(pod_facts, pods)
+    }
+
+
+def keep(run: Run, findings: dict[str, Finding]) -> None:
+    """Every result, and every pass with its evidence, whatever comes after."""
+    attempt = run.session.attempt
+    results = [
+        ConditionResult(
+            run=run,
+            attempt=attempt,
+            condition=key,
+            verdict=finding.verdict,
+            reason=finding.reason,
+            evidence=finding.evidence,
+        )
+        for key, finding in findings.items()
+    ]
+    with transaction.atomic():
+        run.results.all().delete()
+        ConditionResult.objects.bulk_create(results)
+        for key, finding in findings.items():
+            if finding.verdict == Verdict.PASS:
+                store_pass(
+                    attempt, key, finding.reason, {**finding.evidence, "cluster": run.session.cluster_uid}
+                )
+
+
+async def _tell(run: Run, findings: dict[str, Finding]) -> None:
+    publisher = Publisher(loop_redis(), run.pk, tick=COMMAND_TICK, began=run.created_at.timestamp())
+    for key, finding in findings.items():
+        await publisher.event("verdict", condition=key, verdict=finding.verdict, reason=finding.reason)

@@ -1,0 +1,175 @@
+"""The watcher: one process that keeps rows true.
+
+It finds runs whose worker died, ends sessions whose time is over, asks each cluster how it is,
+and follows the pods of all sessions by one watch per cluster. It lives outside the workers, for
+it has to notice their death.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from k8s_tasks.cluster.api import Api, connect
+from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.cluster.namespaces import SESSION_LABEL
+from k8s_tasks.cluster.objects import delete_namespace, list_pods
+from k8s_tasks.cluster.topology import pod_facts
+from k8s_tasks.domain.clusters import mark_healthy, mark_ill
+from k8s_tasks.domain.runs import reap_lost_runs
+from k8s_tasks.domain.sessions import expire_sessions, update_pods
+from k8s_tasks.enums import LIVE_SESSION_STATES
+from k8s_tasks.models import Cluster, LabSession
+from k8s_tasks.redis_keys import redis_client, service_beat
+
+logger = logging.getLogger(__name__)
+
+HOUSEKEEPING_SECONDS = 2
+HEALTH_SECONDS = 5
+HEALTH_LIMIT = 4  # an answer that takes longer is none
+SWEEP_EVERY = 12  # health rounds
+BEAT_LASTS = 10
+_TROUBLE = (RedisError, DatabaseError, OperationalError, OSError)
+
+
+async def watch() -> None:
+    """Runs for ever."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_again_and_again(_keep_house, HOUSEKEEPING_SECONDS), name="housekeeping")
+        group.create_task(_again_and_again(ClusterWatch(group).look, HEALTH_SECONDS), name="cluster health")
+
+
+async def _again_and_again(act: Callable[[], Awaitable], seconds: float) -> None:
+    """A Redis or database that is away for a while must not end the watcher."""
+    while True:
+        try:
+            await act()
+        except _TROUBLE as error:
+            logger.warning("%s: %s", act.__name__, error)
+        await asyncio.sleep(seconds)
+
+
+async def _keep_house() -> None:
+    await in_database(keep_house)
+
+
+def keep_house() -> None:
+    """One round: beat, give lost runs up, end old sessions."""
+    redis_client().set(service_beat("watcher"), "1", ex=BEAT_LASTS)
+    reap_lost_runs()
+    expire_sessions()
+
+
+async def in_database(act: Callable, *arguments):
+    """Run blocking code in a thread, with a database connection that is not stale."""
+
+    def fresh():
+        close_old_connections()
+        try:
+            return act(*arguments)
+        finally:
+            close_old_connections()
+
+    return await sync_to_async(fresh, thread_sensitive=False)()
+
+
+class ClusterWatch:
+    """Asks each registered cluster how it is, and follows the pods of those that are well."""
+
+    def __init__(self, group: asyncio.TaskGroup):
+        self._group = group
+        self._apis: dict[str, Api] = {}
+        self._followers: dict[str, asyncio.Task] = {}
+        self._round = 0
+
+    async def look(self) -> None:
+        clusters = await in_database(lambda: list(Cluster.objects.all()))
+        await asyncio.gather(*(self._look_at(cluster) for cluster in clusters))
+        self._round += 1
+
+    async def _look_at(self, cluster: Cluster) -> None:
+        path = cluster.kubeconfig_path
+        try:
+            async with asyncio.timeout(HEALTH_LIMIT):
+                api = self._apis.get(path) or await connect(path)
+                self._apis[path] = api
+                version, uid = await api.version(), await api.uid()
+        except (ClusterError, TimeoutError) as error:
+            await self._forget(path)
+            await in_database(mark_ill, cluster, str(error) or f"no answer within {HEALTH_LIMIT} s")
+            return
+        await in_database(lambda: mark_healthy(cluster, version=version, uid=uid))
+        if self._round % SWEEP_EVERY == 0:
+            await sweep_namespaces(api)
+        if path not in self._followers or self._followers[path].done():
+            self._followers[path] = self._group.create_task(follow_pods(api), name=f"pods of {cluster.name}")
+
+    async def _forget(self, path: str) -> None:
+        """The next round connects anew: the kubeconfig may be another one by then."""
+        if follower := self._followers.pop(path, None):
+            follower.cancel()
+        if api := self._apis.pop(path, None):
+            await api.close()
+
+
+async def follow_pods(api: Api) -> None:
+    """Keep the bindings of all sessions like their pods, until the cluster stops answering."""
+    try:
+        while True:
+            listed, version = await list_pods(api, labels=SESSION_LABEL)
+            pods = {_key(pod): pod for pod in listed}
+            for session_id in {_session_of(pod) for pod in listed}:
+                await _update(session_id, pods)
+            await _follow_from(api, version, pods)
+    except ClusterError as error:
+        logger.info("the watch of pods ended: %s", error)
+    except _TROUBLE as error:
+        logger.warning("the watch of pods broke: %s", error)
+
+
+async def _follow_from(api: Api, version: str, pods: dict) -> None:
+    query = {"labelSelector": SESSION_LABEL, "resourceVersion": version}
+    async with aclosing(api.watch("/api/v1/pods", query=query)) as events:
+        async for event in events:
+            pod = event["object"]
+            if event["type"] == "DELETED":
+                pods.pop(_key(pod), None)
+            elif event["type"] in ("ADDED", "MODIFIED"):
+                pods[_key(pod)] = pod
+            else:
+                continue
+            await _update(_session_of(pod), pods)
+
+
+async def _update(session_id: str, pods: dict) -> None:
+    facts = [pod_facts(pod) for pod in pods.values() if _session_of(pod) == session_id]
+    await in_database(update_pods, session_id, sorted(facts, key=lambda pod: pod["name"]))
+
+
+def _key(pod: dict) -> tuple[str, str]:
+    return pod["metadata"]["namespace"], pod["metadata"]["name"]
+
+
+def _session_of(pod: dict) -> str:
+    return pod["metadata"]["labels"][SESSION_LABEL]
+
+
+async def sweep_namespaces(api: Api) -> None:
+    """Delete namespaces whose session is over: a worker may have died before it did."""
+    found = await api.request("GET", "/api/v1/namespaces", query={"labelSelector": SESSION_LABEL})
+    names = [
+        each["metadata"]["name"] for each in found["items"] if not each["metadata"].get("deletionTimestamp")
+    ]
+    for name in await in_database(namespaces_without_session, names):
+        logger.info("deleting the left namespace %s", name)
+        await delete_namespace(api, name)
+
+
+def namespaces_without_session(names: list[str]) -> list[str]:
+    live = LabSession.objects.filter(namespace__in=names, state__in=LIVE_SESSION_STATES)
+    return sorted(set(names) - set(live.values_list("namespace", flat=True)))
