@@ -1,6 +1,7 @@
 """A lab's page, and the start of a session."""
 
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from curriculum import domain as work
@@ -33,4 +34,4 @@ def start(request, slug):
 
 def leave_session(session) -> None:
     if session is not None and session.state in LIVE_SESSION_STATES:
-        sessions.end_session(session, "another attempt was begun")
+        sessions.end_session(session, _("Another attempt was begun."))

@@ -1,28 +1,34 @@
 """How a refusal is told: a sentence for the person, never a stack trace, and nothing typed is lost.
 
-The domain refuses with SessionError, RunError or AnswerError, whose text is meant for people.
+The domain refuses with SessionError, RunError or AnswerError, whose text is meant for people. A
+Redis that does not answer is told in the same way.
 To htmx the sentence is a fragment for the page's notices, so that forms stay as they are; without
 JavaScript the lab page comes back with the sentence and with what was typed.
 """
 
 import functools
+import logging
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django_htmx.http import reswap, retarget
-from k8s_tasks.domain.runs import RunError
-from k8s_tasks.domain.sessions import SessionError
+from redis.exceptions import RedisError
 
 from curriculum.domain import AnswerError
+from k8s_tasks.domain.runs import RunError
+from k8s_tasks.domain.sessions import SessionError
 from portal import access
 from portal.lab_page import lab_or_404, lab_page, sitting_in, sitting_of
 
-STATUSES = {SessionError: 409, RunError: 409, AnswerError: 422}
+logger = logging.getLogger(__name__)
+
+STATUSES = {SessionError: 409, RunError: 409, AnswerError: 422, RedisError: 503}
 REFUSALS = tuple(STATUSES)
 
 
 def tells_refusals(view):
-    """Decorator for the views of a lab or a session (`slug` or `session_id` in their URL)."""
+    """Decorator for the views that act on a lab, a session or a run (named in their URL)."""
 
     @functools.wraps(view)
     def told(request, **kwargs):
@@ -30,13 +36,21 @@ def tells_refusals(view):
             return view(request, **kwargs)
         except REFUSALS as refusal:
             tell = notice if request.htmx else page_again
-            return tell(request, str(refusal), status_of(refusal))
+            return tell(request, sentence_of(refusal), status_of(refusal))
 
     return told
 
 
 def status_of(refusal: Exception) -> int:
     return next(status for kind, status in STATUSES.items() if isinstance(refusal, kind))
+
+
+def sentence_of(refusal: Exception) -> str:
+    """The domain's own words; those of a broken Redis are for the log."""
+    if not isinstance(refusal, RedisError):
+        return str(refusal)
+    logger.error("Redis does not answer", exc_info=refusal)
+    return _("The live part of the portal does not answer right now. Try again in a moment.")
 
 
 def notice(request, text: str, status: int):
@@ -53,6 +67,8 @@ def page_again(request, text: str, status: int):
 
 
 def _sitting(user, kwargs: dict):
-    if "session_id" not in kwargs:
+    if "slug" in kwargs:
         return sitting_of(user, lab_or_404(kwargs["slug"]))
+    if "run_id" in kwargs:
+        return sitting_in(get_object_or_404(access.drivable_runs(user), pk=kwargs["run_id"]).session)
     return sitting_in(get_object_or_404(access.drivable_sessions(user), pk=kwargs["session_id"]))

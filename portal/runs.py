@@ -4,12 +4,14 @@ from csp.decorators import csp_update
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from k8s_tasks.domain import runs as domain
 from k8s_tasks.transcripts import as_cast
 from portal import access
 from portal.lab_page import TERMINAL_CSP, lab_or_404
+from portal.refusals import tells_refusals
 
 
 @csp_update(TERMINAL_CSP)
@@ -34,9 +36,10 @@ def cast(request, run_id):
 
 
 @require_POST
+@tells_refusals
 def cancel(request, run_id):
     run = get_object_or_404(access.drivable_runs(request.user), pk=run_id)
-    domain.cancel_run(run, reason="stopped by the student")
+    domain.cancel_run(run, reason=_("It was stopped from the page."))
     if request.htmx:
         return HttpResponse(status=204)
     return redirect("lab", slug=run.session.attempt.lab.slug)

@@ -3,6 +3,7 @@
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
@@ -55,7 +56,7 @@ def reset(request, session_id):
 @tells_refusals
 def end(request, session_id):
     session = get_object_or_404(access.drivable_sessions(request.user), pk=session_id)
-    domain.end_session(session, "ended by the student")
+    domain.end_session(session, _("It was ended from the lab page."))
     return to_page(request, session)
 
 

@@ -9,7 +9,7 @@ from curriculum import domain as work
 from k8s_tasks.domain import runs
 from portal import access
 from portal.lab_page import sitting_in, step_context, step_or_404, waiting_for
-from portal.refusals import status_of, tells_refusals
+from portal.refusals import REFUSALS, sentence_of, status_of, tells_refusals
 from portal.sessions import page_of
 
 TERMINAL_SIZE = {"columns": 80, "rows": 24}
@@ -55,8 +55,8 @@ def open_terminal(request, session_id):
     size = {side: whole_number(request.POST.get(side), default) for side, default in TERMINAL_SIZE.items()}
     try:
         started = runs.start_terminal(session, request.POST.get("pod", ""), user=request.user, **size)
-    except runs.RunError as refusal:
-        return JsonResponse({"error": str(refusal)}, status=status_of(refusal))
+    except REFUSALS as refusal:
+        return JsonResponse({"error": sentence_of(refusal)}, status=status_of(refusal))
     return JsonResponse({"run": str(started.pk)})
 
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from redis.exceptions import RedisError
 
 from curriculum.enums import Verdict
 from k8s_tasks.domain.sessions import SessionError
@@ -47,6 +48,17 @@ def test_a_refused_extension_is_told(world, asked, visit, door):
     asked.refusal = SessionError("The session has ended.")
 
     assert "The session has ended." in visit(world.alice).post(door("extend")).content.decode()
+
+
+@pytest.mark.parametrize("headers", [HTMX, {}])
+def test_a_broken_redis_is_told_without_its_address(world, asked, visit, door, headers):
+    asked.refusal = RedisError("/tmp/redis.sock does not exist")
+
+    response = visit(world.alice).post(door("end"), headers=headers)
+
+    assert response.status_code == 503
+    assert "Try again in a moment." in response.content.decode()
+    assert "redis.sock" not in response.content.decode()
 
 
 def test_a_verification_answers_the_verdicts_and_says_which_run(world, asked, visit, door):
