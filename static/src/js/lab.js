@@ -1,0 +1,47 @@
+import { Pane } from "./lab/pane.js";
+import { startKeys } from "./lab/keys.js";
+import { startSession } from "./lab/session.js";
+import { runningSteps, startSteps } from "./lab/steps.js";
+import { announceOnBench, showView, startTabs } from "./lab/tabs.js";
+import { LabTerminal } from "./lab/terminal.js";
+import { Topology } from "./lab/topology.js";
+
+const lab = document.getElementById("lab");
+const panes = [...document.querySelectorAll("[data-pane-name]")].map((element) => new Pane(element, lab.dataset));
+const topology = new Topology(lab);
+const terminal = new LabTerminal(document.getElementById("terminal"), {
+  openUrl: lab.dataset.terminalUrl,
+  cancelUrl: lab.dataset.cancelUrl,
+  sessionKey: `terminal:${lab.dataset.sessionSocket}`,
+});
+
+function sync() {
+  for (const pane of panes) pane.sync();
+  topology.showFlows(runningSteps());
+}
+
+function openTerminal(pod) {
+  showView(lab, "bench");
+  terminal.open(pod);
+}
+
+function goToNextStep() {
+  const steps = [...document.querySelectorAll(".step")];
+  const at = steps.findIndex((step) => step.contains(document.activeElement));
+  const next = steps[(at + 1) % steps.length];
+  (next.querySelector("button:not([hidden], [disabled]), input, summary") ?? next).focus();
+  next.scrollIntoView({ block: "start" });
+}
+
+startTabs(lab);
+startSteps({ openTerminal });
+startSession(lab, { onTopology: (state) => topology.take(state) });
+startKeys({ v: () => document.getElementById("verify")?.click(), t: () => openTerminal(), n: goToNextStep });
+
+document.addEventListener("run-started", ({ detail }) => {
+  panes.find((pane) => pane.element.dataset.paneName === detail.pane)?.attach(detail.run, detail.step);
+  announceOnBench(lab);
+});
+document.addEventListener("htmx:afterSettle", sync);
+document.addEventListener("session-state", () => topology.refresh());
+sync();

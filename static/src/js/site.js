@@ -1,0 +1,11 @@
+import { startHtmx } from "./site/htmx.js";
+import { startMenus } from "./site/menus.js";
+import { startNotices } from "./site/notices.js";
+import { startContents } from "./site/contents.js";
+import { startThemeSwitch } from "./site/theme-switch.js";
+
+startThemeSwitch();
+startMenus();
+startNotices();
+startHtmx();
+startContents();
