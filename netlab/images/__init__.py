@@ -19,7 +19,7 @@ CATALOG = (
         "toolbox",
         f"redes.local/toolbox:{TOOLBOX_VERSION}",
         rf"redes\.local/toolbox:{re.escape(TOOLBOX_VERSION)}",
-        ("sleep", "infinity"),
+        ("redes-idle",),
     ),
     Image(
         "busybox",

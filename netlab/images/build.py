@@ -41,6 +41,9 @@ def build(image: images.Image, images_dir: Path) -> Path:
         _in_sandbox(image, Path(work), idmap)
         os.replace(Path(work) / "image.tar", target)
     _own(target)
+    for old in images_dir.glob(f"{image.name}-*.tar"):
+        if old != target:
+            old.unlink()
     return target
 
 

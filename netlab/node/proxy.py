@@ -1,0 +1,106 @@
+"""kube-proxy of one node: keeps the node's iptables rules as Services and EndpointSlices want them.
+
+Only chains that changed are written. Inside a user namespace one iptables transaction must stay small (its
+netlink message has to fit the socket buffer, which cannot be raised there), so a change is sent in pieces,
+each chain after those it jumps to: no moment has a jump into nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from netlab.node import rules
+from netlab.node.processes import CommandError, run
+from netlab.node.services import service_ports
+from netlab.store import Expired
+
+_log = logging.getLogger(__name__)
+_WATCHED = {"services", "endpointslices.discovery.k8s.io"}
+_LINES = 150
+_RETRY_SECONDS = 1.0
+
+
+class KubeProxy:
+    def __init__(self, store, runtime, node_name: str):
+        self._store, self._node = store, runtime.topology.node(node_name)
+        self._pod_network = str(runtime.topology.pod_network)
+        self._applied: dict[str, rules.Chains] = {"nat": {}, "filter": {}}
+        self._entered = False
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            since = self._store.version
+            try:
+                await self.sync()
+            except CommandError as error:
+                _log.error("kube-proxy of %s: %s", self._node.name, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                await self._next_change(since)
+
+    async def _next_change(self, since: int) -> None:
+        try:
+            async with self._store.watch(since=since) as changes:
+                async for change in changes:
+                    if change.resource in _WATCHED:
+                        return
+        except Expired:
+            return
+
+    async def sync(self) -> None:
+        """Bring the kernel's rules to what the store says now. Raises CommandError; then call it again."""
+        services = self._store.list("services")
+        slices = self._store.list("endpointslices.discovery.k8s.io")
+        wanted = rules.tables(service_ports(services, slices, self._node.name), self._pod_network)
+        for table, chains in wanted.items():
+            await self._apply(table, chains)
+        if not self._entered:
+            await self._enter()
+
+    async def _apply(self, table: str, chains: rules.Chains) -> None:
+        old = self._applied[table]
+        # Until all is written, nobody knows what the kernel holds: a failure rewrites every chain.
+        self._applied[table] = dict.fromkeys([*old, *chains])
+        for piece in pieces(table, old, chains):
+            await self._restore(piece)
+        self._applied[table] = chains
+
+    async def _enter(self) -> None:
+        """Lead the kernel's own chains into ours, once these exist."""
+        for table in ("nat", "filter"):
+            lines = [f"-A {chain} {rule}" for where, chain, rule in rules.ENTRIES if where == table]
+            await self._restore("\n".join([f"*{table}", *lines, "COMMIT", ""]))
+        self._entered = True
+
+    async def _restore(self, text: str) -> None:
+        await run(
+            ["ip", "netns", "exec", self._node.name, "iptables-restore", "--noflush", "--wait"],
+            stdin=text.encode(),
+        )
+
+
+def pieces(table: str, old: rules.Chains, new: rules.Chains) -> Iterator[str]:
+    """Texts for iptables-restore that turn `old` into `new`, in an order that is safe at every step."""
+    lines: list[str] = []
+    for chain, wanted in new.items():
+        if old.get(chain) == wanted:
+            continue
+        block = [f":{chain} - [0:0]", *(f"-A {chain} {rule}" for rule in wanted)]
+        if len(lines) + len(block) > _LINES and lines:
+            yield _transaction(table, lines)
+            lines = []
+        while len(block) > _LINES:
+            yield _transaction(table, block[:_LINES])
+            block = block[_LINES:]
+        lines += block
+    gone = [chain for chain in old if chain not in new]
+    lines += [f":{chain} - [0:0]" for chain in gone]
+    if lines:
+        yield _transaction(table, lines)
+    for start in range(0, len(gone), _LINES):
+        yield _transaction(table, [f"-X {chain}" for chain in gone[start : start + _LINES]])
+
+
+def _transaction(table: str, lines: list[str]) -> str:
+    return "\n".join([f"*{table}", *lines, "COMMIT", ""])

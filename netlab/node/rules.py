@@ -1,0 +1,206 @@
+"""The iptables rules of kube-proxy (mode iptables) and kindnet's masquerading, as text. Pure.
+
+A table is a dict of chain name to rules, in an order where each chain comes after those it jumps to.
+Names, comments and marks are kube-proxy's, so what a student reads here is what a real node shows.
+"""
+
+from netlab.node.services import Endpoint, ServicePort
+
+Chains = dict[str, list[str]]
+
+_MARK = "0x4000"
+# Rules that lead from the kernel's own chains into ours: (table, chain, rule), installed once.
+ENTRIES = (
+    ("nat", "PREROUTING", '-m comment --comment "kubernetes service portals" -j KUBE-SERVICES'),
+    ("nat", "OUTPUT", '-m comment --comment "kubernetes service portals" -j KUBE-SERVICES'),
+    ("nat", "POSTROUTING", '-m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING'),
+    (
+        "nat",
+        "POSTROUTING",
+        '-m addrtype ! --dst-type LOCAL -m comment --comment "kind-masq-agent: ensure nat POSTROUTING directs all '
+        'non-LOCAL destination traffic to our custom KIND-MASQ-AGENT chain" -j KIND-MASQ-AGENT',
+    ),
+    (
+        "filter",
+        "INPUT",
+        '-m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" '
+        "-j KUBE-EXTERNAL-SERVICES",
+    ),
+    ("filter", "FORWARD", '-m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD'),
+    (
+        "filter",
+        "FORWARD",
+        '-m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
+    ),
+    (
+        "filter",
+        "FORWARD",
+        '-m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" '
+        "-j KUBE-EXTERNAL-SERVICES",
+    ),
+    (
+        "filter",
+        "OUTPUT",
+        '-m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
+    ),
+)
+
+
+def tables(ports: list[ServicePort], pod_network: str) -> dict[str, Chains]:
+    """All chains of both tables for these services, as seen from one node."""
+    return {"nat": _nat(ports, pod_network), "filter": _filter(ports)}
+
+
+def _nat(ports: list[ServicePort], pod_network: str) -> Chains:
+    chains: Chains = {
+        "KUBE-MARK-MASQ": [f"-j MARK --set-xmark {_MARK}/{_MARK}"],
+        "KUBE-POSTROUTING": [
+            f"-m mark ! --mark {_MARK}/{_MARK} -j RETURN",
+            f"-j MARK --set-xmark {_MARK}/0x0",
+            '-m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully',
+        ],
+        "KIND-MASQ-AGENT": [
+            f'-d {pod_network} -m comment --comment "kind-masq-agent: local traffic is not subject to MASQUERADE" '
+            "-j RETURN",
+            '-m comment --comment "kind-masq-agent: outbound traffic is subject to MASQUERADE (must be last in '
+            'chain)" -j MASQUERADE',
+        ],
+    }
+    services, node_ports = [], []
+    for port in (port for port in ports if port.endpoints):
+        chains |= _service_chains(port, pod_network)
+        services.append(_to_cluster_ip(port))
+        if port.node_port:
+            node_ports.append(_rule(port, port.name, f"--dport {port.node_port} -j KUBE-EXT-{port.hash}"))
+    chains["KUBE-NODEPORTS"] = node_ports
+    chains["KUBE-SERVICES"] = [
+        *services,
+        '-m comment --comment "kubernetes service nodeports; NOTE: this must be the last rule in this chain" '
+        "-m addrtype --dst-type LOCAL -j KUBE-NODEPORTS",
+    ]
+    return chains
+
+
+def _to_cluster_ip(port: ServicePort) -> str:
+    target = "SVL" if port.internal_local else "SVC"
+    end = f"--dport {port.port} -j KUBE-{target}-{port.hash}"
+    return f"-d {port.cluster_ip}/32 " + _rule(port, f"{port.name} cluster IP", end)
+
+
+def _rule(port: ServicePort, comment: str, end: str) -> str:
+    return f'-p {port.protocol} -m comment --comment "{comment}" -m {port.protocol} {end}'
+
+
+def _service_chains(port: ServicePort, pod_network: str) -> Chains:
+    chains: Chains = {
+        f"KUBE-SEP-{port.endpoint_hash(one)}": _endpoint_rules(port, one) for one in port.endpoints
+    }
+    masquerade = f"! -s {pod_network} -d {port.cluster_ip}/32 " + _rule(
+        port, f"{port.name} cluster IP", f"--dport {port.port} -j KUBE-MARK-MASQ"
+    )
+    chains[f"KUBE-SVC-{port.hash}"] = [masquerade, *_choice(port, port.endpoints)]
+    if port.internal_local or port.external_local:
+        chains[f"KUBE-SVL-{port.hash}"] = _local_choice(port)
+    if port.node_port:
+        chains[f"KUBE-EXT-{port.hash}"] = _external(port, pod_network)
+    return chains
+
+
+def _endpoint_rules(port: ServicePort, endpoint: Endpoint) -> list[str]:
+    comment = f'-m comment --comment "{port.name}"'
+    remember = ""
+    if port.affinity_seconds:
+        remember = f"-m recent --name KUBE-SEP-{port.endpoint_hash(endpoint)} --set --mask 255.255.255.255 --rsource "
+    return [
+        f"-s {endpoint.address}/32 {comment} -j KUBE-MARK-MASQ",
+        f"-p {port.protocol} {comment} {remember}-m {port.protocol} -j DNAT --to-destination {endpoint}",
+    ]
+
+
+def _choice(port: ServicePort, endpoints: tuple[Endpoint, ...]) -> list[str]:
+    """Rule k of n is taken with probability 1/(n-k+1), so that each endpoint gets 1/n."""
+    rules = [_remembered(port, one) for one in endpoints] if port.affinity_seconds else []
+    for left, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
+        chance = f"-m statistic --mode random --probability {1 / left:.11f} " if left > 1 else ""
+        rules.append(
+            f'-m comment --comment "{port.name} -> {endpoint}" {chance}-j KUBE-SEP-{port.endpoint_hash(endpoint)}'
+        )
+    return rules
+
+
+def _remembered(port: ServicePort, endpoint: Endpoint) -> str:
+    chain = f"KUBE-SEP-{port.endpoint_hash(endpoint)}"
+    return (
+        f'-m comment --comment "{port.name} -> {endpoint}" -m recent --name {chain} --rcheck '
+        f"--seconds {port.affinity_seconds} --reap --mask 255.255.255.255 --rsource -j {chain}"
+    )
+
+
+def _local_choice(port: ServicePort) -> list[str]:
+    local = tuple(endpoint for endpoint in port.endpoints if endpoint.local)
+    if local:
+        return _choice(port, local)
+    # The nat table cannot drop; without a DNAT the packet dies at the filter table's rule below.
+    return []
+
+
+def _external(port: ServicePort, pod_network: str) -> list[str]:
+    if not port.external_local:
+        return [
+            f'-m comment --comment "masquerade traffic for {port.name} external destinations" -j KUBE-MARK-MASQ',
+            f"-j KUBE-SVC-{port.hash}",
+        ]
+    comment = f'-m comment --comment "%s {port.name} external destinations"'
+    return [
+        f"-s {pod_network} {comment % 'pod traffic for'} -j KUBE-SVC-{port.hash}",
+        f"{comment % 'masquerade LOCAL traffic for'} -m addrtype --src-type LOCAL -j KUBE-MARK-MASQ",
+        f"{comment % 'route LOCAL traffic for'} -m addrtype --src-type LOCAL -j KUBE-SVC-{port.hash}",
+        f"-j KUBE-SVL-{port.hash}",
+    ]
+
+
+def _filter(ports: list[ServicePort]) -> Chains:
+    internal, external = [], []
+    for port in ports:
+        internal += _refuse_cluster_ip(port)
+        external += _refuse_node_port(port)
+    return {
+        "KUBE-EXTERNAL-SERVICES": external,
+        "KUBE-FORWARD": [
+            "-m conntrack --ctstate INVALID -j DROP",
+            f'-m comment --comment "kubernetes forwarding rules" -m mark --mark {_MARK}/{_MARK} -j ACCEPT',
+            '-m comment --comment "kubernetes forwarding conntrack rule" -m conntrack --ctstate '
+            "RELATED,ESTABLISHED -j ACCEPT",
+        ],
+        "KUBE-SERVICES": internal,
+    }
+
+
+def _refuse_cluster_ip(port: ServicePort) -> list[str]:
+    if not port.endpoints:
+        end = f"--dport {port.port} -j REJECT --reject-with icmp-port-unreachable"
+        return [f"-d {port.cluster_ip}/32 " + _rule(port, f"{port.name} has no endpoints", end)]
+    if port.internal_local and not _has_local(port):
+        return [
+            f"-d {port.cluster_ip}/32 "
+            + _rule(port, f"{port.name} has no local endpoints", f"--dport {port.port} -j DROP")
+        ]
+    return []
+
+
+def _refuse_node_port(port: ServicePort) -> list[str]:
+    if not port.node_port:
+        return []
+    local = "-m addrtype --dst-type LOCAL "
+    if not port.endpoints:
+        end = f"--dport {port.node_port} -j REJECT --reject-with icmp-port-unreachable"
+        return [local + _rule(port, f"{port.name} has no endpoints", end)]
+    if port.external_local and not _has_local(port):
+        return [
+            local + _rule(port, f"{port.name} has no local endpoints", f"--dport {port.node_port} -j DROP")
+        ]
+    return []
+
+
+def _has_local(port: ServicePort) -> bool:
+    return any(endpoint.local for endpoint in port.endpoints)

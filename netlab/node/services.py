@@ -1,0 +1,101 @@
+"""Services and their endpoints as a proxy sees them: one entry for each service port. Pure."""
+
+from base64 import b32encode
+from dataclasses import dataclass
+from hashlib import sha256
+
+_AFFINITY_SECONDS = 10800
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    address: str
+    port: int
+    local: bool
+
+    def __str__(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
+class ServicePort:
+    name: str  # namespace/name:port, or namespace/name for a single unnamed port
+    protocol: str  # lower case
+    cluster_ip: str
+    port: int
+    node_port: int | None
+    endpoints: tuple[Endpoint, ...]
+    affinity_seconds: int | None = None
+    external_local: bool = False
+    internal_local: bool = False
+
+    @property
+    def hash(self) -> str:
+        """kube-proxy's own: so chains here and on a real cluster have the same names."""
+        return _hash(self.name + self.protocol)
+
+    def endpoint_hash(self, endpoint: Endpoint) -> str:
+        return _hash(self.name + self.protocol + str(endpoint))
+
+
+def _hash(text: str) -> str:
+    return b32encode(sha256(text.encode()).digest()).decode()[:16]
+
+
+def service_ports(services: list[dict], slices: list[dict], node_name: str) -> list[ServicePort]:
+    """Every port of every Service with a cluster address, ordered by name."""
+    by_service: dict[tuple[str, str], list[dict]] = {}
+    for one in slices:
+        owner = (one["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
+        if owner and one.get("addressType", "IPv4") == "IPv4":
+            by_service.setdefault((one["metadata"]["namespace"], owner), []).append(one)
+    found = []
+    for service in services:
+        key = service["metadata"]["namespace"], service["metadata"]["name"]
+        if _is_proxied(service):
+            ports = service["spec"].get("ports") or []
+            found += [
+                _service_port(key, service["spec"], port, by_service.get(key, []), node_name)
+                for port in ports
+            ]
+    return sorted(found, key=lambda port: (port.name, port.protocol))
+
+
+def _is_proxied(service: dict) -> bool:
+    spec = service["spec"]
+    return spec.get("type") != "ExternalName" and spec.get("clusterIP") not in (None, "", "None")
+
+
+def _service_port(
+    key: tuple[str, str], spec: dict, port: dict, slices: list[dict], node_name: str
+) -> ServicePort:
+    name = f"{key[0]}/{key[1]}" + (f":{port['name']}" if port.get("name") else "")
+    sticky = spec.get("sessionAffinity") == "ClientIP"
+    config = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get("timeoutSeconds")
+    return ServicePort(
+        name=name,
+        protocol=port.get("protocol", "TCP").lower(),
+        cluster_ip=spec["clusterIP"],
+        port=port["port"],
+        node_port=port.get("nodePort"),
+        endpoints=_endpoints(slices, port.get("name") or "", node_name),
+        affinity_seconds=(config or _AFFINITY_SECONDS) if sticky else None,
+        external_local=spec.get("externalTrafficPolicy") == "Local",
+        internal_local=spec.get("internalTrafficPolicy") == "Local",
+    )
+
+
+def _endpoints(slices: list[dict], port_name: str, node_name: str) -> tuple[Endpoint, ...]:
+    """The ready ones; where none is, those that still serve while they terminate."""
+    ready, serving = set(), set()
+    for one in slices:
+        numbers = [port["port"] for port in one.get("ports") or [] if (port.get("name") or "") == port_name]
+        for endpoint in one.get("endpoints") or []:
+            conditions = endpoint.get("conditions") or {}
+            local = endpoint.get("nodeName") == node_name
+            here = {Endpoint(a, number, local) for a in endpoint["addresses"][:1] for number in numbers}
+            if conditions.get("ready") is not False:
+                ready |= here
+            elif conditions.get("serving") and conditions.get("terminating"):
+                serving |= here
+    return tuple(sorted(ready or serving, key=str))
