@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from redis.exceptions import RedisError
 
 from k8s_tasks.domain import runs as domain
 from k8s_tasks.transcripts import as_cast
@@ -30,7 +31,11 @@ def run(request, run_id):
 def cast(request, run_id):
     """asciicast v2. It holds what a pod printed: never to be taken for a page of ours."""
     run = get_object_or_404(access.visible_runs(request.user), pk=run_id)
-    response = HttpResponse(as_cast(run), content_type="application/x-asciicast; charset=utf-8")
+    try:
+        transcript = as_cast(run)
+    except RedisError:  # it holds the output of runs that still go on
+        return HttpResponse(status=503)
+    response = HttpResponse(transcript, content_type="application/x-asciicast; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{run.pk}.cast"'
     return response
 
