@@ -1,6 +1,7 @@
-"""The tables of `docs/authoring.md`: every key of every file, out of the classes that read them."""
+"""What `docs/` tells authors of every key of every file, out of the classes that read them."""
 
 import dataclasses
+import json
 import typing
 
 from curriculum.schema import fields_in_file, schema_of
@@ -34,6 +35,12 @@ TABLES = {
     "`solution.yaml` and `mutants/*.yaml`": Play,
     "`acts[]`": Act,
 }
+
+
+def publish_schema(file: str) -> str:
+    """The JSON Schema of a file, as docs/schema holds it for editors."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": file}
+    return json.dumps(head | schema_of(FILE_KINDS[file]), indent=2) + "\n"
 
 
 def publish_keys() -> str:

@@ -1,14 +1,12 @@
 """For authors: check the course's files, and show the schemas they must fit."""
 
-import json
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
 from curriculum.course import CONTENT, load_course
 from curriculum.problems import CourseError
-from curriculum.publish import FILE_KINDS
-from curriculum.schema import schema_of
+from curriculum.publish import FILE_KINDS, publish_keys, publish_schema
 
 
 class Command(BaseCommand):
@@ -22,12 +20,15 @@ class Command(BaseCommand):
         lint.add_argument("--content", type=Path, default=CONTENT, help="folder of the course")
         schema = acts.add_parser("schema", help="print the JSON Schema of a file")
         schema.add_argument("file", choices=sorted(FILE_KINDS))
+        acts.add_parser("keys", help="print the tables of docs/authoring.md")
 
     def handle(self, *args, act, **options):
         if act == "lint":
             self.lint(options["content"])
+        elif act == "keys":
+            self.stdout.write(publish_keys())
         else:
-            self.stdout.write(json.dumps(schema_of(FILE_KINDS[options["file"]]), indent=2))
+            self.stdout.write(publish_schema(options["file"]), ending="")
 
     def lint(self, content: Path):
         try:
