@@ -1,8 +1,43 @@
-"""The composition root: store, API, controllers and node agents on one asyncio loop."""
+"""The composition root: store, API, controllers and node agents on one asyncio loop.
 
+`main` is what runs inside the box as its first process. It ends on SIGTERM or SIGINT, or when a part
+that must live has died: half a cluster would lie to its users.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from aiohttp import web
+
+from netlab.api import pki
+from netlab.api.app import Api
+from netlab.controllers import bootstrap, tokens
+from netlab.controllers.daemonset import DaemonSetController
+from netlab.controllers.deployment import DeploymentController
+from netlab.controllers.endpoints import EndpointsController
+from netlab.controllers.garbage import GarbageCollector
+from netlab.controllers.manager import Manager
+from netlab.controllers.namespaces import NamespaceController
+from netlab.controllers.placement import readiness_reason
+from netlab.controllers.replicaset import ReplicaSetController
+from netlab.controllers.scheduler import Scheduler
+from netlab.controllers.upkeep import EventKeeper, QuotaController
+from netlab.node.kubelet import Kubelet
+from netlab.node.proxy import KubeProxy
+from netlab.node.runtime import Runtime
+from netlab.store import Store
+from netlab.topology import API_PORT, Topology
+
+log = logging.getLogger(__name__)
+_STOP_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -15,6 +50,131 @@ class ServerConfig:
 
     state_dir: Path
     images_dir: Path
-    topology: Any
+    topology: Topology
     owner: tuple[int, int] | None = None
     ready_fd: int | None = None
+
+
+def main(listener: socket.socket, config: ServerConfig) -> int:
+    """Serve until told to stop; the exit code: 0 when told, 1 when a part died."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    return asyncio.run(_serve(listener, config))
+
+
+async def _serve(listener: socket.socket, config: ServerConfig) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runtime = Runtime(config.topology, config.state_dir, config.images_dir)
+    await runtime.start()
+    control_plane = ControlPlane(config.topology, config.state_dir, runtime)
+    sockets = [listener, await _listen_inside(runtime, config.topology)]
+    await control_plane.open(sockets)
+    _write_kubeconfig(control_plane.authority, listener, config)
+    agents = [*_node_agents(control_plane.store, runtime, config.topology), control_plane.manager.run()]
+    tasks = [asyncio.create_task(agent) for agent in agents]
+    tasks.append(asyncio.create_task(_announce(control_plane.store, config)))
+    stopping = asyncio.create_task(stop.wait())
+    code = await _until_over(tasks, stopping)
+    await _end([*tasks, stopping], control_plane)
+    return code
+
+
+class ControlPlane:
+    """The store with everything that serves and tends it, without nodes: also what tests start."""
+
+    def __init__(self, topology: Topology, state_dir: Path, runtime: Runtime):
+        self.store = Store()
+        self.authority = pki.Authority(state_dir)
+        authority = tokens.TokenAuthority(self.store, self.authority.tokens.key)
+        tokens.install(authority)
+        address = str(topology.control_plane.address)
+        bootstrap.populate(
+            self.store,
+            api_address=address,
+            api_port=API_PORT,
+            service_address=str(topology.api_service_address),
+        )
+        self.api = Api(self.store, runtime, authority, address=f"{address}:{API_PORT}")
+        self.manager = Manager(self.store, controllers(self.store, self.authority.ca_pem.decode()))
+        self._runner: web.AppRunner | None = None
+
+    async def open(self, sockets: list[socket.socket]) -> None:
+        """Serve the API with TLS on these listening sockets."""
+        # A watch or an exec must end when its client goes, hence the cancelling.
+        self._runner = web.AppRunner(self.api.app(), handler_cancellation=True, access_log=None)
+        await self._runner.setup()
+        context = self.authority.server_context()
+        for listening in sockets:
+            site = web.SockSite(self._runner, listening, ssl_context=context, shutdown_timeout=_STOP_SECONDS)
+            await site.start()
+
+    async def close(self) -> None:
+        if self._runner:
+            await self._runner.cleanup()
+
+
+def controllers(store: Store, ca_pem: str) -> list:
+    return [
+        NamespaceController(store, ca_pem),
+        DeploymentController(store),
+        ReplicaSetController(store),
+        DaemonSetController(store),
+        Scheduler(store),
+        EndpointsController(store),
+        GarbageCollector(store),
+        QuotaController(store),
+        EventKeeper(store),
+    ]
+
+
+async def _listen_inside(runtime: Runtime, topology: Topology) -> socket.socket:
+    node = topology.control_plane
+    return await runtime.listen(node.name, str(node.address), API_PORT)
+
+
+def _node_agents(store: Store, runtime: Runtime, topology: Topology) -> list[Coroutine]:
+    agents = []
+    for node in topology.nodes:
+        agents.append(Kubelet(store, runtime, node.name).run())
+        agents.append(KubeProxy(store, runtime, node.name).run())
+    return agents
+
+
+def _write_kubeconfig(authority: pki.Authority, listener: socket.socket, config: ServerConfig) -> None:
+    port = listener.getsockname()[1]
+    path = config.state_dir / "kubeconfig"
+    text = pki.kubeconfig(authority, f"https://127.0.0.1:{port}", cluster=config.topology.name)
+    pki.write_private(path, text.encode())
+    if config.owner:
+        os.chown(path, *config.owner)
+
+
+async def _announce(store: Store, config: ServerConfig) -> None:
+    """Tell the launcher when every node is Ready."""
+    expected = len(config.topology.nodes)
+    async with store.watch("nodes", since=0) as changes:
+        while sum(readiness_reason(node) is None for node in store.list("nodes")) < expected:
+            await anext(changes)
+    if config.ready_fd is not None:
+        with os.fdopen(config.ready_fd, "w") as pipe:
+            pipe.write(json.dumps({"ready": True, "nodes": expected}) + "\n")
+    await asyncio.Event().wait()  # a task that ends is a part that died
+
+
+async def _until_over(tasks: list[asyncio.Task], stopping: asyncio.Task) -> int:
+    await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    dead = [task for task in tasks if task.done()]
+    for task in dead:
+        log.error("%s has ended", task.get_coro().__qualname__, exc_info=task.exception())
+    return 1 if dead else 0
+
+
+async def _end(tasks: list[asyncio.Task], control_plane: ControlPlane) -> None:
+    for task in tasks:
+        task.cancel()
+    with contextlib.suppress(asyncio.TimeoutError):
+        async with asyncio.timeout(_STOP_SECONDS):
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await control_plane.close()

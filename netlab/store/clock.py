@@ -21,3 +21,22 @@ def seconds_since(stamp: str) -> float:
 
 def _utc() -> datetime:
     return datetime.now(UTC)
+
+
+def age(stamp: str) -> str:
+    """How long ago, as kubectl writes it: 42s, 3m10s, 5h2m, 2d4h, 90d."""
+    seconds = max(0, int(seconds_since(stamp)))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if seconds < 120:
+        return f"{seconds}s"
+    if minutes < 10:
+        return f"{minutes}m" + (f"{seconds % 60}s" if seconds % 60 else "")
+    if minutes < 180:
+        return f"{minutes}m"
+    if hours < 8:
+        return f"{hours}h" + (f"{minutes % 60}m" if minutes % 60 else "")
+    if hours < 48:
+        return f"{hours}h"
+    if days < 8:
+        return f"{days}d" + (f"{hours % 24}h" if hours % 24 else "")
+    return f"{days}d"

@@ -56,8 +56,11 @@ class Store:
             if (namespace is None or key[0] == namespace) and has_labels(obj, labels)
         ]
 
-    def create(self, resource: str, obj: dict) -> dict:
-        """Store a new object; `metadata.generateName` gets a suffix. Raises AlreadyExists."""
+    def create(self, resource: str, obj: dict, *, dry_run: bool = False) -> dict:
+        """Store a new object; `metadata.generateName` gets a suffix. Raises AlreadyExists.
+
+        A dry run answers with what would be stored.
+        """
         obj = clone(obj)
         meta = obj["metadata"]
         if not meta.get("name"):
@@ -69,9 +72,11 @@ class Store:
         meta["uid"], meta["creationTimestamp"] = new_uid(), clock.now()
         if resource in _COUNTED:
             meta["generation"] = 1
+        if dry_run:
+            return obj
         return self._put("ADDED", resource, obj, None)
 
-    def update(self, resource: str, obj: dict) -> dict:
+    def update(self, resource: str, obj: dict, *, dry_run: bool = False) -> dict:
         """Replace an object. A resourceVersion in it must be the current one, else Conflict.
 
         Writing what is already there changes nothing. Taking the last finalizer off an object that is
@@ -83,6 +88,8 @@ class Store:
         self._carry_over(resource, new, old)
         if new == old:
             return old
+        if dry_run:
+            return new
         if _may_go(new):
             return self._erase(resource, new)
         return self._put("MODIFIED", resource, new, old)
@@ -118,6 +125,10 @@ class Store:
         """Erase at once, whatever grace period or finalizers say. Raises NotFound."""
         return self._erase(resource, self.get(resource, namespace, name))
 
+    def resources(self) -> tuple[str, ...]:
+        """The names of all resources that have ever held an object."""
+        return tuple(self._objects)
+
     def watch(self, resource: str | None = None, *, since: int | None = None) -> Watch:
         """Changes of one resource (or all) after version `since`, or from now. Raises Expired."""
         return Watch(self._log, resource, self.version if since is None else since)
@@ -127,7 +138,8 @@ class Store:
         if meta.get("resourceVersion") and meta["resourceVersion"] != current["resourceVersion"]:
             raise Conflict(resource, meta["name"])
         if meta.get("uid") and meta["uid"] != current["uid"]:
-            why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {current['uid']}"
+            uids = f"UID in precondition: {meta['uid']}, UID in object meta: {current['uid']}"
+            why = f"Precondition failed: {uids}"
             raise Conflict(resource, meta["name"], why)
 
     def _carry_over(self, resource: str, new: dict, old: dict) -> None:

@@ -1,0 +1,191 @@
+"""The HTTP face: who asks, may they, and which part answers.
+
+One catch-all handler instead of a router: Kubernetes paths are read by `request.parse_call` from the
+table of kinds. Whatever goes wrong leaves as a Status.
+"""
+
+import logging
+
+from aiohttp import web
+
+from netlab.controllers.tokens import TokenAuthority
+from netlab.node.runtime import Runtime
+from netlab.schema import openapi
+from netlab.store import Store, StoreError
+
+from . import auth, bodies, discovery, status, watching, writing
+from .rbac import Access, Authorizer
+from .rbacrules import RoleGuard
+from .rendering import dump, json_response
+from .request import Call, User, parse_call, path_segments
+from .rest import Rest
+from .reviews import Reviews
+from .status import ApiError
+from .subresources import Subresources
+
+log = logging.getLogger(__name__)
+_STREAMED = ("exec", "attach", "portforward")
+_MAX_BODY = 8 * 1024 * 1024
+_HEALTH = ("healthz", "livez", "readyz")
+
+
+class Api:
+    def __init__(self, store: Store, runtime: Runtime, tokens: TokenAuthority, *, address: str):
+        self._store, self._tokens, self._address = store, tokens, address
+        self.authorizer = Authorizer(store)
+        self._rest = Rest(store, RoleGuard(self.authorizer))
+        self._subresources = Subresources(store, runtime, tokens)
+        self._reviews = Reviews(self.authorizer, tokens)
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=_MAX_BODY)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        return app
+
+    async def _serve(self, http: web.Request) -> web.StreamResponse:
+        try:
+            return await self._handle(http)
+        except ApiError as error:
+            return json_response(error.body(), error.code)
+        except StoreError as error:
+            refusal = status.from_store(error)
+            return json_response(refusal.body(), refusal.code)
+        except web.HTTPRequestEntityTooLarge:
+            message = "Request entity too large: limit is 8388608"
+            return json_response(status.failure(413, "RequestEntityTooLarge", message), 413)
+        except web.HTTPException:
+            raise
+        except Exception:
+            log.exception("%s %s failed", http.method, http.path)
+            message = "Internal error occurred: the server met an error of its own; its log tells more"
+            return json_response(status.failure(500, "InternalError", message), 500)
+
+    async def _handle(self, http: web.Request) -> web.StreamResponse:
+        user = self._identify(http)
+        parts = path_segments(http)
+        if _is_resource_path(parts):
+            return await self._resource(parse_call(http, user))
+        self._require(user, Access(http.method.lower(), path=http.path))
+        return self._document(http, parts)
+
+    def _identify(self, http: web.Request) -> User:
+        user = auth.authenticate(http, self._tokens)
+        if not auth.wants_impersonation(http):
+            return user
+        wanted = auth.impersonated(http)
+        for access in _impersonation_needs(wanted):
+            self._require(user, access)
+        return wanted
+
+    def _require(self, user: User, access: Access) -> None:
+        if self.authorizer.allows(user, access):
+            return
+        subject = f'{access.resource} "{access.name}"' if access.name else access.resource
+        resource = f"{access.resource.partition('/')[0]}.{access.group}" if access.group else access.resource
+        if access.resource:
+            subject = subject.replace(access.resource, resource, 1)
+        details = {"name": access.name, "group": access.group, "kind": access.resource.partition("/")[0]}
+        message = (
+            f"{subject} is forbidden: {access.describe(user)}"
+            if access.resource
+            else _path_refusal(user, access)
+        )
+        raise ApiError(403, "Forbidden", message, {k: v for k, v in details.items() if v})
+
+    async def _resource(self, call: Call) -> web.StreamResponse:
+        for verb in _verbs_needed(call):
+            self._require(call.user, _access(call, verb))
+        if call.kind.verbs == ("create",):
+            review = writing.decode(call, await bodies.read_object(call.http))
+            return json_response(self._reviews.answer(call, review), 201)
+        if call.subresource:
+            return await self._subresources.serve(call)
+        if call.verb == "watch":
+            return await watching.watch(self._store, call)
+        return await getattr(self._rest, call.verb)(call)
+
+    def _document(self, http: web.Request, parts: list[str]) -> web.Response:
+        """Everything that is no object: discovery, OpenAPI, version, health."""
+        if parts[0] in _HEALTH:
+            return web.Response(text="ok")
+        if parts == ["version"]:
+            return json_response(discovery.VERSION)
+        if parts[:2] == ["openapi", "v3"]:
+            return _openapi(parts[2:])
+        if parts in (["api"], ["apis"]) and discovery.wants_aggregated(http.headers.get("Accept", "")):
+            body = dump(discovery.aggregated(core=parts == ["api"]))
+            return web.Response(body=body, headers={"Content-Type": discovery.AGGREGATED_TYPE})
+        found = self._legacy(parts)
+        if found is None:
+            raise status.unknown_path()
+        return json_response(found)
+
+    def _legacy(self, parts: list[str]) -> dict | None:
+        if parts == ["api"]:
+            return discovery.api_versions(self._address)
+        if parts == ["apis"]:
+            return discovery.group_list()
+        if parts[0] == "api" and len(parts) == 2:
+            return discovery.resource_list(parts[1])
+        if parts[0] == "apis" and len(parts) == 2:
+            return discovery.api_group(parts[1])
+        if parts[0] == "apis" and len(parts) == 3:
+            return discovery.resource_list(f"{parts[1]}/{parts[2]}")
+        if parts == [""]:
+            return {"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
+        return None
+
+
+def _is_resource_path(parts: list[str]) -> bool:
+    return (parts[0] == "api" and len(parts) > 2) or (parts[0] == "apis" and len(parts) > 3)
+
+
+def _access(call: Call, verb: str) -> Access:
+    resource = f"{call.kind.plural}/{call.subresource}" if call.subresource else call.kind.plural
+    namespace = call.namespace or ""
+    if call.kind.name == "Namespace" and call.name:
+        namespace = call.name  # a Role in the namespace may speak of it
+    return Access(verb, call.kind.group, resource, namespace, call.name or "")
+
+
+def _verbs_needed(call: Call) -> tuple[str, ...]:
+    """A stream opened by GET changes things: it needs `create` as well."""
+    if call.subresource in _STREAMED and call.verb == "get":
+        return ("get", "create")
+    return (call.verb,)
+
+
+def _path_refusal(user: User, access: Access) -> str:
+    return f"forbidden: {access.describe(user)}"
+
+
+def _impersonation_needs(wanted: User) -> list[Access]:
+    needs = []
+    if wanted.name.startswith("system:serviceaccount:") and wanted.name.count(":") == 3:
+        _, _, namespace, name = wanted.name.split(":")
+        needs.append(Access("impersonate", "", "serviceaccounts", namespace, name))
+    else:
+        needs.append(Access("impersonate", "", "users", name=wanted.name))
+    implied = ("system:authenticated", "system:unauthenticated", "system:serviceaccounts")
+    groups = [g for g in wanted.groups if g not in implied and not g.startswith("system:serviceaccounts:")]
+    needs += [Access("impersonate", "", "groups", name=group) for group in groups]
+    if wanted.uid:
+        needs.append(Access("impersonate", "authentication.k8s.io", "uids", name=wanted.uid))
+    for key, values in wanted.extra.items():
+        resource = f"userextras/{key}"
+        needs += [Access("impersonate", "authentication.k8s.io", resource, name=value) for value in values]
+    return needs
+
+
+def _openapi(rest: list[str]) -> web.Response:
+    if not rest:
+        return json_response(openapi.index())
+    document = openapi.document("/".join(rest))
+    if document is None:
+        raise status.unknown_path()
+    headers = {
+        "Content-Type": "application/json",
+        "ETag": f'"{openapi.document_hash("/".join(rest))}"',
+        "Cache-Control": "public, max-age=31536000",
+    }
+    return web.Response(body=document, headers=headers)

@@ -1,0 +1,68 @@
+"""PATCH in its four forms; each yields the whole document that shall be stored."""
+
+from netlab.schema import ownership
+from netlab.schema.kinds import Kind
+from netlab.schema.openapi import PATCH_TYPES
+from netlab.schema.patches import BadPatch, json_patch, merge_patch
+from netlab.schema.strategic import strategic_merge
+
+from . import bodies, status
+
+JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY = PATCH_TYPES
+
+
+async def read(http) -> tuple[str, object]:
+    """The media type and the patch. Raises ApiError."""
+    media = bodies.media_type(http)
+    if media == APPLY:
+        return media, await bodies.read_object(http)
+    if media in PATCH_TYPES:
+        return media, await bodies.read_patch(http)
+    raise status.unsupported_media_type(media, list(PATCH_TYPES))
+
+
+def patched(media: str, patch, live: dict, definition: str) -> dict:
+    """The live document with a JSON, merge or strategic patch applied. Raises ApiError."""
+    try:
+        if media == JSON_PATCH:
+            return json_patch(live, patch)
+        if not isinstance(patch, dict):
+            raise BadPatch("the patch is not an object")
+        if media == MERGE_PATCH:
+            return merge_patch(live, patch)
+        return strategic_merge(live, patch, definition)
+    except BadPatch as error:
+        message = f"the server rejected our request due to an error in our request: {error}"
+        raise status.ApiError(422, "Invalid", message) from error
+
+
+def applied(live: dict, config: dict, kind: Kind, manager: str, *, force: bool) -> dict:
+    """Server-side apply onto an existing object. Raises ApiError (409) with the conflicts."""
+    try:
+        return ownership.apply(live, config, kind, manager, force=force)
+    except ownership.ApplyConflict as error:
+        raise _conflict(kind, live["metadata"]["name"], error) from error
+
+
+def _conflict(kind: Kind, name: str, error: ownership.ApplyConflict) -> status.ApiError:
+    found = error.conflicts
+    told = [f'"{c.manager}"{_using(c)}: {c.path}' for c in found]
+    count = f"{len(found)} conflict{'s' if len(found) > 1 else ''}"
+    if len(found) == 1:
+        message = f"Apply failed with {count}: conflict with {told[0]}"
+    else:
+        message = f"Apply failed with {count}: conflicts with " + "\n- ".join(["", *told]).lstrip("\n")
+    causes = [
+        {
+            "reason": "FieldManagerConflict",
+            "message": f'conflict with "{c.manager}"{_using(c)}',
+            "field": c.path,
+        }
+        for c in found
+    ]
+    details = {"name": name, "group": kind.group, "kind": kind.plural, "causes": causes}
+    return status.ApiError(409, "Conflict", message, {k: v for k, v in details.items() if v})
+
+
+def _using(conflict: ownership.FieldConflict) -> str:
+    return f" using {conflict.api_version}" if conflict.operation == "Update" else ""

@@ -1,0 +1,324 @@
+"""What `kubectl get` shows: per kind its columns and how a row's cells are read off an object."""
+
+from collections.abc import Callable
+
+from netlab.store import clock
+
+from . import podstate
+from .columns import Column, age, created, joined, wide
+
+Cells = list
+_NONE = "<none>"
+_UNSET = "<unset>"
+
+
+def _count(value: int | None) -> int:
+    return value or 0
+
+
+def _pod(pod: dict) -> Cells:
+    ready, total = podstate.readiness(pod)
+    spec, status = pod["spec"], pod.get("status", {})
+    gates = spec.get("readinessGates", [])
+    return [
+        pod["metadata"]["name"],
+        f"{ready}/{total}",
+        podstate.reason(pod),
+        podstate.restarts(pod),
+        age(pod),
+        status.get("podIP") or _NONE,
+        spec.get("nodeName") or _NONE,
+        status.get("nominatedNodeName") or _NONE,
+        f"0/{len(gates)}" if gates else _NONE,
+    ]
+
+
+def _service(service: dict) -> Cells:
+    spec = service["spec"]
+    ports = ",".join(_service_port(port) for port in spec.get("ports", []))
+    external = spec.get("externalName") or _external_addresses(service)
+    return [
+        service["metadata"]["name"],
+        spec["type"],
+        spec.get("clusterIP") or _NONE,
+        external,
+        ports or _NONE,
+        age(service),
+        joined(spec.get("selector")),
+    ]
+
+
+def _service_port(port: dict) -> str:
+    node = f":{port['nodePort']}" if port.get("nodePort") else ""
+    return f"{port['port']}{node}/{port['protocol']}"
+
+
+def _external_addresses(service: dict) -> str:
+    listed = [*service["spec"].get("externalIPs", [])]
+    ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+    listed += [entry.get("ip") or entry.get("hostname") for entry in ingress]
+    pending = service["spec"]["type"] == "LoadBalancer"
+    return ",".join(listed) or ("<pending>" if pending else _NONE)
+
+
+def _workload_images(obj: dict) -> Cells:
+    containers = obj["spec"]["template"]["spec"].get("containers", [])
+    selector = obj["spec"].get("selector") or {}
+    return [
+        ",".join(c["name"] for c in containers),
+        ",".join(c["image"] for c in containers),
+        joined(selector.get("matchLabels")),
+    ]
+
+
+def _deployment(obj: dict) -> Cells:
+    status = obj.get("status", {})
+    return [
+        obj["metadata"]["name"],
+        f"{_count(status.get('readyReplicas'))}/{obj['spec']['replicas']}",
+        _count(status.get("updatedReplicas")),
+        _count(status.get("availableReplicas")),
+        age(obj),
+        *_workload_images(obj),
+    ]
+
+
+def _replica_set(obj: dict) -> Cells:
+    status = obj.get("status", {})
+    counts = [obj["spec"]["replicas"], _count(status.get("replicas")), _count(status.get("readyReplicas"))]
+    return [obj["metadata"]["name"], *counts, age(obj), *_workload_images(obj)]
+
+
+def _daemon_set(obj: dict) -> Cells:
+    status = obj.get("status", {})
+    fields = (
+        "desiredNumberScheduled", "currentNumberScheduled", "numberReady", "updatedNumberScheduled",
+        "numberAvailable",
+    )  # fmt: skip
+    counts = [_count(status.get(field)) for field in fields]
+    node_selector = joined(obj["spec"]["template"]["spec"].get("nodeSelector"))
+    return [obj["metadata"]["name"], *counts, node_selector, age(obj), *_workload_images(obj)]
+
+
+def _node(node: dict) -> Cells:
+    info = node.get("status", {}).get("nodeInfo", {})
+    addresses = {a["type"]: a["address"] for a in node.get("status", {}).get("addresses", [])}
+    return [
+        node["metadata"]["name"],
+        _node_status(node),
+        _node_roles(node),
+        age(node),
+        info.get("kubeletVersion", ""),
+        addresses.get("InternalIP", _NONE),
+        addresses.get("ExternalIP", _NONE),
+        info.get("osImage", "<unknown>"),
+        info.get("kernelVersion", "<unknown>"),
+        info.get("containerRuntimeVersion", "<unknown>"),
+    ]
+
+
+def _node_status(node: dict) -> str:
+    conditions = {c["type"]: c["status"] for c in node.get("status", {}).get("conditions", [])}
+    ready = {"True": "Ready", "False": "NotReady"}.get(conditions.get("Ready", ""), "Unknown")
+    return ready + (",SchedulingDisabled" if node.get("spec", {}).get("unschedulable") else "")
+
+
+def _node_roles(node: dict) -> str:
+    prefix = "node-role.kubernetes.io/"
+    labels = node["metadata"].get("labels", {})
+    return ",".join(sorted(key.removeprefix(prefix) for key in labels if key.startswith(prefix))) or _NONE
+
+
+def _namespace(namespace: dict) -> Cells:
+    return [namespace["metadata"]["name"], namespace.get("status", {}).get("phase", ""), age(namespace)]
+
+
+def _config_map(obj: dict) -> Cells:
+    return [obj["metadata"]["name"], len(obj.get("data", {})) + len(obj.get("binaryData", {})), age(obj)]
+
+
+def _secret(obj: dict) -> Cells:
+    return [obj["metadata"]["name"], obj.get("type", ""), len(obj.get("data", {})), age(obj)]
+
+
+def _name_and_age(obj: dict) -> Cells:
+    return [obj["metadata"]["name"], age(obj)]
+
+
+def _endpoints(obj: dict) -> Cells:
+    listed = []
+    for subset in obj.get("subsets", []):
+        ports = subset.get("ports") or [{}]
+        for address in subset.get("addresses", []):
+            listed += [_with_port(address["ip"], port.get("port")) for port in ports]
+    return [obj["metadata"]["name"], _at_most_three(listed), age(obj)]
+
+
+def _with_port(address: str, port: int | None) -> str:
+    return f"{address}:{port}" if port else address
+
+
+def _at_most_three(listed: list[str]) -> str:
+    more = f" + {len(listed) - 3} more..." if len(listed) > 3 else ""
+    return (",".join(listed[:3]) or _NONE) + more
+
+
+def _endpoint_slice(obj: dict) -> Cells:
+    ports = [str(port.get("port", "*")) for port in obj.get("ports") or []]
+    addresses = [address for endpoint in obj.get("endpoints", []) for address in endpoint["addresses"]]
+    return [
+        obj["metadata"]["name"],
+        obj["addressType"],
+        ",".join(ports) or _UNSET,
+        _at_most_three(addresses) if addresses else _UNSET,
+        age(obj),
+    ]
+
+
+def _event(event: dict) -> Cells:
+    about = event["involvedObject"]
+    source = event.get("source", {})
+    first = event.get("firstTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
+    last = event.get("lastTimestamp") or first
+    return [
+        clock.age(last),
+        event.get("type", ""),
+        event.get("reason", ""),
+        f"{about.get('kind', '').lower()}/{about.get('name', '')}",
+        about.get("fieldPath", ""),
+        ", ".join(filter(None, (source.get("component"), source.get("host")))),
+        (event.get("message") or "").strip(),
+        clock.age(first),
+        event.get("count", 1),
+        event["metadata"]["name"],
+    ]
+
+
+def _role(obj: dict) -> Cells:
+    return [obj["metadata"]["name"], created(obj)]
+
+
+def _binding(obj: dict) -> Cells:
+    subjects = obj.get("subjects") or []
+
+    def of(kind: str) -> str:
+        named = [s for s in subjects if s["kind"] == kind]
+        return ", ".join("/".join(filter(None, (s.get("namespace"), s["name"]))) for s in named)
+
+    role = f"{obj['roleRef']['kind']}/{obj['roleRef']['name']}"
+    return [obj["metadata"]["name"], role, age(obj), of("User"), of("Group"), of("ServiceAccount")]
+
+
+def _lease(obj: dict) -> Cells:
+    return [obj["metadata"]["name"], obj.get("spec", {}).get("holderIdentity", ""), age(obj)]
+
+
+def _revision(obj: dict) -> Cells:
+    owner = next(iter(obj["metadata"].get("ownerReferences", [])), None)
+    name = f"{owner['kind'].lower()}.apps/{owner['name']}" if owner else _NONE
+    return [obj["metadata"]["name"], name, obj["revision"], age(obj)]
+
+
+def _quota(obj: dict) -> Cells:
+    status = obj.get("status", {})
+    used = status.get("used", {})
+    shown = [f"{key}: {used.get(key, '0')}/{limit}" for key, limit in sorted(status.get("hard", {}).items())]
+    requests = [text for text in shown if not text.startswith("limits.")]
+    limits = [text for text in shown if text.startswith("limits.")]
+    return [obj["metadata"]["name"], ", ".join(requests), ", ".join(limits), age(obj)]
+
+
+_IMAGES = (wide("Containers"), wide("Images"), wide("Selector"))
+_NUMBER = "integer"
+
+PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
+    "ClusterRole": ((Column("Name"), Column("Created At")), _role),
+    "ConfigMap": ((Column("Name"), Column("Data", _NUMBER), Column("Age")), _config_map),
+    "ControllerRevision": (
+        (Column("Name"), Column("Controller"), Column("Revision", _NUMBER), Column("Age")),
+        _revision,
+    ),
+    "DaemonSet": (
+        (
+            Column("Name"),
+            *(Column(n, _NUMBER) for n in ("Desired", "Current", "Ready", "Up-to-date", "Available")),
+            Column("Node Selector"),
+            Column("Age"),
+            *_IMAGES,
+        ),
+        _daemon_set,
+    ),
+    "Deployment": (
+        (
+            Column("Name"),
+            Column("Ready"),
+            Column("Up-to-date", _NUMBER),
+            Column("Available", _NUMBER),
+            Column("Age"),
+            *_IMAGES,
+        ),
+        _deployment,
+    ),
+    "EndpointSlice": (
+        (Column("Name"), Column("AddressType"), Column("Ports"), Column("Endpoints"), Column("Age")),
+        _endpoint_slice,
+    ),
+    "Endpoints": ((Column("Name"), Column("Endpoints"), Column("Age")), _endpoints),
+    "Event": (
+        (
+            *(Column(name) for name in ("Last Seen", "Type", "Reason", "Object")),
+            wide("Subobject"),
+            wide("Source"),
+            Column("Message"),
+            wide("First Seen"),
+            wide("Count", _NUMBER),
+            wide("Name"),
+        ),
+        _event,
+    ),
+    "Lease": ((Column("Name"), Column("Holder"), Column("Age")), _lease),
+    "Namespace": ((Column("Name"), Column("Status"), Column("Age")), _namespace),
+    "Node": (
+        (
+            *(Column(name) for name in ("Name", "Status", "Roles", "Age", "Version")),
+            *(wide(n) for n in ("Internal-IP", "External-IP", "OS-Image", "Kernel-Version")),
+            wide("Container-Runtime"),
+        ),
+        _node,
+    ),
+    "Pod": (
+        (
+            *(Column(name) for name in ("Name", "Ready", "Status", "Restarts", "Age")),
+            *(wide(name) for name in ("IP", "Node", "Nominated Node", "Readiness Gates")),
+        ),
+        _pod,
+    ),
+    "ReplicaSet": (
+        (
+            Column("Name"),
+            *(Column(name, _NUMBER) for name in ("Desired", "Current", "Ready")),
+            Column("Age"),
+            *_IMAGES,
+        ),
+        _replica_set,
+    ),
+    "ResourceQuota": ((Column("Name"), Column("Request"), Column("Limit"), Column("Age")), _quota),
+    "RoleBinding": (
+        (
+            *(Column(name) for name in ("Name", "Role", "Age")),
+            *(wide(name) for name in ("Users", "Groups", "ServiceAccounts")),
+        ),
+        _binding,
+    ),
+    "Secret": ((Column("Name"), Column("Type"), Column("Data", _NUMBER), Column("Age")), _secret),
+    "Service": (
+        (
+            *(Column(n) for n in ("Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age")),
+            wide("Selector"),
+        ),
+        _service,
+    ),
+}
+PRINTERS["Role"] = PRINTERS["ClusterRole"]
+PRINTERS["ClusterRoleBinding"] = PRINTERS["RoleBinding"]
+DEFAULT = ((Column("Name"), Column("Age")), _name_and_age)

@@ -1,0 +1,183 @@
+"""The paths below an object: status, scale, log, exec, attach, port-forward, eviction, token and others."""
+
+from aiohttp import web
+
+from netlab.controllers.tokens import ISSUER, TokenAuthority
+from netlab.node.runtime import Runtime
+from netlab.schema.causes import forbidden, invalid
+from netlab.schema.kinds import Kind
+from netlab.store import Conflict, Store, clock, clone
+
+from . import bodies, logs, patching, portforward, selectors, status, streams, writing
+from .rendering import Renderer, json_response
+from .request import Call
+
+_SCALE = Kind("Scale", "scales", "autoscaling")
+_EVICTION = Kind("Eviction", "evictions", "policy")
+_BINDING = Kind("Binding", "bindings")
+_TOKEN_REQUEST = Kind("TokenRequest", "tokenrequests", "authentication.k8s.io")
+_SHORTEST_TOKEN = 600
+
+
+class Subresources:
+    def __init__(self, store: Store, runtime: Runtime, tokens: TokenAuthority):
+        self._store, self._runtime, self._tokens = store, runtime, tokens
+
+    async def serve(self, call: Call) -> web.StreamResponse:
+        """Raises ApiError, StoreError."""
+        live = self._store.get(call.kind.stored_as, call.namespace, call.name)
+        handler = getattr(self, f"_{call.subresource}")
+        return await handler(call, live)
+
+    async def _status(self, call: Call, live: dict) -> web.Response:
+        if call.verb == "get":
+            return self._answer(call, live)
+        document = await self._written(call, live, call.kind.definition)
+        new = writing.decode(call, document)
+        return self._answer(call, writing.update_status(self._store, call, new, live))
+
+    async def _finalize(self, call: Call, live: dict) -> web.Response:
+        """Namespaces only: replace spec.finalizers."""
+        new = writing.decode(call, await bodies.read_object(call.http))
+        changed = clone(live)
+        changed["spec"]["finalizers"] = new.get("spec", {}).get("finalizers", [])
+        return self._answer(call, self._store.update("namespaces", changed, dry_run=call.dry_run))
+
+    async def _written(self, call: Call, live: dict, definition: str) -> dict:
+        """The whole document a PUT or PATCH leads to."""
+        if call.verb == "update":
+            return await bodies.read_object(call.http)
+        media, patch = await patching.read(call.http)
+        if media == patching.APPLY:
+            media = patching.MERGE_PATCH
+        return patching.patched(media, patch, live, definition)
+
+    async def _scale(self, call: Call, live: dict) -> web.Response:
+        present = _scale_of(live)
+        if call.verb == "get":
+            return json_response(present)
+        wanted = writing.decode(call, await self._written(call, present, _SCALE.definition), _SCALE)
+        replicas = wanted.get("spec", {}).get("replicas", 0)
+        if replicas < 0:
+            cause = invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+            raise status.invalid(_SCALE, call.name, [cause])
+        changed = clone(live)
+        changed["spec"]["replicas"] = replicas
+        if wanted["metadata"].get("resourceVersion"):
+            changed["metadata"]["resourceVersion"] = wanted["metadata"]["resourceVersion"]
+        return json_response(
+            _scale_of(self._store.update(call.kind.stored_as, changed, dry_run=call.dry_run))
+        )
+
+    async def _ephemeralcontainers(self, call: Call, live: dict) -> web.Response:
+        if call.verb == "get":
+            return self._answer(call, live)
+        why = "ephemeral containers are not available in netlab yet: use kubectl exec, or a toolbox pod"
+        raise status.invalid(call.kind, call.name, [forbidden("spec.ephemeralContainers", why)])
+
+    async def _log(self, call: Call, live: dict) -> web.StreamResponse:
+        return await logs.serve(self._runtime, call, live)
+
+    async def _exec(self, call: Call, live: dict) -> web.StreamResponse:
+        argv = call.http.query.getall("command", [])
+        if not argv:
+            raise status.bad_request("you must specify at least one command for the container")
+        container = _streamable(call, live)
+        stdin, tty = call.flag("stdin"), call.flag("tty")
+        return await streams.run(
+            call, lambda: self._runtime.exec(live, container, argv, stdin=stdin, tty=tty)
+        )
+
+    async def _attach(self, call: Call, live: dict) -> web.StreamResponse:
+        container = _streamable(call, live)
+        stdin, tty = call.flag("stdin"), call.flag("tty")
+        return await streams.run(call, lambda: self._runtime.attach(live, container, stdin=stdin, tty=tty))
+
+    async def _portforward(self, call: Call, live: dict) -> web.StreamResponse:
+        streams.require_websocket(call)
+        _require_running(live)
+        return await portforward.forward(call, lambda port: self._runtime.dial(live, port))
+
+    async def _eviction(self, call: Call, live: dict) -> web.Response:
+        eviction = writing.decode(call, await bodies.read_object(call.http), _EVICTION)
+        options = eviction.get("deleteOptions", {})
+        if not call.dry_run and "All" not in options.get("dryRun", []):
+            self._store.delete("pods", call.namespace, call.name, grace=options.get("gracePeriodSeconds"))
+        body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+        return json_response(body, 201)
+
+    async def _binding(self, call: Call, live: dict) -> web.Response:
+        binding = writing.decode(call, await bodies.read_object(call.http), _BINDING)
+        node = binding.get("target", {}).get("name", "")
+        if live["spec"].get("nodeName"):
+            why = f'pod {call.name} is already assigned to node "{live["spec"]["nodeName"]}"'
+            raise Conflict("pods/binding", call.name, why)
+        self._store.get("nodes", None, node)
+        self._store.mutate("pods", call.namespace, call.name, lambda p: p["spec"].update(nodeName=node))
+        return json_response({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}, 201)
+
+    async def _token(self, call: Call, live: dict) -> web.Response:
+        request = writing.decode(call, await bodies.read_object(call.http), _TOKEN_REQUEST)
+        spec = request.setdefault("spec", {})
+        seconds = spec.setdefault("expirationSeconds", 3600)
+        if seconds < _SHORTEST_TOKEN:
+            cause = invalid(
+                "spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes"
+            )
+            raise status.invalid(_TOKEN_REQUEST, call.name, [cause])
+        spec["audiences"] = spec.get("audiences") or [ISSUER]
+        pod = self._bound_pod(call, spec.get("boundObjectRef"))
+        token = self._tokens.issue(
+            call.namespace, call.name, pod, audiences=tuple(spec["audiences"]), seconds=seconds
+        )
+        request["status"] = {"token": token, "expirationTimestamp": clock.now(offset=seconds)}
+        request["metadata"] = {
+            "name": call.name,
+            "namespace": call.namespace,
+            "creationTimestamp": clock.now(),
+        }
+        return json_response(request, 201)
+
+    def _bound_pod(self, call: Call, reference: dict | None) -> dict | None:
+        if not reference:
+            return None
+        if reference.get("kind") != "Pod":
+            cause = invalid(
+                "spec.boundObjectRef.kind", reference.get("kind"), "only Pod can be bound to in netlab"
+            )
+            raise status.invalid(_TOKEN_REQUEST, call.name, [cause])
+        return self._store.get("pods", call.namespace, reference.get("name", ""))
+
+    def _answer(self, call: Call, obj: dict) -> web.Response:
+        return json_response(Renderer(call.kind, call.http).object(obj), warnings=call.warnings)
+
+
+def _scale_of(obj: dict) -> dict:
+    meta = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    found = {"replicas": obj.get("status", {}).get("replicas", 0)}
+    found["selector"] = selectors.selector_text(obj["spec"].get("selector", {}))
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": {key: meta[key] for key in kept},
+        "spec": {"replicas": obj["spec"].get("replicas", 1)},
+        "status": found,
+    }
+
+
+def _streamable(call: Call, pod: dict) -> str:
+    """The container to talk to. Raises ApiError."""
+    streams.require_websocket(call)
+    if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        phase = pod["status"]["phase"]
+        raise status.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
+    if not pod["spec"].get("nodeName"):
+        raise status.bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
+    return streams.container_of(call, pod)
+
+
+def _require_running(pod: dict) -> None:
+    phase = pod.get("status", {}).get("phase")
+    if phase != "Running":
+        raise status.bad_request(f"unable to forward port because pod is not running. Current status={phase}")

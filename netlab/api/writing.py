@@ -1,0 +1,137 @@
+"""The way of a write: decode strictly, complete, check, store. Shared by create, update and every patch."""
+
+from netlab.schema import fields, ownership, rules
+from netlab.schema.decode import WrongType, conform
+from netlab.schema.defaults import apply_defaults
+from netlab.schema.kinds import Kind
+from netlab.store import Store, clone
+
+from . import admission, eventsv1, status
+from .request import Call
+
+_SERVER_SETS = ("managedFields", "selfLink")
+
+
+def decode(call: Call, document: dict, kind: Kind | None = None) -> dict:
+    """The document as an object of the kind, without unknown fields. Raises ApiError."""
+    kind = kind or call.kind
+    _check_type(kind, document)
+    try:
+        conformed = conform(document, kind.definition)
+    except WrongType as error:
+        raise status.bad_request(f"{_cannot_handle(kind)}: {error}") from error
+    problems = list(dict.fromkeys(conformed.problems))
+    if problems and call.validation == "Strict":
+        raise status.bad_request(f"{_cannot_handle(kind)}: strict decoding error: {', '.join(problems)}")
+    if call.validation == "Warn":
+        call.warnings.extend(problems)
+    obj = {"apiVersion": kind.api_version, "kind": kind.name, **conformed.object}
+    obj.setdefault("metadata", {})
+    return obj
+
+
+def _cannot_handle(kind: Kind) -> str:
+    return f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}'
+
+
+def _check_type(kind: Kind, document: dict) -> None:
+    """apiVersion and kind may be left out, but not contradict the path."""
+    sent = (document.get("apiVersion") or kind.api_version, document.get("kind") or kind.name)
+    if sent != (kind.api_version, kind.name):
+        wanted = f"{kind.api_version}, Kind={kind.name}"
+        raise status.bad_request(
+            f"the object provided is unrecognized: it is {sent[0]}, Kind={sent[1]}, the path wants {wanted}"
+        )
+
+
+def create(store: Store, call: Call, obj: dict, *, applied: bool = False) -> dict:
+    """Store a decoded object. Raises ApiError, StoreError."""
+    kind, meta = call.kind, obj["metadata"]
+    _settle_namespace(call, meta)
+    for name in _SERVER_SETS:
+        meta.pop(name, None)
+    if _has_status(kind):
+        obj.pop("status", None)
+    note_owner = ownership.record_apply_of_new if applied else _record_new
+    note_owner(obj, kind, call.manager)
+    if kind.group == "events.k8s.io":
+        obj = eventsv1.to_core(obj)
+    admission.admit_new(store, kind, obj)
+    _check(call, obj, rules.check(kind, obj))
+    return store.create(kind.stored_as, obj, dry_run=call.dry_run)
+
+
+def _record_new(obj: dict, kind: Kind, manager: str) -> None:
+    ownership.record_update(obj, None, kind, manager)
+
+
+def update(store: Store, call: Call, new: dict, old: dict, *, track: bool = True) -> dict:
+    """Replace `old` by a decoded object; its status is not touched here. Raises ApiError, StoreError."""
+    kind = call.kind
+    _settle_namespace(call, new["metadata"])
+    _check_name(call, new)
+    if _has_status(kind):
+        _copy_field(new, old, "status")
+    _keep_assigned(kind, new, old)
+    if track:
+        ownership.record_update(new, old, kind, call.manager)
+    if kind.group == "events.k8s.io":
+        new = eventsv1.to_core(new)
+    apply_defaults(new)
+    _check(call, new, [*rules.check(kind, new), *rules.check_update(kind, new, old)], old)
+    return store.update(kind.stored_as, new, dry_run=call.dry_run)
+
+
+def update_status(store: Store, call: Call, new: dict, old: dict) -> dict:
+    """Store the status (and annotations, labels) of `new`, leaving everything else as it is."""
+    result = clone(old)
+    _copy_field(result, new, "status")
+    for name in ("annotations", "labels", "resourceVersion"):
+        if name in new["metadata"]:
+            result["metadata"][name] = new["metadata"][name]
+    return store.update(call.kind.stored_as, result, dry_run=call.dry_run)
+
+
+def _has_status(kind: Kind) -> bool:
+    return any(sub.name == "status" for sub in kind.subresources)
+
+
+def _copy_field(target: dict, source: dict, name: str) -> None:
+    target.pop(name, None)
+    if name in source:
+        target[name] = clone(source[name])
+
+
+def _settle_namespace(call: Call, meta: dict) -> None:
+    if not call.kind.namespaced:
+        meta.pop("namespace", None)
+        return
+    if meta.get("namespace", call.namespace) != call.namespace:
+        sent = f"({meta['namespace']}) does not match the namespace sent on the request ({call.namespace})"
+        raise status.bad_request(f"the namespace of the provided object {sent}")
+    meta["namespace"] = call.namespace
+
+
+def _check_name(call: Call, obj: dict) -> None:
+    name = obj["metadata"].setdefault("name", call.name)
+    if name != call.name:
+        message = f"the name of the object ({name}) does not match the name on the URL ({call.name})"
+        raise status.bad_request(message)
+
+
+def _keep_assigned(kind: Kind, new: dict, old: dict) -> None:
+    """What the cluster assigned stays when a replacement leaves it out."""
+    if kind.name != "Service" or new.get("spec", {}).get("type") == "ExternalName":
+        return
+    for name in ("clusterIP", "clusterIPs"):
+        if not new.get("spec", {}).get(name) and old["spec"].get(name):
+            new["spec"][name] = old["spec"][name]
+
+
+def _check(call: Call, obj: dict, causes: list, old: dict | None = None) -> None:
+    if causes:
+        raise status.invalid(call.kind, obj["metadata"].get("name", ""), causes)
+    verdict = fields.examine(call.kind, obj, old)
+    if verdict.refused:
+        raise status.invalid(call.kind, obj["metadata"].get("name", ""), verdict.refused)
+    call.warnings.extend(verdict.warnings)

@@ -1,0 +1,155 @@
+"""What a new cluster holds before anybody asks: namespaces, the usual roles, the Service `kubernetes`."""
+
+from netlab.schema.defaults import apply_defaults
+from netlab.store import Store
+
+_RBAC = "rbac.authorization.k8s.io"
+_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+_READ = ["get", "list", "watch"]
+_WRITE = ["create", "delete", "deletecollection", "patch", "update"]
+_WORKLOADS = [
+    "controllerrevisions",
+    "daemonsets",
+    "deployments",
+    "deployments/scale",
+    "replicasets",
+    "replicasets/scale",
+]
+_PLAIN = ["configmaps", "endpoints", "pods", "services"]
+_SEEN = [
+    "bindings",
+    "events",
+    "limitranges",
+    "namespaces/status",
+    "pods/log",
+    "pods/status",
+    "resourcequotas",
+]
+_DOORS = ["pods/attach", "pods/exec", "pods/portforward", "pods/eviction", "secrets", "serviceaccounts"]
+_PATHS = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz"]
+_VERSION_PATHS = ["/version", "/version/"]
+
+
+def populate(store: Store, *, api_address: str, api_port: int, service_address: str) -> None:
+    for name in _NAMESPACES:
+        _create(store, "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    _create_roles(store)
+    _create_kubernetes_service(store, api_address, api_port, service_address)
+
+
+def _create(store: Store, resource: str, obj: dict) -> dict:
+    apply_defaults(obj)
+    return store.create(resource, obj)
+
+
+def _rule(groups: list[str], resources: list[str], verbs: list[str]) -> dict:
+    return {"apiGroups": groups, "resources": resources, "verbs": verbs}
+
+
+def _view_rules() -> list[dict]:
+    return [
+        _rule([""], [*_PLAIN, *_SEEN, "namespaces", "serviceaccounts"], _READ),
+        _rule(["apps"], _WORKLOADS, _READ),
+        _rule(["discovery.k8s.io"], ["endpointslices"], _READ),
+        _rule(["events.k8s.io"], ["events"], _READ),
+    ]
+
+
+def _edit_rules() -> list[dict]:
+    return [
+        *_view_rules(),
+        _rule([""], [*_PLAIN, *_DOORS], [*_READ, *_WRITE]),
+        _rule([""], ["serviceaccounts/token"], ["create"]),
+        _rule([""], ["serviceaccounts"], ["impersonate"]),
+        _rule([""], ["events"], ["create", "patch", "update"]),
+        _rule(["apps"], _WORKLOADS, _WRITE),
+        _rule(["coordination.k8s.io"], ["leases"], [*_READ, *_WRITE]),
+    ]
+
+
+def _admin_rules() -> list[dict]:
+    return [
+        *_edit_rules(),
+        _rule([_RBAC], ["roles", "rolebindings"], [*_READ, *_WRITE]),
+        _rule(["authorization.k8s.io"], ["localsubjectaccessreviews"], ["create"]),
+    ]
+
+
+def _cluster_roles() -> dict[str, list[dict]]:
+    everything = [_rule(["*"], ["*"], ["*"]), {"nonResourceURLs": ["*"], "verbs": ["*"]}]
+    reviews = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]
+    own = [
+        _rule(["authorization.k8s.io"], reviews, ["create"]),
+        _rule(["authentication.k8s.io"], ["selfsubjectreviews"], ["create"]),
+    ]
+    public = ["/healthz", "/livez", "/readyz", *_VERSION_PATHS]
+    return {
+        "cluster-admin": everything,
+        "admin": _admin_rules(),
+        "edit": _edit_rules(),
+        "view": _view_rules(),
+        "system:basic-user": own,
+        "system:discovery": [{"nonResourceURLs": [*_PATHS, *_VERSION_PATHS], "verbs": ["get"]}],
+        "system:public-info-viewer": [{"nonResourceURLs": public, "verbs": ["get"]}],
+    }
+
+
+_BINDINGS = {
+    "cluster-admin": ("system:masters",),
+    "system:basic-user": ("system:authenticated",),
+    "system:discovery": ("system:authenticated",),
+    "system:public-info-viewer": ("system:authenticated", "system:unauthenticated"),
+}
+_LABELS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
+
+
+def _create_roles(store: Store) -> None:
+    for name, rules in _cluster_roles().items():
+        role = {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": _marked(name), "rules": rules}
+        _create(store, f"clusterroles.{_RBAC}", role)
+    for name, groups in _BINDINGS.items():
+        binding = {
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": _marked(name),
+            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
+            "subjects": [{"apiGroup": _RBAC, "kind": "Group", "name": group} for group in groups],
+        }
+        _create(store, f"clusterrolebindings.{_RBAC}", binding)
+
+
+def _marked(name: str) -> dict:
+    return {"name": name, "labels": dict(_LABELS)}
+
+
+def _create_kubernetes_service(store: Store, address: str, port: int, service_address: str) -> None:
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    meta = {"name": "kubernetes", "namespace": "default"}
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {**meta, "labels": labels},
+        "spec": {
+            "clusterIP": service_address,
+            "clusterIPs": [service_address],
+            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
+        },
+    }
+    _create(store, "services", service)
+    ports = [{"name": "https", "port": port, "protocol": "TCP"}]
+    endpoints = {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {**meta, "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
+        "subsets": [{"addresses": [{"ip": address}], "ports": ports}],
+    }
+    _create(store, "endpoints", endpoints)
+    piece = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {**meta, "labels": {"kubernetes.io/service-name": "kubernetes"}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": ports,
+    }
+    _create(store, "endpointslices.discovery.k8s.io", piece)

@@ -1,0 +1,113 @@
+"""What ReplicaSets and DaemonSets share: owning pods, judging them, making them."""
+
+from netlab.api import admission, selectors
+from netlab.api.status import ApiError
+from netlab.store import Store, StoreError, clock, clone, controller_of, events, is_deleting, owner_reference
+
+_ENDED = ("Succeeded", "Failed")
+
+
+def claim(store: Store, owner: dict) -> list[dict]:
+    """The pods of `owner`: its own that still match, and orphans that match, adopted.
+
+    Its own that match no more are let go: relabelling a pod takes it out of the set.
+    """
+    namespace, uid = owner["metadata"]["namespace"], owner["metadata"]["uid"]
+    claimed = []
+    for pod in store.list("pods", namespace):
+        controller = controller_of(pod)
+        fits = selectors.matches(owner["spec"].get("selector"), pod["metadata"].get("labels", {}))
+        if controller and controller["uid"] == uid:
+            claimed += [pod] if fits else _release(store, pod, uid)
+        elif fits and not controller and not is_deleting(pod) and not is_deleting(owner):
+            claimed.append(_adopt(store, pod, owner))
+    return claimed
+
+
+def _adopt(store: Store, pod: dict, owner: dict) -> dict:
+    changed = clone(pod)
+    changed["metadata"].setdefault("ownerReferences", []).append(owner_reference(owner))
+    return store.update("pods", changed)
+
+
+def _release(store: Store, pod: dict, uid: str) -> list[dict]:
+    changed = clone(pod)
+    references = changed["metadata"]["ownerReferences"]
+    changed["metadata"]["ownerReferences"] = [r for r in references if r["uid"] != uid]
+    store.update("pods", changed)
+    return []
+
+
+def is_active(pod: dict) -> bool:
+    return not is_deleting(pod) and pod.get("status", {}).get("phase") not in _ENDED
+
+
+def ready_since(pod: dict) -> str | None:
+    """When the pod became ready; None while it is not."""
+    for condition in pod.get("status", {}).get("conditions", []):
+        if condition["type"] == "Ready" and condition["status"] == "True":
+            return condition.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"]
+    return None
+
+
+def is_ready(pod: dict) -> bool:
+    return ready_since(pod) is not None
+
+
+def is_available(pod: dict, min_ready_seconds: int) -> bool:
+    since = ready_since(pod)
+    return since is not None and (not min_ready_seconds or clock.seconds_since(since) >= min_ready_seconds)
+
+
+def seconds_until_available(pods: list[dict], min_ready_seconds: int) -> float | None:
+    """When the next ready pod counts as available, if any is still waiting for that."""
+    if not min_ready_seconds:
+        return None
+    ages = [clock.seconds_since(since) for pod in pods if (since := ready_since(pod))]
+    waits = [min_ready_seconds - age for age in ages if age < min_ready_seconds]
+    return max(min(waits), 0.05) if waits else None
+
+
+def from_template(owner: dict, *, labels: dict | None = None) -> dict:
+    """A pod of the owner's template, not yet stored."""
+    template = clone(owner["spec"]["template"])
+    meta = template.get("metadata", {})
+    kept = {key: meta[key] for key in ("labels", "annotations", "finalizers") if key in meta}
+    kept["labels"] = {**kept.get("labels", {}), **(labels or {})}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            **kept,
+            "generateName": f"{owner['metadata']['name']}-",
+            "namespace": owner["metadata"]["namespace"],
+            "ownerReferences": [owner_reference(owner)],
+        },
+        "spec": template["spec"],
+    }
+
+
+def create(store: Store, owner: dict, pod: dict, *, component: str) -> str | None:
+    """Make the pod; the reason why not, if it was refused. Both are told in an Event on the owner."""
+    try:
+        made = admission.create_pod(store, pod)
+    except (ApiError, StoreError) as error:
+        message = f"Error creating: {error}"
+        events.record(store, owner, "FailedCreate", message, type="Warning", component=component)
+        return str(error)
+    told = f"Created pod: {made['metadata']['name']}"
+    events.record(store, owner, "SuccessfulCreate", told, component=component)
+    return None
+
+
+def delete(store: Store, owner: dict, pod: dict, *, component: str) -> None:
+    name = pod["metadata"]["name"]
+    store.delete("pods", pod["metadata"]["namespace"], name)
+    events.record(store, owner, "SuccessfulDelete", f"Deleted pod: {name}", component=component)
+
+
+def set_status(store: Store, resource: str, obj: dict, status: dict) -> dict:
+    changed = clone(obj)
+    changed["status"] = status
+    changed["metadata"].pop("resourceVersion", None)
+    return store.update(resource, changed)

@@ -1,0 +1,92 @@
+"""ReplicaSets: as many pods as asked for, no more and no fewer."""
+
+from collections.abc import Iterable
+
+from netlab.store import Event, Store, clock, controller_of, is_deleting
+
+from . import podset
+from .manager import Key
+
+RESOURCE = "replicasets.apps"
+_COMPONENT = "replicaset-controller"
+_RETRY_REFUSED = 5.0
+
+
+class ReplicaSetController:
+    name = "replicaset"
+
+    def __init__(self, store: Store):
+        self._store = store
+
+    def concerned(self, event: Event) -> Iterable[Key]:
+        meta = event.object["metadata"]
+        if event.resource == RESOURCE:
+            yield meta["namespace"], meta["name"]
+        elif event.resource == "pods":
+            yield from self._of_pod(event.object)
+
+    def _of_pod(self, pod: dict) -> Iterable[Key]:
+        namespace = pod["metadata"]["namespace"]
+        controller = controller_of(pod)
+        if controller and controller["kind"] == "ReplicaSet":
+            yield namespace, controller["name"]
+        elif not controller:  # an orphan that a set may adopt
+            for replica_set in self._store.list(RESOURCE, namespace):
+                yield namespace, replica_set["metadata"]["name"]
+
+    def sync(self, key: Key) -> float | None:
+        owner = self._store.find(RESOURCE, *key)
+        if owner is None:
+            return None
+        pods = [pod for pod in podset.claim(self._store, owner) if podset.is_active(pod)]
+        refused = None if is_deleting(owner) else self._adjust(owner, pods)
+        self._report(self._store.get(RESOURCE, *key), refused)
+        waiting = podset.seconds_until_available(pods, owner["spec"].get("minReadySeconds", 0))
+        return _RETRY_REFUSED if refused else waiting
+
+    def _adjust(self, owner: dict, pods: list[dict]) -> str | None:
+        """Create what is missing, delete what is too much; the reason when creating was refused."""
+        missing = owner["spec"]["replicas"] - len(pods)
+        for _ in range(missing):
+            refused = podset.create(self._store, owner, podset.from_template(owner), component=_COMPONENT)
+            if refused:
+                return refused
+        for pod in sorted(pods, key=_keep_rank)[: max(0, -missing)]:
+            podset.delete(self._store, owner, pod, component=_COMPONENT)
+        return None
+
+    def _report(self, owner: dict, refused: str | None) -> None:
+        pods = [pod for pod in podset.claim(self._store, owner) if podset.is_active(pod)]
+        template = owner["spec"]["template"]["metadata"].get("labels", {}).items()
+        patience = owner["spec"].get("minReadySeconds", 0)
+        counts = {
+            "fullyLabeledReplicas": sum(template <= p["metadata"].get("labels", {}).items() for p in pods),
+            "readyReplicas": sum(map(podset.is_ready, pods)),
+            "availableReplicas": sum(podset.is_available(pod, patience) for pod in pods),
+        }
+        status = {"replicas": len(pods), **{name: count for name, count in counts.items() if count}}
+        status["observedGeneration"] = owner["metadata"]["generation"]
+        if refused:
+            status["conditions"] = [_failure(owner, refused)]
+        podset.set_status(self._store, RESOURCE, owner, status)
+
+
+def _keep_rank(pod: dict) -> tuple:
+    """Sorts the pods to lose first to the front: unplaced, not ready, then the youngest."""
+    ready = podset.is_ready(pod)
+    version = -int(pod["metadata"]["resourceVersion"])
+    born = pod["metadata"]["creationTimestamp"]
+    return bool(pod["spec"].get("nodeName")), ready, [-ord(letter) for letter in born], version
+
+
+def _failure(owner: dict, message: str) -> dict:
+    for condition in owner.get("status", {}).get("conditions", []):
+        if condition["type"] == "ReplicaFailure" and condition["message"] == message:
+            return condition
+    return {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "lastTransitionTime": clock.now(),
+        "reason": "FailedCreate",
+        "message": message,
+    }

@@ -1,0 +1,130 @@
+"""The scheduler: binds pods to nodes, or says why it cannot.
+
+Among the nodes that pass every filter it takes the one with the most fulfilled preferences, then the
+fewest pods of the same controller, then the fewest pods, so that replicas spread.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from netlab.store import Event, Store, clock, controller_of, events, is_deleting
+
+from . import placement
+from .manager import Key
+from .placement import Neighbours
+
+_COMPONENT = "default-scheduler"
+_ENDED = ("Succeeded", "Failed")
+
+
+class Scheduler:
+    name = "scheduler"
+
+    def __init__(self, store: Store):
+        self._store = store
+        self._waiting: set[Key] = set()
+
+    def concerned(self, event: Event) -> Iterable[Key]:
+        if event.resource == "pods":
+            yield self._key(event.object)
+            if event.type == "DELETED" or event.object.get("status", {}).get("phase") in _ENDED:
+                yield from tuple(self._waiting)
+        elif event.resource == "nodes" and _matters(event):
+            yield from tuple(self._waiting)
+
+    def _key(self, pod: dict) -> Key:
+        return pod["metadata"]["namespace"], pod["metadata"]["name"]
+
+    def sync(self, key: Key) -> None:
+        pod = self._store.find("pods", *key)
+        self._waiting.discard(key)
+        if pod is None or pod["spec"].get("nodeName") or is_deleting(pod):
+            return
+        if pod["spec"].get("schedulerName", _COMPONENT) != _COMPONENT:
+            return
+        neighbours = Neighbours(self._store)
+        nodes = self._store.list("nodes")
+        reasons = {node["metadata"]["name"]: why_not(pod, node, neighbours) for node in nodes}
+        fitting = [node for node in nodes if reasons[node["metadata"]["name"]] is None]
+        if fitting:
+            self._bind(pod, min(fitting, key=lambda node: _rank(pod, node, neighbours)))
+        else:
+            self._waiting.add(key)
+            self._refuse(pod, list(reasons.values()))
+        if fitting:  # whoever waited for this pod's company may go now
+            for waiting in self._waiting_for_company():
+                self.sync(waiting)
+
+    def _waiting_for_company(self) -> list[Key]:
+        def hopes(key: Key) -> bool:
+            pod = self._store.find("pods", *key)
+            return pod is not None and "podAffinity" in pod["spec"].get("affinity", {})
+
+        return [key for key in self._waiting if hopes(key)]
+
+    def _bind(self, pod: dict, node: dict) -> None:
+        name = node["metadata"]["name"]
+
+        def bind(p: dict) -> None:
+            p["spec"]["nodeName"] = name
+            _set_condition(p, {"type": "PodScheduled", "status": "True"})
+
+        bound = self._store.mutate("pods", *self._key(pod), bind)
+        namespace, pod_name = self._key(pod)
+        told = f"Successfully assigned {namespace}/{pod_name} to {name}"
+        events.record(self._store, bound, "Scheduled", told, component=_COMPONENT)
+
+    def _refuse(self, pod: dict, reasons: list[str]) -> None:
+        message = explain(reasons)
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        told = _condition(pod)
+        if told and (told["status"], told.get("message")) == ("False", message):
+            return
+        pod = self._store.mutate("pods", *self._key(pod), lambda p: _set_condition(p, condition))
+        events.record(self._store, pod, "FailedScheduling", message, type="Warning", component=_COMPONENT)
+
+
+def why_not(pod: dict, node: dict, neighbours: Neighbours) -> str | None:
+    spec = pod["spec"]
+    return (
+        placement.readiness_reason(node)
+        or placement.taint_reason(spec, node)
+        or placement.selector_reason(spec, node)
+        or neighbours.affinity_reason(pod, node)
+    )
+
+
+def explain(reasons: list[str]) -> str:
+    """0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 node(s) were unschedulable."""
+    if not reasons:
+        return "no nodes available to schedule pods"
+    counted = ", ".join(f"{count} {reason}" for reason, count in sorted(Counter(reasons).items()))
+    return f"0/{len(reasons)} nodes are available: {counted}."
+
+
+def _rank(pod: dict, node: dict, neighbours: Neighbours) -> tuple:
+    owner = controller_of(pod)
+    companions = neighbours.count_on(node, owner=owner["uid"]) if owner else 0
+    return -neighbours.wishes(pod, node), companions, neighbours.count_on(node), node["metadata"]["name"]
+
+
+def _matters(event: Event) -> bool:
+    """A heartbeat changes nothing for the scheduler."""
+    if event.type != "MODIFIED":
+        return True
+
+    def view(node: dict) -> tuple:
+        return node.get("spec"), node["metadata"].get("labels"), placement.readiness_reason(node)
+
+    return view(event.object) != view(event.previous)
+
+
+def _condition(pod: dict) -> dict | None:
+    conditions = pod.get("status", {}).get("conditions", [])
+    return next((c for c in conditions if c["type"] == "PodScheduled"), None)
+
+
+def _set_condition(pod: dict, condition: dict) -> None:
+    status = pod.setdefault("status", {})
+    others = [c for c in status.get("conditions", []) if c["type"] != condition["type"]]
+    status["conditions"] = [*others, {**condition, "lastTransitionTime": clock.now()}]

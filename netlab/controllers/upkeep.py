@@ -1,0 +1,63 @@
+"""Two small keepers: the status of ResourceQuotas, and the end of old Events."""
+
+from collections.abc import Iterable
+
+from netlab.schema.fields import counted_resource
+from netlab.store import Event, Store, clock, clone
+
+from . import quota
+from .manager import Key
+
+_EVENT_SECONDS = 3600
+_MOST_EVENTS = 2000
+
+
+class QuotaController:
+    name = "quota"
+
+    def __init__(self, store: Store):
+        self._store = store
+
+    def concerned(self, event: Event) -> Iterable[Key]:
+        namespace = event.object["metadata"].get("namespace")
+        if event.resource == "resourcequotas" and event.type != "DELETED":
+            yield namespace, event.object["metadata"]["name"]
+        elif namespace and event.resource != "events":
+            for found in self._store.list("resourcequotas", namespace):
+                if event.resource in map(counted_resource, found.get("spec", {}).get("hard", {})):
+                    yield namespace, found["metadata"]["name"]
+
+    def sync(self, key: Key) -> None:
+        found = self._store.find("resourcequotas", *key)
+        if found is None:
+            return
+        hard = found.get("spec", {}).get("hard", {})
+        used = {k: str(quota.usage(self._store, k, key[0])) for k in hard if counted_resource(k)}
+        changed = clone(found)
+        changed["status"] = {"hard": {k: hard[k] for k in used}, "used": used}
+        self._store.update("resourcequotas", changed)
+
+
+class EventKeeper:
+    """Events live an hour; a flood of them loses its oldest."""
+
+    name = "events"
+
+    def __init__(self, store: Store):
+        self._store = store
+
+    def concerned(self, event: Event) -> Iterable[Key]:
+        if event.resource == "events" and event.type == "ADDED":
+            yield ("all",)
+
+    def sync(self, key: Key) -> float:
+        found = sorted(self._store.list("events"), key=_last_seen)
+        surplus = len(found) - _MOST_EVENTS
+        for index, event in enumerate(found):
+            if index < surplus or clock.seconds_since(_last_seen(event)) > _EVENT_SECONDS:
+                self._store.delete("events", event["metadata"]["namespace"], event["metadata"]["name"])
+        return _EVENT_SECONDS / 10
+
+
+def _last_seen(event: dict) -> str:
+    return event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]

@@ -1,0 +1,45 @@
+"""The causes an Invalid (422) answer lists, in Kubernetes' own words."""
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cause:
+    field: str
+    reason: str  # FieldValueRequired, FieldValueInvalid, ...
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+def required(field: str, detail: str = "") -> Cause:
+    return Cause(field, "FieldValueRequired", "Required value" + (f": {detail}" if detail else ""))
+
+
+def invalid(field: str, value, detail: str) -> Cause:
+    return Cause(field, "FieldValueInvalid", f"Invalid value: {_show(value)}: {detail}")
+
+
+def forbidden(field: str, detail: str) -> Cause:
+    return Cause(field, "FieldValueForbidden", f"Forbidden: {detail}")
+
+
+def duplicate(field: str, value) -> Cause:
+    return Cause(field, "FieldValueDuplicate", f"Duplicate value: {_show(value)}")
+
+
+def not_found(field: str, value) -> Cause:
+    return Cause(field, "FieldValueNotFound", f"Not found: {_show(value)}")
+
+
+def unsupported(field: str, value, supported: list[str]) -> Cause:
+    choices = ", ".join(json.dumps(choice) for choice in sorted(supported))
+    return Cause(
+        field, "FieldValueNotSupported", f"Unsupported value: {_show(value)}: supported values: {choices}"
+    )
+
+
+def _show(value) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,190 @@
+"""Fields that do not do here what they do on a real cluster.
+
+Each is either named in a Warning, because leaving it without effect harms nobody, or refused with the
+reason, because accepting it would teach something false. A field that is not listed has its effect.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .causes import Cause, forbidden
+from .kinds import Kind
+
+
+@dataclass
+class Verdict:
+    refused: list[Cause] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+_CONTAINER = r"(containers|initContainers|ephemeralContainers)\[\d+\]"
+_NOT_HERE = "is not available in netlab"
+
+# Below a pod's spec: path -> why. `*` in a path stands for one field name.
+_POD_REFUSED = {
+    "hostPID": f"the host's process namespace {_NOT_HERE}",
+    "hostIPC": f"the host's IPC namespace {_NOT_HERE}",
+    "priorityClassName": f"PriorityClasses {_NOT_HERE}: every pod has priority 0",
+    "runtimeClassName": f"RuntimeClasses {_NOT_HERE}: containers run under crun",
+    "schedulingGates": f"scheduling gates {_NOT_HERE}",
+    "resourceClaims": f"dynamic resource allocation {_NOT_HERE}",
+    rf"{_CONTAINER}\.ports\[\d+\]\.hostPort": f"hostPort {_NOT_HERE}: use a Service, or hostNetwork",
+    rf"{_CONTAINER}\.securityContext\.privileged": "privileged containers are not available in netlab:"
+    " add the capabilities that are needed (NET_ADMIN, NET_RAW, SYS_PTRACE, ...)",
+    rf"{_CONTAINER}\.volumeDevices": f"block devices {_NOT_HERE}",
+    rf"{_CONTAINER}\.\w+Probe\.grpc": f"gRPC probes {_NOT_HERE}: use exec, httpGet or tcpSocket",
+    rf"{_CONTAINER}\.lifecycle": f"lifecycle hooks {_NOT_HERE}",
+}
+_VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI"}
+_POD_WARNED = (
+    "topologySpreadConstraints",
+    "dnsConfig",
+    "hostname",
+    "subdomain",
+    "readinessGates",
+    "overhead",
+    "activeDeadlineSeconds",
+    "imagePullSecrets",
+    "setHostnameAsFQDN",
+    "hostUsers",
+    r"securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|fsGroup|fsGroupChangePolicy)",
+    r"securityContext\.(supplementalGroups|sysctls|runAsNonRoot)",
+    rf"{_CONTAINER}\.securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|procMount|runAsNonRoot)",
+    rf"{_CONTAINER}\.resources\.(limits|requests)",
+    rf"{_CONTAINER}\.(resizePolicy|restartPolicy|terminationMessagePath)",
+    rf"{_CONTAINER}\.volumeMounts\[\d+\]\.(mountPropagation|recursiveReadOnly)",
+)
+_DEFAULTS = {"terminationMessagePath": "/dev/termination-log"}
+_SERVICE_REFUSED = {
+    "externalIPs": f"external addresses {_NOT_HERE}",
+    "loadBalancerIP": f"load balancers {_NOT_HERE} yet",
+    "loadBalancerClass": f"load balancers {_NOT_HERE} yet",
+}
+_SERVICE_TYPES = {
+    "NodePort": f"NodePort {_NOT_HERE} yet: kube-proxy here programs ClusterIP services only",
+    "LoadBalancer": f"LoadBalancer {_NOT_HERE} yet: nothing here would announce its address",
+    "ExternalName": f"ExternalName {_NOT_HERE} yet: it is a DNS record, and there is no cluster DNS",
+}
+
+
+# Kinds that a ResourceQuota names without the prefix `count/`.
+_COUNTED = ("pods", "services", "secrets", "configmaps", "resourcequotas")
+
+
+def counted_resource(key: str) -> str | None:
+    """The stored resource a quota key counts; None for a key that has no effect."""
+    if key in _COUNTED:
+        return key
+    return key.removeprefix("count/") if key.startswith("count/") else None
+
+
+def examine(kind: Kind, obj: dict, old: dict | None = None) -> Verdict:
+    """What is refused in the object and what is to be warned of; what `old` had already is not repeated."""
+    verdict = _examine(kind, obj)
+    if old:
+        known = _examine(kind, old)
+        verdict.refused = [cause for cause in verdict.refused if cause not in known.refused]
+        verdict.warnings = [text for text in verdict.warnings if text not in known.warnings]
+    return verdict
+
+
+def _examine(kind: Kind, obj: dict) -> Verdict:
+    verdict = Verdict()
+    if kind.name == "Pod":
+        _examine_pod(obj["spec"], "spec", verdict)
+    elif kind.group == "apps" and "template" in obj.get("spec", {}):
+        _examine_pod(obj["spec"]["template"]["spec"], "spec.template.spec", verdict)
+    elif kind.name in _EXAMINERS:
+        _EXAMINERS[kind.name](obj, verdict)
+    return verdict
+
+
+def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
+    for path, value in _walk(spec):
+        if value in (None, False, {}, []) or _DEFAULTS.get(path.rsplit(".", 1)[-1]) == value:
+            continue
+        for pattern, why in _POD_REFUSED.items():
+            if re.fullmatch(pattern, path):
+                verdict.refused.append(forbidden(f"{at}.{path}", why))
+        if any(re.fullmatch(pattern, path) for pattern in _POD_WARNED):
+            verdict.warnings.append(_no_effect(f"{at}.{path}"))
+    for index, volume in enumerate(spec.get("volumes", [])):
+        for name in sorted(set(volume) - _VOLUMES):
+            verdict.refused.append(forbidden(f"{at}.volumes[{index}].{name}", _volume_reason(name)))
+    if spec.get("schedulerName", "default-scheduler") != "default-scheduler":
+        why = f'scheduler "{spec["schedulerName"]}" {_NOT_HERE}: the pod would stay Pending'
+        verdict.warnings.append(f"{at}.schedulerName: {why}")
+
+
+def _volume_reason(name: str) -> str:
+    if name == "hostPath":
+        return "hostPath is not available in netlab: it would show the machine that runs the cluster"
+    return f"volumes of type {name} {_NOT_HERE}"
+
+
+def _walk(value, path: str = "") -> Iterator[tuple[str, object]]:
+    """Every field below, with its path: `containers[0].image`."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            here = f"{path}.{key}" if path else key
+            yield here, item
+            yield from _walk(item, here)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{path}[{index}]")
+
+
+def _examine_service(obj: dict, verdict: Verdict) -> None:
+    spec = obj["spec"]
+    if spec["type"] in _SERVICE_TYPES:
+        verdict.refused.append(forbidden("spec.type", _SERVICE_TYPES[spec["type"]]))
+    for name, why in _SERVICE_REFUSED.items():
+        if spec.get(name):
+            verdict.refused.append(forbidden(f"spec.{name}", why))
+    if spec.get("internalTrafficPolicy") == "Local":
+        why = f"internalTrafficPolicy Local {_NOT_HERE} yet"
+        verdict.refused.append(forbidden("spec.internalTrafficPolicy", why))
+    if (
+        "IPv6" in spec.get("ipFamilies", [])
+        or spec.get("ipFamilyPolicy", "SingleStack") == "RequireDualStack"
+    ):
+        verdict.refused.append(forbidden("spec.ipFamilies", "netlab's cluster speaks IPv4 only"))
+    if spec.get("trafficDistribution"):
+        verdict.warnings.append(_no_effect("spec.trafficDistribution"))
+    for index, port in enumerate(spec.get("ports", [])):
+        if port.get("protocol") == "SCTP":
+            verdict.refused.append(forbidden(f"spec.ports[{index}].protocol", f"SCTP {_NOT_HERE}"))
+
+
+def _examine_quota(obj: dict, verdict: Verdict) -> None:
+    for key in obj.get("spec", {}).get("hard", {}):
+        if counted_resource(key) is None:
+            verdict.warnings.append(f"spec.hard.{key} has no effect in netlab: only objects are counted")
+    for name in ("scopes", "scopeSelector"):
+        if obj.get("spec", {}).get(name):
+            why = f"quota scopes {_NOT_HERE}: the quota would count other pods than it says"
+            verdict.refused.append(forbidden(f"spec.{name}", why))
+
+
+def _examine_limits(obj: dict, verdict: Verdict) -> None:
+    verdict.warnings.append(
+        "LimitRange has no effect in netlab: CPU and memory of containers are not limited"
+    )
+
+
+def _examine_role(obj: dict, verdict: Verdict) -> None:
+    if obj.get("aggregationRule"):
+        verdict.refused.append(forbidden("aggregationRule", f"aggregated ClusterRoles {_NOT_HERE}"))
+
+
+def _no_effect(path: str) -> str:
+    return f"{path} has no effect in netlab"
+
+
+_EXAMINERS = {
+    "ClusterRole": _examine_role,
+    "LimitRange": _examine_limits,
+    "ResourceQuota": _examine_quota,
+    "Service": _examine_service,
+}

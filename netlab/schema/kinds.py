@@ -1,0 +1,191 @@
+"""The kinds this cluster serves: the one table behind discovery, routing, OpenAPI and printing."""
+
+from dataclasses import dataclass, field
+from functools import cache
+
+STANDARD_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+
+
+@dataclass(frozen=True)
+class Subresource:
+    """A path below an object. `group`, `version` are set when its kind lives in another API group."""
+
+    name: str
+    kind: str
+    verbs: tuple[str, ...]
+    group: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    plural: str
+    group: str = ""
+    version: str = "v1"
+    namespaced: bool = True
+    short: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = STANDARD_VERBS
+    subresources: tuple[Subresource, ...] = ()
+    schema: str = ""  # package of the definition when it is not the group's own
+    answers_deleted: bool = field(default=False)  # DELETE answers with the object, not with a Status
+
+    @property
+    def resource(self) -> str:
+        """`pods`, `deployments.apps`: the name in the store and in messages."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def stored_as(self) -> str:
+        return "events" if self.name == "Event" else self.resource
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def singular(self) -> str:
+        return self.name.lower()
+
+    @property
+    def definition(self) -> str:
+        return f"io.k8s.api.{self.schema or package_of(self.group)}.{self.version}.{self.name}"
+
+    @property
+    def stored(self) -> bool:
+        return "list" in self.verbs
+
+
+def package_of(group: str) -> str:
+    """The Go package an API group's definitions are named after: rbac.authorization.k8s.io -> rbac."""
+    return group.split(".")[0] or "core"
+
+
+def _status(kind: str) -> Subresource:
+    return Subresource("status", kind, ("get", "patch", "update"))
+
+
+_SCALE = Subresource("scale", "Scale", ("get", "patch", "update"), "autoscaling", "v1")
+_RBAC = {"group": "rbac.authorization.k8s.io"}
+_POD_SUBRESOURCES = (
+    Subresource("attach", "PodAttachOptions", ("create", "get")),
+    Subresource("binding", "Binding", ("create",)),
+    Subresource("ephemeralcontainers", "Pod", ("get", "patch", "update")),
+    Subresource("eviction", "Eviction", ("create",), "policy", "v1"),
+    Subresource("exec", "PodExecOptions", ("create", "get")),
+    Subresource("log", "Pod", ("get",)),
+    Subresource("portforward", "PodPortForwardOptions", ("create", "get")),
+    _status("Pod"),
+)
+_TOKEN = Subresource("token", "TokenRequest", ("create",), "authentication.k8s.io", "v1")
+
+
+def _review(name: str, plural: str, group: str, *, namespaced: bool = False) -> Kind:
+    return Kind(name, plural, group, namespaced=namespaced, verbs=("create",))
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("ConfigMap", "configmaps", short=("cm",)),
+    Kind("Endpoints", "endpoints", short=("ep",)),
+    Kind("Event", "events", short=("ev",)),
+    Kind("LimitRange", "limitranges", short=("limits",)),
+    Kind(
+        "Namespace",
+        "namespaces",
+        namespaced=False,
+        short=("ns",),
+        subresources=(_status("Namespace"),),
+        verbs=tuple(verb for verb in STANDARD_VERBS if verb != "deletecollection"),
+    ),
+    Kind("Node", "nodes", namespaced=False, short=("no",), subresources=(_status("Node"),)),
+    Kind(
+        "Pod",
+        "pods",
+        short=("po",),
+        categories=("all",),
+        answers_deleted=True,
+        subresources=_POD_SUBRESOURCES,
+    ),
+    Kind(
+        "ResourceQuota",
+        "resourcequotas",
+        short=("quota",),
+        answers_deleted=True,
+        subresources=(_status("ResourceQuota"),),
+    ),
+    Kind("Secret", "secrets"),
+    Kind(
+        "ServiceAccount",
+        "serviceaccounts",
+        short=("sa",),
+        answers_deleted=True,
+        subresources=(_TOKEN,),
+    ),
+    Kind(
+        "Service",
+        "services",
+        short=("svc",),
+        categories=("all",),
+        answers_deleted=True,
+        subresources=(_status("Service"),),
+    ),
+    Kind("ControllerRevision", "controllerrevisions", "apps"),
+    Kind(
+        "DaemonSet",
+        "daemonsets",
+        "apps",
+        short=("ds",),
+        categories=("all",),
+        subresources=(_status("DaemonSet"),),
+    ),
+    Kind(
+        "Deployment",
+        "deployments",
+        "apps",
+        short=("deploy",),
+        categories=("all",),
+        subresources=(_SCALE, _status("Deployment")),
+    ),
+    Kind(
+        "ReplicaSet",
+        "replicasets",
+        "apps",
+        short=("rs",),
+        categories=("all",),
+        subresources=(_SCALE, _status("ReplicaSet")),
+    ),
+    Kind("Event", "events", "events.k8s.io", short=("ev",)),
+    Kind("Lease", "leases", "coordination.k8s.io"),
+    Kind("EndpointSlice", "endpointslices", "discovery.k8s.io"),
+    Kind("ClusterRole", "clusterroles", namespaced=False, **_RBAC),
+    Kind("ClusterRoleBinding", "clusterrolebindings", namespaced=False, **_RBAC),
+    Kind("Role", "roles", **_RBAC),
+    Kind("RoleBinding", "rolebindings", **_RBAC),
+    _review("SelfSubjectReview", "selfsubjectreviews", "authentication.k8s.io"),
+    _review("TokenReview", "tokenreviews", "authentication.k8s.io"),
+    _review("LocalSubjectAccessReview", "localsubjectaccessreviews", "authorization.k8s.io", namespaced=True),
+    _review("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io"),
+    _review("SelfSubjectRulesReview", "selfsubjectrulesreviews", "authorization.k8s.io"),
+    _review("SubjectAccessReview", "subjectaccessreviews", "authorization.k8s.io"),
+)
+
+_BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
+_BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
+
+
+def find_kind(group: str, version: str, plural: str) -> Kind | None:
+    return _BY_PATH.get((group, version, plural))
+
+
+def kind_named(api_version: str, name: str) -> Kind | None:
+    return _BY_NAME.get((api_version, name))
+
+
+@cache
+def group_versions() -> dict[str, list[Kind]]:
+    """`v1`, `apps/v1`, ... each with its kinds, in the order of the table."""
+    served: dict[str, list[Kind]] = {}
+    for kind in KINDS:
+        served.setdefault(kind.api_version, []).append(kind)
+    return served

@@ -1,0 +1,168 @@
+"""managedFields and server-side apply: who set which field, and who may change it.
+
+Ordinary writes are recorded too (operation Update), so that a later apply finds out whom it would
+overrule. A field is taken from its old owners by whoever changes its value.
+"""
+
+from dataclasses import dataclass
+
+from netlab.store import clock, clone
+
+from . import fieldset
+from .fieldset import Path
+from .kinds import Kind
+
+
+@dataclass(frozen=True)
+class FieldConflict:
+    """Another manager owns a field that this apply would change."""
+
+    manager: str
+    api_version: str
+    operation: str
+    path: str
+
+
+class ApplyConflict(Exception):
+    def __init__(self, conflicts: list[FieldConflict]):
+        super().__init__(f"Apply failed with {len(conflicts)} conflicts")
+        self.conflicts = conflicts
+
+
+def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool) -> dict:
+    """The live object with the configuration of this manager laid over it.
+
+    Fields the manager applied before and no longer sends are removed when nobody else owns them.
+    Raises ApplyConflict, unless forced.
+    """
+    wanted = fieldset.fields_of(config, kind.definition)
+    entries = live["metadata"].get("managedFields", [])
+    conflicts = _find_conflicts(live, config, wanted, entries, kind, manager)
+    if conflicts and not force:
+        raise ApplyConflict(conflicts)
+    mine = _entry(entries, manager, "Apply")
+    dropped = (_fields(mine) if mine else set()) - wanted
+    schema = {"$ref": f"#/$defs/{kind.definition}"}
+    merged = fieldset.merge(clone(live), config, schema)
+    for path in sorted(dropped - _owned_by_others(entries, mine), key=_innermost_first):
+        fieldset.remove_at(merged, path, schema)
+    kept = _take_away(entries, {_taken(c) for c in conflicts}, except_for=mine)
+    merged["metadata"]["managedFields"] = _replace_entry(kept, kind, manager, "Apply", wanted)
+    return merged
+
+
+def _innermost_first(path: Path) -> tuple[int, Path]:
+    return -len(path), path
+
+
+def _taken(conflict: FieldConflict) -> str:
+    return conflict.path
+
+
+def record_apply_of_new(obj: dict, kind: Kind, manager: str) -> None:
+    fields = fieldset.fields_of(obj, kind.definition)
+    obj["metadata"]["managedFields"] = _replace_entry([], kind, manager, "Apply", fields)
+
+
+def record_update(new: dict, old: dict | None, kind: Kind, manager: str) -> None:
+    """Note in `new` which fields this write set; a write that changes nothing notes nothing."""
+    after = fieldset.fields_of(new, kind.definition)
+    before = fieldset.fields_of(old, kind.definition) if old else set()
+    value = fieldset.value_at
+    changed = {
+        path
+        for path in after
+        if path not in before or value(new, path, kind.definition) != value(old, path, kind.definition)
+    }
+    entries = (old or {}).get("metadata", {}).get("managedFields", [])
+    if not changed and after >= before:
+        _set_entries(new, entries)
+        return
+    mine = _entry(entries, manager, "Update")
+    own = ((_fields(mine) if mine else set()) | changed) & after
+    moved = changed | (before - after)
+    kept = _take_away(entries, {_readable(path) for path in moved}, except_for=mine)
+    _set_entries(new, _replace_entry(kept, kind, manager, "Update", own))
+
+
+def _set_entries(obj: dict, entries: list[dict]) -> None:
+    obj["metadata"].pop("managedFields", None)
+    if entries:
+        obj["metadata"]["managedFields"] = entries
+
+
+def _find_conflicts(
+    live: dict, config: dict, wanted: set[Path], entries: list[dict], kind: Kind, manager: str
+) -> list[FieldConflict]:
+    found = []
+    for entry in entries:
+        if entry["manager"] == manager and entry["operation"] == "Apply":
+            continue
+        for path in sorted(_fields(entry) & wanted):
+            ours = fieldset.value_at(config, path, kind.definition)
+            if path[-1] != "." and ours != fieldset.value_at(live, path, kind.definition):
+                conflict = (entry["manager"], entry["apiVersion"], entry["operation"], _readable(path))
+                found.append(FieldConflict(*conflict))
+    return found
+
+
+def _readable(path: Path) -> str:
+    """.spec.template.spec.containers[name="web"].image"""
+    text = ""
+    for element in path:
+        if element.startswith("f:"):
+            text += f".{element[2:]}"
+        elif element.startswith("k:"):
+            text += "[" + element[3:-1].replace('":', "=").replace('"', "", 1).replace(',"', ",") + "]"
+        elif element.startswith("v:"):
+            text += f"[={element[2:]}]"
+    return text
+
+
+def _entry(entries: list[dict], manager: str, operation: str) -> dict | None:
+    return next((e for e in entries if (e["manager"], e["operation"]) == (manager, operation)), None)
+
+
+def _fields(entry: dict) -> set[Path]:
+    return fieldset.from_fields_v1(entry.get("fieldsV1", {}))
+
+
+def _owned_by_others(entries: list[dict], mine: dict | None) -> set[Path]:
+    return {path for entry in entries if entry is not mine for path in _fields(entry)}
+
+
+def _take_away(entries: list[dict], moved: set[str], *, except_for: dict | None) -> list[dict]:
+    if not moved:
+        return entries
+    kept = []
+    for entry in entries:
+        fields = _fields(entry)
+        left = (
+            fields
+            if entry is except_for
+            else {p for p in fields if p[-1] == "." or _readable(p) not in moved}
+        )
+        if left:
+            kept.append({**entry, "fieldsV1": fieldset.to_fields_v1(left)})
+    return kept
+
+
+def _replace_entry(
+    entries: list[dict], kind: Kind, manager: str, operation: str, fields: set[Path]
+) -> list[dict]:
+    others = [e for e in entries if (e["manager"], e["operation"]) != (manager, operation)]
+    before = _entry(entries, manager, operation)
+    tree = fieldset.to_fields_v1(fields)
+    if not tree:
+        return others
+    unchanged = before is not None and before["fieldsV1"] == tree
+    stamp = before["time"] if unchanged else clock.now()
+    entry = {
+        "manager": manager,
+        "operation": operation,
+        "apiVersion": kind.api_version,
+        "time": stamp,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": tree,
+    }
+    return [*others, entry]

@@ -1,0 +1,178 @@
+"""What makes a pod's specification invalid."""
+
+from collections.abc import Iterator
+
+from . import names
+from .causes import Cause, duplicate, forbidden, invalid, not_found, required, unsupported
+
+_PROTOCOLS = ["TCP", "UDP", "SCTP"]
+_RESTART_POLICIES = ["Always", "OnFailure", "Never"]
+_PULL_POLICIES = ["Always", "IfNotPresent", "Never"]
+_DNS_POLICIES = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]
+_EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+_CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
+
+
+def check_pod_spec(spec: dict, path: str = "spec", *, restart: list[str] | None = None) -> list[Cause]:
+    found = []
+    if not spec.get("containers"):
+        found.append(required(f"{path}.containers"))
+    found += _check_enum(f"{path}.restartPolicy", spec.get("restartPolicy"), restart or _RESTART_POLICIES)
+    found += _check_enum(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
+    found += _check_volumes(spec.get("volumes", []), f"{path}.volumes")
+    volumes = {volume.get("name") for volume in spec.get("volumes", [])}
+    seen: set[str] = set()
+    for where, container in _containers(spec, path):
+        found += _check_container(container, where, volumes)
+        if container.get("name") in seen:
+            found.append(duplicate(f"{where}.name", container["name"]))
+        seen.add(container.get("name"))
+    for index, toleration in enumerate(spec.get("tolerations", [])):
+        found += _check_toleration(toleration, f"{path}.tolerations[{index}]")
+    found += _check_seconds(spec, path)
+    return found
+
+
+def _containers(spec: dict, path: str) -> Iterator[tuple[str, dict]]:
+    for name in _CONTAINER_LISTS:
+        for index, container in enumerate(spec.get(name, [])):
+            yield f"{path}.{name}[{index}]", container
+
+
+def _check_container(container: dict, where: str, volumes: set) -> list[Cause]:
+    found = []
+    if not container.get("name"):
+        found.append(required(f"{where}.name"))
+    else:
+        found += names.label(f"{where}.name", container["name"])
+    if not container.get("image", "").strip():
+        found.append(required(f"{where}.image"))
+    found += _check_enum(f"{where}.imagePullPolicy", container.get("imagePullPolicy"), _PULL_POLICIES)
+    for index, port in enumerate(container.get("ports", [])):
+        found += _check_port(port, f"{where}.ports[{index}]")
+    for index, variable in enumerate(container.get("env", [])):
+        found += _check_variable(variable, f"{where}.env[{index}]")
+    found += _check_mounts(container.get("volumeMounts", []), f"{where}.volumeMounts", volumes)
+    for name in ("livenessProbe", "readinessProbe", "startupProbe"):
+        found += _check_probe(container.get(name), f"{where}.{name}")
+    return found
+
+
+def _check_port(port: dict, where: str) -> list[Cause]:
+    number = port.get("containerPort")
+    found = (
+        [required(f"{where}.containerPort")]
+        if number is None
+        else port_number(f"{where}.containerPort", number)
+    )
+    return found + _check_enum(f"{where}.protocol", port.get("protocol"), _PROTOCOLS)
+
+
+def port_number(field: str, number: int) -> list[Cause]:
+    if 1 <= number <= 65535:
+        return []
+    return [invalid(field, number, "must be between 1 and 65535, inclusive")]
+
+
+def _check_variable(variable: dict, where: str) -> list[Cause]:
+    if not variable.get("name"):
+        return [required(f"{where}.name")]
+    if "value" in variable and variable["value"] and "valueFrom" in variable:
+        return [invalid(f"{where}.valueFrom", "", "may not be specified when `value` is not empty")]
+    if "=" in variable["name"]:
+        return [
+            invalid(
+                f"{where}.name", variable["name"], "a valid environment variable name must not contain '='"
+            )
+        ]
+    return []
+
+
+def _check_mounts(mounts: list[dict], where: str, volumes: set) -> list[Cause]:
+    found, paths = [], set()
+    for index, mount in enumerate(mounts):
+        here = f"{where}[{index}]"
+        if mount.get("name") not in volumes:
+            found.append(not_found(f"{here}.name", mount.get("name", "")))
+        if not mount.get("mountPath"):
+            found.append(required(f"{here}.mountPath"))
+        elif mount["mountPath"] in paths:
+            found.append(invalid(f"{here}.mountPath", mount["mountPath"], "must be unique"))
+        paths.add(mount.get("mountPath"))
+    return found
+
+
+def _check_volumes(volumes: list[dict], where: str) -> list[Cause]:
+    found, seen = [], set()
+    for index, volume in enumerate(volumes):
+        here, name = f"{where}[{index}]", volume.get("name")
+        found += names.label(f"{here}.name", name) if name else [required(f"{here}.name")]
+        if name in seen:
+            found.append(duplicate(f"{here}.name", name))
+        seen.add(name)
+        if len(set(volume) - {"name"}) > 1:
+            found.append(forbidden(here, "may not specify more than 1 volume type"))
+    return found
+
+
+def _check_probe(probe: dict | None, where: str) -> list[Cause]:
+    if probe is None:
+        return []
+    handlers = [name for name in ("exec", "httpGet", "tcpSocket", "grpc") if name in probe]
+    if not handlers:
+        return [required(where, "must specify a handler type")]
+    if len(handlers) > 1:
+        return [forbidden(f"{where}.{handlers[1]}", "may not specify more than 1 handler type")]
+    if handlers == ["exec"] and not probe["exec"].get("command"):
+        return [required(f"{where}.exec.command")]
+    return []
+
+
+def _check_toleration(toleration: dict, where: str) -> list[Cause]:
+    if toleration.get("operator", "Equal") not in ("Equal", "Exists"):
+        return [unsupported(f"{where}.operator", toleration["operator"], ["Equal", "Exists"])]
+    if not toleration.get("key") and toleration.get("operator") != "Exists":
+        return [
+            invalid(
+                f"{where}.operator",
+                "Equal",
+                'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+            )
+        ]
+    return _check_enum(f"{where}.effect", toleration.get("effect"), _EFFECTS)
+
+
+def _check_seconds(spec: dict, path: str) -> list[Cause]:
+    grace = spec.get("terminationGracePeriodSeconds", 0)
+    if grace >= 0:
+        return []
+    detail = "must be greater than or equal to 0"
+    return [invalid(f"{path}.terminationGracePeriodSeconds", grace, detail)]
+
+
+def _check_enum(field: str, value: str | None, supported: list[str]) -> list[Cause]:
+    return [] if not value or value in supported else [unsupported(field, value, supported)]
+
+
+def check_pod_update(new: dict, old: dict) -> list[Cause]:
+    """Only images, activeDeadlineSeconds and added tolerations may change in a pod that exists."""
+    if _frozen(new["spec"]) != _frozen(old["spec"]) or not _tolerations_only_grow(new["spec"], old["spec"]):
+        detail = (
+            "pod updates may not change fields other than `spec.containers[*].image`,"
+            "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions"
+            " to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it"
+            " was previously negative)"
+        )
+        return [forbidden("spec", detail)]
+    return []
+
+
+def _frozen(spec: dict) -> dict:
+    kept = {key: value for key, value in spec.items() if key not in ("tolerations", "activeDeadlineSeconds")}
+    for name in ("containers", "initContainers"):
+        kept[name] = [{**container, "image": ""} for container in spec.get(name, [])]
+    return kept
+
+
+def _tolerations_only_grow(new: dict, old: dict) -> bool:
+    return all(toleration in new.get("tolerations", []) for toleration in old.get("tolerations", []))

@@ -1,0 +1,216 @@
+"""What makes an object invalid (422), beyond its shape: required values, names, references, immutables."""
+
+import ipaddress
+
+from . import names
+from .causes import Cause, duplicate, forbidden, invalid, required, unsupported
+from .definitions import resolve, type_of
+from .kinds import Kind
+from .podrules import check_pod_spec, check_pod_update, port_number
+
+# Inside these the system writes; what a user must give stands elsewhere.
+_NOT_REQUIRED_OF_USERS = {"status", "metadata", "managedFields"}
+
+
+def check(kind: Kind, obj: dict) -> list[Cause]:
+    found = _check_metadata(kind, obj)
+    rules = _RULES.get(kind.name)
+    found += rules(obj) if rules else []
+    told = {cause.field for cause in found}
+    missing = _missing(obj, {"$ref": f"#/$defs/{kind.definition}"}, "")
+    return found + [cause for cause in missing if cause.field not in told]
+
+
+def check_update(kind: Kind, new: dict, old: dict) -> list[Cause]:
+    rules = _UPDATE_RULES.get(kind.name)
+    return rules(new, old) if rules else []
+
+
+def _check_metadata(kind: Kind, obj: dict) -> list[Cause]:
+    meta = obj["metadata"]
+    name = meta.get("name") or (meta["generateName"] + "x" if meta.get("generateName") else "")
+    if not name:
+        return [required("metadata.name", "name or generateName is required")]
+    found = names.object_name(kind.name, name)
+    found += names.labels("metadata.labels", meta.get("labels", {}))
+    return found + names.qualified_keys("metadata.annotations", meta.get("annotations", {}))
+
+
+def _missing(value, schema: dict, path: str) -> list[Cause]:
+    """Fields the schema requires and the document lacks."""
+    _, schema = resolve(schema)
+    if isinstance(value, list) and "items" in schema:
+        found = [_missing(item, schema["items"], f"{path}[{i}]") for i, item in enumerate(value)]
+        return [cause for causes in found for cause in causes]
+    if not isinstance(value, dict) or type_of(schema) != "object":
+        return []
+    properties = schema.get("properties", {})
+    prefix = f"{path}." if path else ""
+    found = [required(prefix + name) for name in schema.get("required", []) if value.get(name) is None]
+    for name, item in value.items():
+        if name in properties and name not in _NOT_REQUIRED_OF_USERS:
+            found += _missing(item, properties[name], prefix + name)
+    return found
+
+
+def _check_workload(obj: dict) -> list[Cause]:
+    spec = obj["spec"]
+    found = []
+    if spec.get("replicas", 0) < 0:
+        found.append(invalid("spec.replicas", spec["replicas"], "must be greater than or equal to 0"))
+    selector = spec.get("selector")
+    template_labels = spec["template"]["metadata"].get("labels", {})
+    if selector is None:
+        found.append(required("spec.selector"))
+    elif not (selector.get("matchLabels") or selector.get("matchExpressions")):
+        detail = f"empty selector is invalid for {obj['kind'][0].lower()}{obj['kind'][1:]}"
+        found.append(invalid("spec.selector", selector, detail))
+    elif any(template_labels.get(key) != value for key, value in selector.get("matchLabels", {}).items()):
+        detail = "`selector` does not match template `labels`"
+        found.append(invalid("spec.template.metadata.labels", template_labels, detail))
+    found += names.labels("spec.template.metadata.labels", template_labels)
+    return found + check_pod_spec(spec["template"]["spec"], "spec.template.spec", restart=["Always"])
+
+
+def _check_service(obj: dict) -> list[Cause]:
+    spec = obj["spec"]
+    types = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]
+    if spec["type"] not in types:
+        return [unsupported("spec.type", spec["type"], types)]
+    if spec["type"] == "ExternalName":
+        return [] if spec.get("externalName") else [required("spec.externalName")]
+    found, ports = [], spec.get("ports", [])
+    if not ports and spec.get("clusterIP") != "None":
+        found.append(required("spec.ports"))
+    for index, port in enumerate(ports):
+        found += _check_service_port(port, f"spec.ports[{index}]", several=len(ports) > 1)
+    found += _check_port_names(ports)
+    if spec["sessionAffinity"] not in ("None", "ClientIP"):
+        found.append(unsupported("spec.sessionAffinity", spec["sessionAffinity"], ["ClientIP", "None"]))
+    return found + _check_cluster_ip(spec.get("clusterIP"))
+
+
+def _check_service_port(port: dict, where: str, *, several: bool) -> list[Cause]:
+    if "port" not in port:
+        return [required(f"{where}.port")]
+    found = port_number(f"{where}.port", port["port"])
+    if several and not port.get("name"):
+        found.append(required(f"{where}.name"))
+    if isinstance(port.get("targetPort"), int):
+        found += port_number(f"{where}.targetPort", port["targetPort"])
+    if port.get("protocol") not in ("TCP", "UDP", "SCTP"):
+        found.append(unsupported(f"{where}.protocol", port.get("protocol"), ["TCP", "UDP", "SCTP"]))
+    return found
+
+
+def _check_port_names(ports: list[dict]) -> list[Cause]:
+    found, seen = [], set()
+    for index, port in enumerate(ports):
+        key = (port.get("port"), port.get("protocol"))
+        if key in seen:
+            value = {"port": port.get("port"), "protocol": port.get("protocol")}
+            found.append(duplicate(f"spec.ports[{index}]", value))
+        seen.add(key)
+        if port.get("name") and [p.get("name") for p in ports[:index]].count(port["name"]):
+            found.append(duplicate(f"spec.ports[{index}].name", port["name"]))
+    return found
+
+
+def _check_cluster_ip(address: str | None) -> list[Cause]:
+    if not address or address == "None":
+        return []
+    try:
+        ipaddress.IPv4Address(address)
+    except ValueError:
+        return [invalid("spec.clusterIPs[0]", address, "must be a valid IPv4 address (e.g. 10.96.0.10)")]
+    return []
+
+
+def _check_rules(obj: dict) -> list[Cause]:
+    found = []
+    for index, rule in enumerate(obj.get("rules", [])):
+        if not rule.get("verbs"):
+            found.append(required(f"rules[{index}].verbs", "verbs must contain at least one value"))
+        if not rule.get("resources") and not rule.get("nonResourceURLs"):
+            detail = "resource rules must supply at least one resource"
+            found.append(required(f"rules[{index}].resources", detail))
+        elif rule.get("resources") and not rule.get("apiGroups"):
+            detail = "resource rules must supply at least one api group"
+            found.append(required(f"rules[{index}].apiGroups", detail))
+    return found
+
+
+def _check_binding(obj: dict) -> list[Cause]:
+    found = []
+    role = obj.get("roleRef", {})
+    allowed = ["ClusterRole"] if obj["kind"] == "ClusterRoleBinding" else ["ClusterRole", "Role"]
+    if role.get("kind") not in allowed:
+        found.append(unsupported("roleRef.kind", role.get("kind", ""), allowed))
+    if not role.get("name"):
+        found.append(required("roleRef.name"))
+    for index, subject in enumerate(obj.get("subjects", [])):
+        where = f"subjects[{index}]"
+        if subject.get("kind") not in ("User", "Group", "ServiceAccount"):
+            kinds = ["Group", "ServiceAccount", "User"]
+            found.append(unsupported(f"{where}.kind", subject.get("kind", ""), kinds))
+        if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
+            found.append(required(f"{where}.namespace"))
+    return found
+
+
+def _immutable(field: str, new, old) -> list[Cause]:
+    return [] if new == old else [invalid(field, new, "field is immutable")]
+
+
+def _workload_update(new: dict, old: dict) -> list[Cause]:
+    return _immutable("spec.selector", new["spec"].get("selector"), old["spec"].get("selector"))
+
+
+def _service_update(new: dict, old: dict) -> list[Cause]:
+    changes_type = "ExternalName" in (new["spec"]["type"], old["spec"]["type"])
+    address, was = new["spec"].get("clusterIP"), old["spec"].get("clusterIP")
+    if changes_type or address == was:
+        return []
+    return [invalid("spec.clusterIPs[0]", [address], "may not change once set")]
+
+
+def _binding_update(new: dict, old: dict) -> list[Cause]:
+    if new.get("roleRef") == old.get("roleRef"):
+        return []
+    return [invalid("roleRef", new.get("roleRef"), "cannot change roleRef")]
+
+
+def _data_update(new: dict, old: dict) -> list[Cause]:
+    if old.get("immutable") and any(
+        new.get(key) != old.get(key) for key in ("data", "binaryData", "immutable")
+    ):
+        return [forbidden("data", "field is immutable when `immutable` is set")]
+    return _immutable("type", new.get("type"), old.get("type"))
+
+
+def _check_pod(obj: dict) -> list[Cause]:
+    return check_pod_spec(obj["spec"])
+
+
+_RULES = {
+    "ClusterRole": _check_rules,
+    "ClusterRoleBinding": _check_binding,
+    "DaemonSet": _check_workload,
+    "Deployment": _check_workload,
+    "Pod": _check_pod,
+    "ReplicaSet": _check_workload,
+    "Role": _check_rules,
+    "RoleBinding": _check_binding,
+    "Service": _check_service,
+}
+_UPDATE_RULES = {
+    "ClusterRoleBinding": _binding_update,
+    "ConfigMap": _data_update,
+    "DaemonSet": _workload_update,
+    "Deployment": _workload_update,
+    "Pod": check_pod_update,
+    "ReplicaSet": _workload_update,
+    "RoleBinding": _binding_update,
+    "Secret": _data_update,
+    "Service": _service_update,
+}
