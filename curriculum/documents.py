@@ -3,6 +3,7 @@
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
@@ -34,7 +35,7 @@ class Document:
     """A parsed file; `path` is the name problems are told with."""
 
     path: Path
-    data: object
+    data: Any
 
     def line(self, *keys: str | int) -> int:
         """The 1-based line of the value under these keys, or of its nearest parent that has one."""
