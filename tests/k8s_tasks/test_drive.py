@@ -1,0 +1,164 @@
+"""One run from start to end: its output in Redis, and all the ways it may end."""
+
+import asyncio
+import json
+import uuid
+
+import pytest
+
+from k8s_tasks.cluster.execs import start_process
+from k8s_tasks.drive import Drive, Limits, Outcome, Window
+from k8s_tasks.entries import read_entries
+from k8s_tasks.enums import RunState
+from k8s_tasks.pump import CappedPublisher, RollingPublisher
+from k8s_tasks.redis_keys import make_async_redis, run_input
+from tests.exec_server import exec_server
+
+pytestmark = pytest.mark.usefixtures("redis_client")
+OVER = Outcome(RunState.TIMED_OUT, reason="over")
+IDLE = Outcome(RunState.TIMED_OUT, reason="idle")
+
+
+@pytest.fixture
+async def redis():
+    client = make_async_redis()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def pods(tmp_path):
+    async with exec_server(tmp_path) as (api, server):
+        yield api, server
+
+
+class Driven:
+    """A run of a shell script in a "pod" whose kill is what `redes-kill` would be."""
+
+    def __init__(self, redis, publisher=CappedPublisher, *, cap=100_000, limits=None, window=None):
+        self.id = uuid.uuid4()
+        self.redis = redis
+        self.publisher = publisher(redis, self.id, tick=0.02, began=0, cap=cap)
+        self.limits = limits or Limits(10, OVER)
+        self.window = window
+        self.kills = 0
+
+    async def run(self, api, script: str) -> Outcome:
+        self.process = await start_process(api, "ns", "ana", ["sh", "-c", script], stdin=True)
+        drive = Drive(
+            self.id, self.process, self.publisher, self.limits, end_process=self.end, window=self.window
+        )
+        return await drive.run(self.redis)
+
+    async def end(self):
+        self.kills += 1
+        await self.process.write(b"stop\n")
+
+    async def send(self, kind, data):
+        await self.redis.xadd(run_input(self.id), {"kind": kind, "data": data})
+
+    def printed(self, source="stdout") -> bytes:
+        return b"".join(entry.data for entry in read_entries(self.id) if entry.source == source)
+
+    def events(self) -> list[dict]:
+        return [json.loads(entry.data) for entry in read_entries(self.id) if entry.source == "event"]
+
+
+async def test_output_comes_in_order_with_the_exit_code(redis, pods):
+    driven = Driven(redis)
+    outcome = await driven.run(pods[0], "seq 1 2000; echo oops >&2; exit 3")
+    assert outcome == Outcome(RunState.SUCCEEDED, 3)
+    assert driven.printed() == b"".join(b"%d\n" % number for number in range(1, 2001))
+    assert driven.printed("stderr") == b"oops\n"
+
+
+async def test_a_flood_is_batched(redis, pods):
+    driven = Driven(redis, cap=2_000_000)
+    await driven.run(pods[0], "head -c 1000000 /dev/zero")
+    entries = read_entries(driven.id)
+    assert sum(len(entry.data) for entry in entries) == 1_000_000
+    assert len(entries) < 80
+    assert max(len(entry.data) for entry in entries) <= 32 * 1024
+
+
+async def test_past_the_cap_the_stream_says_how_much_was_left_out(redis, pods):
+    driven = Driven(redis, cap=1000)
+    outcome = await driven.run(pods[0], "head -c 5000 /dev/zero")
+    assert outcome.state == RunState.SUCCEEDED
+    assert len(driven.printed()) == 1000
+    assert driven.events() == [{"event": "capped", "bytes": 1000}, {"event": "truncated", "bytes": 4000}]
+
+
+async def test_a_terminal_keeps_its_newest_output(redis, pods):
+    driven = Driven(redis, RollingPublisher, cap=100_000)
+    await driven.run(pods[0], "head -c 500000 /dev/zero; echo last")
+    assert driven.printed().endswith(b"last\n")
+    assert len(driven.printed()) <= 100_000
+
+
+async def test_cancel_kills_the_process_and_ends_the_run(redis, pods):
+    driven = Driven(redis)
+    running = asyncio.create_task(driven.run(pods[0], "echo here; read line; echo ended"))
+    await _first_entry(redis, driven)
+    await driven.send("cancel", "enough")
+    assert await running == Outcome(RunState.CANCELLED, reason="enough")
+    assert (driven.kills, driven.printed()) == (1, b"here\nended\n")
+
+
+async def test_a_cancel_that_came_before_the_worker_is_obeyed(redis, pods):
+    driven = Driven(redis)
+    await driven.send("cancel", "too late")
+    assert (await driven.run(pods[0], "read line")).state == RunState.CANCELLED
+
+
+async def test_the_clock_ends_a_run_as_its_limits_say(redis, pods):
+    driven = Driven(redis, limits=Limits(0.1, OVER))
+    assert await driven.run(pods[0], "read line") == OVER
+    assert driven.kills == 1
+
+
+async def test_a_terminal_nobody_uses_is_closed(redis, pods):
+    driven = Driven(redis, limits=Limits(10, OVER, idle_seconds=0.1, when_idle=IDLE))
+    assert await driven.run(pods[0], "read line") == IDLE
+
+
+async def test_keys_reach_the_process(redis, pods):
+    driven = Driven(redis)
+    running = asyncio.create_task(driven.run(pods[0], 'read line; echo "got $line"'))
+    await driven.send("data", b"ping\n")
+    await running
+    assert driven.printed() == b"got ping\n"
+
+
+async def test_an_unseen_terminal_holds_the_process_back_until_its_page_catches_up(redis, pods):
+    api, server = pods
+    driven = Driven(redis, RollingPublisher, cap=90_000_000, window=Window())
+    running = asyncio.create_task(driven.run(api, "head -c 40000000 /dev/zero"))
+    await _standstill(server)
+    assert server.sent < 30_000_000
+    await driven.send("ack", b"50000000")
+    while not running.done():
+        await driven.send("ack", b"400000")
+        await asyncio.wait({running}, timeout=0.01)
+    assert len(driven.printed()) == 40_000_000
+
+
+async def test_ctrl_c_passes_a_flood_that_nobody_has_seen(redis, pods):
+    driven = Driven(redis, RollingPublisher, cap=1_000_000, window=Window())
+    running = asyncio.create_task(driven.run(pods[0], "yes & read line; kill $!"))
+    await _standstill(pods[1])
+    await driven.send("cancel", "stop")
+    async with asyncio.timeout(5):
+        assert (await running).state == RunState.CANCELLED
+
+
+async def _first_entry(redis, driven):
+    await redis.xread({f"run:{driven.id}:out": "0"}, block=5000)
+
+
+async def _standstill(server):
+    """Until a tenth of a second brings no more output."""
+    sent = -1
+    while sent != server.sent or not sent:
+        sent = server.sent
+        await asyncio.sleep(0.1)

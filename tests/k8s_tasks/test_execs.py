@@ -1,0 +1,62 @@
+import pytest
+
+from k8s_tasks.cluster.errors import ExecFailed, NotFound
+from k8s_tasks.cluster.execs import run_to_end, start_process
+from tests.exec_server import exec_server
+
+
+async def test_output_and_exit_code_come_back(tmp_path):
+    async with exec_server(tmp_path) as (api, _server):
+        process = await start_process(api, "ns", "ana", ["sh", "-c", "echo out; echo err >&2; exit 7"])
+        done = await run_to_end(process, seconds=5)
+    assert (done.stdout, done.stderr, done.exit_code) == (b"out\n", b"err\n", 7)
+
+
+async def test_words_of_the_command_reach_the_pod_as_they_are(tmp_path):
+    async with exec_server(tmp_path) as (api, _server):
+        process = await start_process(api, "ns", "ana", ["printf", "%s|", "a b", "ção", "&x=1"])
+        done = await run_to_end(process, seconds=5)
+    assert done.stdout.decode() == "a b|ção|&x=1|"
+
+
+async def test_end_of_input_reaches_the_command(tmp_path):
+    async with exec_server(tmp_path) as (api, _server):
+        process = await start_process(api, "ns", "ana", ["cat"], stdin=True)
+        await process.write(b"hello")
+        await process.close_stdin()
+        done = await run_to_end(process, seconds=5)
+    assert done.stdout == b"hello"
+
+
+async def test_version_four_servers_are_spoken_to_as_well(tmp_path):
+    async with exec_server(tmp_path, protocols=["v4.channel.k8s.io"]) as (api, _server):
+        process = await start_process(api, "ns", "ana", ["echo", "four"])
+        assert (await run_to_end(process, seconds=5)).stdout == b"four\n"
+
+
+async def test_an_act_for_a_student_is_done_as_the_student(tmp_path):
+    async with exec_server(tmp_path) as (api, server):
+        process = await start_process(api, "ns", "ana", ["true"], as_user="system:serviceaccount:ns:student")
+        await run_to_end(process, seconds=5)
+    assert server.headers[0]["Impersonate-User"] == "system:serviceaccount:ns:student"
+    assert server.headers[0]["Authorization"] == "Bearer t0ken"
+
+
+async def test_a_missing_pod_is_told_in_the_servers_words(tmp_path):
+    async with exec_server(tmp_path) as (api, _server):
+        with pytest.raises(NotFound, match='pods "nobody" not found'):
+            await start_process(api, "ns", "nobody", ["true"])
+
+
+async def test_a_command_that_is_not_there_is_no_exit_code(tmp_path):
+    async with exec_server(tmp_path) as (api, _server):
+        process = await start_process(api, "ns", "ana", ["no-such-command"])
+        with pytest.raises(ExecFailed, match="executable file not found"):
+            await run_to_end(process, seconds=5)
+
+
+async def test_a_command_that_writes_too_much_is_refused(tmp_path):
+    async with exec_server(tmp_path) as (api, _server):
+        process = await start_process(api, "ns", "ana", ["head", "-c", "300000", "/dev/zero"])
+        with pytest.raises(ExecFailed, match="more than 100000 bytes"):
+            await run_to_end(process, seconds=5, limit=100_000)
