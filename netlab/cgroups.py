@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "netlab-"
-_CONTROLLERS = ("pids", "memory")
+_CONTROLLERS = ("pids", "memory", "cpu")  # cpu: a busy pod gets one share, not one for each process
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,11 @@ def _create_v2() -> Group:
 
 
 def _enable(directory: Path) -> None:
-    (directory / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in _CONTROLLERS))
+    offered = (directory / "cgroup.controllers").read_text().split()
+    wanted = [f"+{name}" for name in _CONTROLLERS if name in offered]
+    if "+pids" not in wanted:
+        raise OSError("no pids controller")
+    (directory / "cgroup.subtree_control").write_text(" ".join(wanted))
 
 
 def _create_v1() -> Group:

@@ -123,7 +123,8 @@ def _status(options) -> int:
 def _in_words(facts: dict) -> str:
     if facts["running"]:
         state = "Ready" if facts["ready"] else "starting"
-        return f"{facts['nodes']} nodes {state}, pid {facts['pid']}, https://127.0.0.1:{facts['port']}, {facts['limits']}"
+        address = f"https://127.0.0.1:{facts['port']}"
+        return f"{facts['nodes']} nodes {state}, pid {facts['pid']}, {address}, {facts['limits']}"
     if facts["can_start"]:
         return "not running; `python -m netlab up` starts it"
     return f"cannot run here: {facts['reason']}. Remedy: {facts['remedy']}."

@@ -138,4 +138,4 @@ def _sysctl(path: str) -> str | None:
 
 def _in_container() -> bool:
     marks = (Path("/.dockerenv"), Path("/run/.containerenv"))
-    return any(mark.exists() for mark in marks) or bool(os.environ.get("container"))
+    return any(mark.exists() for mark in marks) or bool(os.environ.get("container"))  # noqa: SIM112

@@ -8,7 +8,7 @@ Each dies with its parent, so killing the caller by any means removes every proc
 Which identities exist inside depends on who starts it:
   root            0..65535 inside are a free range of the host, so the inside is nobody on the host
   user + ranges   0 is the user, the rest are the user's /etc/subuid range (written by newuidmap)
-  user            only 0 exists; `seccomp.pretend_identity_changes` keeps programs working that change identity
+  user            only 0 exists; `seccomp.pretend_identity_changes` lets programs run that change identity
 """
 
 import os
@@ -228,7 +228,7 @@ def _first_process(inside: Callable[[], int], keeper: int) -> int:
         return inside()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a forked child must never return into its parent's code
         traceback.print_exc()
         return 1
     finally:

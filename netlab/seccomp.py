@@ -40,7 +40,7 @@ def _program(machine: str) -> list[tuple[int, int, int, int]]:
 
 
 def pretend_identity_changes() -> None:
-    """Install the filter for this process and all it starts. Raises OSError where the kernel has no seccomp."""
+    """Install the filter for this process and all it starts. Raises OSError without seccomp."""
     program = _program(platform.machine())
     code = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
     buffer = ctypes.create_string_buffer(code, len(code))

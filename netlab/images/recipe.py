@@ -36,6 +36,6 @@ def fingerprint(image: str) -> str:
     """Twelve hex digits naming the content of an image built here and now."""
     parts = [_EDITION, image, platform.machine(), release().get("VERSION_CODENAME", "")]
     if image == "toolbox":
-        parts += packages() + [str(kubectl().stat().st_size)]
+        parts += [*packages(), str(kubectl().stat().st_size)]
         parts += [path.read_text() for path in sorted(FILES.iterdir())]
     return sha256("\0".join(parts).encode()).hexdigest()[:12]

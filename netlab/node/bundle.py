@@ -146,7 +146,7 @@ def _process(plan: Plan) -> dict:
 
 def _groups(security: dict) -> list[int]:
     groups = list(security.get("supplementalGroups") or [])
-    return groups + [security["fsGroup"]] if security.get("fsGroup") else groups
+    return [*groups, security["fsGroup"]] if security.get("fsGroup") else groups
 
 
 def _system_mounts(plan: Plan) -> list[dict]:
@@ -159,7 +159,7 @@ def _system_mounts(plan: Plan) -> list[dict]:
         _mount("/proc", "proc", guarded),
         _mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=64k"]),
         _mount("/dev/pts", "devpts", terminals),
-        _mount("/dev/shm", "tmpfs", [*guarded, "mode=1777", "size=16m"]),
+        _mount("/dev/shm", "tmpfs", [*guarded, "mode=1777", "size=16m"]),  # noqa: S108 - the container's own
         _mount("/dev/mqueue", "mqueue", guarded),
         _mount("/sys", "sysfs", [*guarded, sys_mode]),
     ]

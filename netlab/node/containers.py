@@ -153,7 +153,6 @@ class _Stdio:
 
 
 async def _launch(container, verb: list[str], rest: list[str], *, tty: bool, stdin: bool, error) -> _Stdio:
-    SCRATCH.mkdir(exist_ok=True)
     stem = SCRATCH / str(next(_serial))  # short: a socket's path must fit in 108 bytes
     pid_file, log_file = stem.with_suffix(".pid"), stem.with_suffix(".log")
     command = [*_CRUN, f"--log={log_file}", *verb, f"--pid-file={pid_file}"]
@@ -190,7 +189,7 @@ async def _with_terminal(container, command, rest, path: Path) -> tuple | None:
         terminal = ["--tty"] if "exec" in command else []
         argv = [*command, *terminal, f"--console-socket={path}", *rest]
         status = await _run_in_pod(container, argv, None, None, None)
-        path.unlink()
+        os.unlink(path)
         return (None, _receive_fd(listener), None) if status == 0 else None
 
 

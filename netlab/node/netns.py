@@ -76,7 +76,7 @@ def _in_thread(act: Callable[[], Result]) -> Result:
     def body() -> None:
         try:
             outcome.extend((True, act()))
-        except BaseException as error:  # handed over to the caller below
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             outcome.extend((False, error))
 
     thread = threading.Thread(target=body, name="netns")

@@ -17,8 +17,8 @@ ENTRIES = (
     (
         "nat",
         "POSTROUTING",
-        '-m addrtype ! --dst-type LOCAL -m comment --comment "kind-masq-agent: ensure nat POSTROUTING directs all '
-        'non-LOCAL destination traffic to our custom KIND-MASQ-AGENT chain" -j KIND-MASQ-AGENT',
+        '-m addrtype ! --dst-type LOCAL -m comment --comment "kind-masq-agent: ensure nat POSTROUTING '
+        'directs all non-LOCAL destination traffic to our custom KIND-MASQ-AGENT chain" -j KIND-MASQ-AGENT',
     ),
     (
         "filter",
@@ -60,10 +60,10 @@ def _nat(ports: list[ServicePort], pod_network: str) -> Chains:
             '-m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully',
         ],
         "KIND-MASQ-AGENT": [
-            f'-d {pod_network} -m comment --comment "kind-masq-agent: local traffic is not subject to MASQUERADE" '
-            "-j RETURN",
-            '-m comment --comment "kind-masq-agent: outbound traffic is subject to MASQUERADE (must be last in '
-            'chain)" -j MASQUERADE',
+            f'-d {pod_network} -m comment --comment "kind-masq-agent: local traffic is not subject to '
+            'MASQUERADE" -j RETURN',
+            '-m comment --comment "kind-masq-agent: outbound traffic is subject to MASQUERADE (must be '
+            'last in chain)" -j MASQUERADE',
         ],
     }
     services, node_ports = [], []
@@ -110,7 +110,8 @@ def _endpoint_rules(port: ServicePort, endpoint: Endpoint) -> list[str]:
     comment = f'-m comment --comment "{port.name}"'
     remember = ""
     if port.affinity_seconds:
-        remember = f"-m recent --name KUBE-SEP-{port.endpoint_hash(endpoint)} --set --mask 255.255.255.255 --rsource "
+        name = f"KUBE-SEP-{port.endpoint_hash(endpoint)}"
+        remember = f"-m recent --name {name} --set --mask 255.255.255.255 --rsource "
     return [
         f"-s {endpoint.address}/32 {comment} -j KUBE-MARK-MASQ",
         f"-p {port.protocol} {comment} {remember}-m {port.protocol} -j DNAT --to-destination {endpoint}",
@@ -122,9 +123,8 @@ def _choice(port: ServicePort, endpoints: tuple[Endpoint, ...]) -> list[str]:
     rules = [_remembered(port, one) for one in endpoints] if port.affinity_seconds else []
     for left, endpoint in zip(range(len(endpoints), 0, -1), endpoints, strict=True):
         chance = f"-m statistic --mode random --probability {1 / left:.11f} " if left > 1 else ""
-        rules.append(
-            f'-m comment --comment "{port.name} -> {endpoint}" {chance}-j KUBE-SEP-{port.endpoint_hash(endpoint)}'
-        )
+        comment = f'-m comment --comment "{port.name} -> {endpoint}"'
+        rules.append(f"{comment} {chance}-j KUBE-SEP-{port.endpoint_hash(endpoint)}")
     return rules
 
 
@@ -147,7 +147,8 @@ def _local_choice(port: ServicePort) -> list[str]:
 def _external(port: ServicePort, pod_network: str) -> list[str]:
     if not port.external_local:
         return [
-            f'-m comment --comment "masquerade traffic for {port.name} external destinations" -j KUBE-MARK-MASQ',
+            f'-m comment --comment "masquerade traffic for {port.name} external destinations" '
+            "-j KUBE-MARK-MASQ",
             f"-j KUBE-SVC-{port.hash}",
         ]
     comment = f'-m comment --comment "%s {port.name} external destinations"'

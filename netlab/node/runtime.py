@@ -1,6 +1,7 @@
-"""The machine as the control plane sees it: pods on nodes, and doors into them for exec, logs and dialling."""
+"""The machine as the control plane sees it: pods on nodes, and doors into them."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from netlab import images
 from netlab.images import rootfs
 from netlab.node import limits, links, log, netns, streams
-from netlab.node.containers import Container
+from netlab.node.containers import SCRATCH, Container
 from netlab.node.pods import AddressPool, PodSandbox
 from netlab.node.processes import reaper
 from netlab.node.streams import ExecError, Process
@@ -33,6 +34,7 @@ class Runtime:
     async def start(self) -> None:
         """Make the nodes and the network between them."""
         reaper.attach(asyncio.get_running_loop())
+        os.makedirs(SCRATCH)
         await links.lay_fabric(self.topology)
 
     async def open_pod(self, pod: dict) -> PodSandbox:
@@ -89,7 +91,7 @@ class Runtime:
         timestamps: bool = False,
         limit: int | None = None,
     ) -> AsyncIterator[bytes]:
-        """What the container wrote. `since` is seconds since 1970. Raises LogError at once, not on reading."""
+        """What the container wrote. `since` is seconds since 1970. Raises LogError at once."""
         name = pod["metadata"]["name"]
         runs = self._runs(pod, container)
         if previous and len(runs) < 2:

@@ -52,9 +52,8 @@ class Starter:
         found = images.find(spec["image"])
         if found is None:
             known = ", ".join(image.reference for image in images.CATALOG)
-            raise ImageUnknown(
-                f'failed to resolve image "{spec["image"]}": netlab pulls nothing from registries, it has {known}'
-            )
+            why = f"netlab pulls nothing from registries, it has {known}"
+            raise ImageUnknown(f'failed to resolve image "{spec["image"]}": {why}')
         return found
 
     async def start(self, pod: dict, spec: dict, prepared: Prepared) -> Container:

@@ -131,12 +131,13 @@ def _conditions(status: dict, facts: PodFacts) -> list[dict]:
     names = [record.name for record in facts.main if not record.ready]
     message = f"containers with unready status: [{' '.join(names)}]"
     ready = (facts.all_ready and not finished, unready, message)
+    unfinished = " ".join(record.name for record in facts.init if not record.terminated)
     wanted = {
         "PodReadyToStartContainers": (facts.sandbox_ready, "", ""),
         "Initialized": (
             facts.initialized,
             "ContainersNotInitialized",
-            f"containers with incomplete status: [{' '.join(r.name for r in facts.init if not r.terminated)}]",
+            f"containers with incomplete status: [{unfinished}]",
         ),
         "Ready": ready,
         "ContainersReady": ready,

@@ -125,7 +125,7 @@ class ExecProcess:
     async def _discard(self) -> None:
         """Keep the pipes open and flowing, so that the process meets neither SIGPIPE nor a full pipe."""
         await self._close_pipe()
-        while await self.read():
+        while await self.read():  # noqa: ASYNC110 - the sleep is a brake, not a wait
             await asyncio.sleep(_DISCARD_PAUSE)
 
     def _close(self) -> None:

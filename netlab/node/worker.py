@@ -147,7 +147,8 @@ class PodWorker:
         record.begin_again()
         if seconds == 0:
             return
-        message = f"back-off {seconds:.0f}s restarting failed container={record.name} pod={self._pod['metadata']['name']}"
+        who = f"container={record.name} pod={self._pod['metadata']['name']}"
+        message = f"back-off {seconds:.0f}s restarting failed {who}"
         record.wait("CrashLoopBackOff", message)
         self._tell(
             "BackOff", f"Back-off restarting failed container {record.name}", record.name, warning=True
