@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -36,7 +37,7 @@ def start_session(attempt: Attempt) -> LabSession:
     prepared. Raises SessionError."""
     with transaction.atomic():
         # Two clicks at once must not make two sessions: the student's row is the lock.
-        student = type(attempt.student).objects.select_for_update().get(pk=attempt.student_id)
+        student = get_user_model().objects.select_for_update().get(pk=attempt.student_id)
         live = LabSession.objects.filter(attempt__student=student, state__in=LIVE_SESSION_STATES)
         if mine := live.filter(attempt=attempt).first():
             return mine
