@@ -48,14 +48,24 @@ class CannotDrop(Exception):
     """The command cannot run unprivileged here; the text says why and what would help."""
 
 
-def choose_ids(environ: Mapping[str, str] = os.environ) -> Ids:
-    """Whom root should become: the user who called sudo, else a number nobody has."""
+def choose_ids(environ: Mapping[str, str] = os.environ) -> Ids | None:
+    """Whom root should become: the user who called sudo, else a number nobody has.
+
+    None when we are no root: in a user namespace of one user, "root" has nothing to give up.
+    """
+    if os.geteuid() != 0 or not _is_mapped(FIRST_FREE_UID):
+        return None
     if int(environ.get("SUDO_UID", "0")) > 0:
         return Ids(int(environ["SUDO_UID"]), int(environ["SUDO_GID"]))
     uid = FIRST_FREE_UID
     while _is_taken(uid):
         uid += 1
     return Ids(uid, uid)
+
+
+def _is_mapped(number: int) -> bool:
+    maps = (map(int, line.split()) for line in Path("/proc/self/uid_map").read_text().splitlines())
+    return any(first <= number < first + count for first, _, count in maps)
 
 
 def _is_taken(number: int) -> bool:
@@ -100,11 +110,19 @@ def drop(ids: Ids, keep: Iterable[Path]) -> None:
     _require_readable(keep, ids)
     _open_the_way(keep, ids)
     death_signal, parent = wished_death_signal(), os.getppid()
-    os.setgroups([])
+    os.setgroups(_groups_of(ids))
     os.setgid(ids.gid)
     os.setuid(ids.uid)
     if death_signal:
         die_with_parent(death_signal, parent)
+
+
+def _groups_of(ids: Ids) -> list[int]:
+    """A person keeps their groups (docker's, perhaps); a bare number has none."""
+    try:
+        return os.getgrouplist(pwd.getpwuid(ids.uid).pw_name, ids.gid)
+    except KeyError:
+        return []
 
 
 def _require_readable(keep: list[Path], ids: Ids) -> None:
@@ -178,9 +196,10 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--home", type=Path)
     parser.add_argument("command", nargs="+")
     wanted = parser.parse_args(argv)
-    if os.geteuid() != 0:
+    ids = wanted.user or choose_ids()
+    if ids is None:
         os.execvp(wanted.command[0], wanted.command)
-    become(wanted.user or choose_ids(), wanted.command, keep=wanted.keep, home=wanted.home)
+    become(ids, wanted.command, keep=wanted.keep, home=wanted.home)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deploy.local.drop import Ids
 
-ROOTS_OWN = {"netlab", "images", "setup", "up.lock", "up.log"}
+ROOTS_OWN = {"netlab", "clusters", "images", "setup", "up.lock", "up.log"}
 KNOWN_BY = {"secret_key", "portal.sqlite3", "setup", "images", "up.lock", "up.log"}
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes; the longest name we add is 16
 

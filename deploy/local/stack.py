@@ -143,6 +143,16 @@ class Stack:
         netlab = {"netlab": json.loads(record.read_text())["pid"]} if record.exists() else {}
         return self.supervisor.pids() | netlab
 
+    def wait_for(self, name: str, *, other_than: int = 0, seconds: float = 30) -> int:
+        """The pid of a supervised program once it runs as another process. Raises StackError."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            pid = self.pids().get(name, 0)
+            if pid not in (0, other_than):
+                return pid
+            time.sleep(0.05)
+        raise StackError(f"{name} did not start within {seconds:.0f} s:\n{self.log(name)[-2000:]}")
+
     def log(self, name: str) -> str:
         path = self.folders.netlab / "netlab.log" if name == "netlab" else self.folders.log / f"{name}.log"
         return path.read_text(errors="replace")

@@ -1,5 +1,6 @@
 """The processes of a local run, and the supervisord that starts them again when they die."""
 
+import http.client
 import shlex
 import sys
 import xmlrpc.client
@@ -93,7 +94,7 @@ def _program_section(program: Program, log: Path) -> str:
         command=quote(tied),
         priority=10,
         autorestart="true",
-        startsecs=1,
+        startsecs=4,  # Celery needs more than one to find a broken import
         startretries=8,
         stopsignal=program.stop_signal,
         stopwaitsecs=program.seconds_to_end,
@@ -126,12 +127,11 @@ class Supervisor:
     """Questions and orders to a running supervisord, over its unix socket."""
 
     def __init__(self, socket: Path):
-        transport = SupervisorTransport(None, None, serverurl=f"unix://{socket}")
-        self._call: Any = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        self._address = f"unix://{socket}"
 
     def processes(self) -> dict[str, dict]:
         """What supervisord knows of each program, by name. Raises OSError when it does not answer."""
-        return {process["name"]: process for process in self._call.getAllProcessInfo()}
+        return {process["name"]: process for process in self._ask("getAllProcessInfo")}
 
     def pids(self) -> dict[str, int]:
         return {name: process["pid"] for name, process in self.processes().items() if process["pid"]}
@@ -141,6 +141,19 @@ class Supervisor:
         return [name for name, process in self.processes().items() if process["statename"] == GAVE_UP]
 
     def restart(self, name: str) -> None:
-        group = name if name == "redis" else "portal"
-        self._call.stopProcess(f"{group}:{name}")
-        self._call.startProcess(f"{group}:{name}")
+        """Stop a program, wait until it has ended, start it, and wait until it stays."""
+        full_name = name if name == "redis" else f"portal:{name}"
+        self._ask("stopProcess", full_name)
+        self._ask("startProcess", full_name)
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        # A transport is used once: after a failed call it stays unusable.
+        transport = SupervisorTransport(None, None, serverurl=self._address)
+        try:
+            return getattr(xmlrpc.client.ServerProxy("http://localhost", transport).supervisor, method)(
+                *arguments
+            )
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"supervisord does not answer: {error!r}") from error
+        finally:
+            transport.close()

@@ -39,10 +39,12 @@ def start() -> None:
     """The first phase; ends in the second one by exec."""
     options: dict[str, Any] = read_options()
     folders = Folders(options["STATE_DIR"])
-    ids = drop.choose_ids() if os.geteuid() == 0 else None
+    ids = drop.choose_ids()
     folders.make_state(ids)
     lock = Lock.take(folders.state)
     settle_environment(options, folders)
+    if ids and options["CLUSTER"] not in ("netlab", "kind"):
+        share_kubeconfig(Path(options["CLUSTER"]), folders, ids)
     handed = {"lock": lock.descriptor}
     if options["CLUSTER"] == "netlab" and netlab_can_run(folders):
         handed["netlab"], handed["restarter"] = start_netlab(options, folders, ids)
@@ -74,6 +76,25 @@ def free_port(host: str, port: int, option: str) -> int:
                 f"or choose another: make run {option}={port + 1}"
             ) from None
         return probe.getsockname()[1]
+
+
+def share_kubeconfig(path: Path, folders: Folders, ids: drop.Ids) -> None:
+    """Root's kubeconfig is for root's eyes: give the user a copy. Raises CannotStart."""
+    try:
+        content = (PROJECT / path.expanduser()).read_bytes()
+    except OSError as error:
+        raise CannotStart(f"CLUSTER={path} cannot be read: {error.strerror}") from None
+    folder = folders.netlab.with_name("clusters")
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    os.chown(folder, 0, 0)
+    copy = folder / path.name
+    copy.unlink(missing_ok=True)
+    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.write(descriptor, content)
+    os.fchown(descriptor, ids.uid, ids.gid)
+    os.close(descriptor)
+    os.environ["CLUSTER"] = str(copy)
 
 
 def netlab_can_run(folders: Folders) -> bool:

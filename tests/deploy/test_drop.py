@@ -102,10 +102,12 @@ def test_an_unreadable_project_is_told_and_root_is_kept(closed):
     assert "chmod -R go+rX" in told["said"]
 
 
+@pytest.mark.root
 def test_the_caller_of_sudo_is_chosen():
     assert drop.choose_ids({"SUDO_UID": "1000", "SUDO_GID": "1001"}) == drop.Ids(1000, 1001)
 
 
+@pytest.mark.root
 def test_root_who_called_sudo_gets_a_number_nobody_has():
     ids = drop.choose_ids({"SUDO_UID": "0", "SUDO_GID": "0"})
     assert ids.uid >= drop.FIRST_FREE_UID
@@ -122,3 +124,11 @@ def test_the_owner_is_judged_by_the_bits_of_the_owner(closed):
     mine = drop.Ids(os.getuid(), os.getgid())
     assert drop.is_open(closed, mine)
     assert not drop.is_open(closed, NOBODY)
+
+
+def test_one_who_is_no_root_has_nothing_to_give_up():
+    """As in a container of one user, where everybody is called root."""
+    tell = "from deploy.local import drop; print(drop.choose_ids())"
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", tell]
+    done = subprocess.run(command, cwd=drop.PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout == "None\n"
