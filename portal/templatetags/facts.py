@@ -31,6 +31,8 @@ def _walk(value, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _line(value) -> str:
+    if value is None:
+        return "–"
     if isinstance(value, Mapping):
         return "  ".join(f"{key}={_line(inner)}" for key, inner in value.items() if inner not in (None, ""))
     if isinstance(value, list | tuple):

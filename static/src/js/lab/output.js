@@ -7,8 +7,8 @@ import { Neutraliser } from "../lib/neutral.js";
 const KINDS = { stdout: "out", stderr: "err" };
 
 export class Output {
-  constructor({ onLines, onEvent, onEnd }) {
-    Object.assign(this, { onLines, onEvent, onEnd });
+  constructor({ onLines, onEvent, onEnd, onClock }) {
+    Object.assign(this, { onLines, onEvent, onEnd, onClock });
     this.begin();
   }
 
@@ -23,15 +23,22 @@ export class Output {
     return entries.at(-1)?.id;
   }
 
-  takeEntry({ src, data, ms }) {
-    if (src in KINDS) return this.onLines(this.readers[src].push(bytesOf(data)), this.open(), ms);
+  takeEntry({ id, src, data, ms }) {
+    // A stream's id begins with the server's clock, so the start is known even after a long silence.
+    if (src !== "end") this.onClock(parseInt(id, 10) - ms);
+    if (src in KINDS) return this.takeBytes(src, bytesOf(data));
     const content = jsonOf(data);
-    return src === "end" ? this.end(content, ms) : this.onEvent(content, ms);
+    return src === "end" ? this.end(content, ms) : this.onEvent(content);
+  }
+
+  takeBytes(src, bytes) {
+    const lines = this.readers[src].push(bytes);
+    this.onLines(lines, this.open());
   }
 
   end(content, ms) {
     const lines = Object.values(this.readers).flatMap((reader) => reader.finish());
-    this.onLines(lines, "", ms);
+    this.onLines(lines, "");
     this.onEnd(content, ms);
   }
 

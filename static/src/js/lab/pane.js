@@ -48,19 +48,14 @@ export class Pane {
   begin() {
     this.tail.clear();
     this.output = new Output({
-      onLines: (lines, open, ms) => this.takeLines(lines, open, ms),
-      onEvent: (event, ms) => this.takeEvent(event, ms),
+      onLines: (lines, open) => this.tail.add(lines, open),
+      onEvent: (event) => this.takeEvent(event),
       onEnd: (end, ms) => this.takeEnd(end, ms),
+      onClock: (began) => this.started(began),
     });
   }
 
-  takeLines(lines, open, ms) {
-    this.started(ms);
-    this.tail.add(lines, open);
-  }
-
-  takeEvent(event, ms) {
-    if (event.event === "started") this.started(ms);
+  takeEvent(event) {
     if (event.event === "replayed") this.begin();
     if (event.event === "truncated") this.tail.add([{ text: say("truncated", { bytes: event.bytes }), kind: "note" }], "");
   }
@@ -72,8 +67,8 @@ export class Pane {
     this.show();
   }
 
-  started(ms) {
-    this.since ??= performance.now() - ms;
+  started(began) {
+    this.since = began;
     if (this.state !== "queued") return;
     this.state = "running";
     this.show();
@@ -97,7 +92,7 @@ export class Pane {
 
   tick() {
     if (this.since !== null && isOpenState(this.state)) {
-      this.parts.clock.textContent = clock((performance.now() - this.since) / 1000);
+      this.parts.clock.textContent = clock((Date.now() - this.since) / 1000);
     }
   }
 

@@ -1,11 +1,13 @@
 // Where everything of the live drawing stands, in real pixels for the width there is: nodes side by
 // side, or one below the other when it is narrow; pods inside; a bus that joins the nodes.
 const GAP = 16;
-const PAD = 14;
+const PAD = 12;
 const HEAD = 46;
-const POD = { width: 128, height: 46 };
+const POD = { width: 106, height: 44, gap: 8 };
+// A node without a pod of this lab stands aside.
+const EMPTY_SHARE = 0.6;
 const NARROW = 540;
-const SMALLEST_NODE = 190;
+const SMALLEST_NODE = 165;
 
 export function layoutTopology({ nodes, pods }, width) {
   const isNarrow = width < Math.max(NARROW, nodes.length * (SMALLEST_NODE + GAP));
@@ -15,9 +17,15 @@ export function layoutTopology({ nodes, pods }, width) {
 }
 
 function row(places, width) {
-  const nodeWidth = (width - GAP * (places.length - 1)) / Math.max(1, places.length);
-  const height = Math.max(...places.map((place) => heightOf(place, nodeWidth)), HEAD + PAD);
-  const nodes = places.map((place, at) => placeNode(place, { x: at * (nodeWidth + GAP), y: 0, width: nodeWidth, height }));
+  const shares = places.map((place) => (place.pods.length ? 1 : EMPTY_SHARE));
+  const unit = (width - GAP * (places.length - 1)) / shares.reduce((sum, share) => sum + share, 0);
+  const height = Math.max(...places.map((place, at) => heightOf(place, unit * shares[at])), HEAD + PAD);
+  let x = 0;
+  const nodes = places.map((place, at) => {
+    const node = placeNode(place, { x, y: 0, width: unit * shares[at], height });
+    x += node.width + GAP;
+    return node;
+  });
   const busY = height + 26;
   return { isNarrow: false, nodes, bus: { y: busY }, height: busY + 22 };
 }
@@ -36,11 +44,11 @@ function stack(places, width) {
 
 function heightOf(place, width) {
   const rows = Math.ceil(place.pods.length / podsPerRow(width));
-  return HEAD + rows * (POD.height + 10) + (rows ? PAD : 4);
+  return HEAD + rows * (POD.height + POD.gap) + (rows ? PAD : 4);
 }
 
 function podsPerRow(width) {
-  return Math.max(1, Math.floor((width - 2 * PAD + 10) / (POD.width + 10)));
+  return Math.max(1, Math.floor((width - 2 * PAD + POD.gap) / (POD.width + POD.gap)));
 }
 
 function placeNode(place, box) {
@@ -48,8 +56,8 @@ function placeNode(place, box) {
   const podWidth = Math.min(POD.width, box.width - 2 * PAD);
   const pods = place.pods.map((pod, at) => ({
     ...pod,
-    x: box.x + PAD + (at % perRow) * (podWidth + 10),
-    y: box.y + HEAD + Math.floor(at / perRow) * (POD.height + 10),
+    x: box.x + PAD + (at % perRow) * (podWidth + POD.gap),
+    y: box.y + HEAD + Math.floor(at / perRow) * (POD.height + POD.gap),
     width: podWidth,
     height: POD.height,
   }));

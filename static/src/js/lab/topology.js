@@ -38,7 +38,7 @@ export class Topology {
     const layout = layoutTopology(this.state, width);
     const size = { viewBox: `0 0 ${width} ${layout.height}`, width, height: layout.height };
     const title = makeSvg("title", { id: "drawing-title" }, word("drawing"));
-    const parts = [...drawLinks(layout), ...this.drawFlows(layout, "flow-under"), ...layout.nodes.flatMap(drawNode), ...this.drawFlows(layout, "flow")];
+    const parts = [...drawLinks(layout), ...layout.nodes.flatMap(drawNode), ...this.drawFlows(layout, "flow-under"), ...this.drawFlows(layout, "flow"), ...layout.nodes.flatMap(({ pods }) => pods.flatMap(drawPod))];
     this.drawing.replaceChildren(makeSvg("svg", { ...size, role: "img", "aria-labelledby": "drawing-title" }, title, ...parts));
   }
 
@@ -76,9 +76,8 @@ function drawNode(node) {
   const { x, y, width, height } = node;
   return [
     makeSvg("rect", { class: "d-node", x: x + 1, y: y + 1, width: width - 2, height: height - 2, rx: 5 }),
-    makeSvg("text", { class: "d-text d-strong topology-name", x: x + 14, y: y + 21 }, node.name),
-    makeSvg("text", { class: "d-text d-mono d-muted topology-address", x: x + 14, y: y + 37 }, [node.address, node.pod_cidr].filter(Boolean).join("  ")),
-    ...node.pods.flatMap(drawPod),
+    makeSvg("text", { class: "d-text d-strong topology-name", x: x + 12, y: y + 20 }, node.name),
+    makeSvg("text", { class: "d-text d-mono d-muted topology-address", x: x + 12, y: y + 36 }, (node.pods.length ? [node.address, node.pod_cidr] : [node.address]).filter(Boolean).join("  ")),
   ];
 }
 
