@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from django.db.models import Max
 
-from curriculum.course import get_course
 from curriculum.models import Attempt
 from curriculum.specs import LabSpec
 from k8s_tasks.models import ConditionResult, Run
+from portal.lab_page import find_lab
 from portal.language import spoken
 from portal.models import Classroom, User
 
@@ -77,21 +77,14 @@ def student_work(student: User) -> list[dict]:
     attempts = list(Attempt.objects.filter(student=student).select_related("lab").prefetch_related("passes"))
     results = newest_results(attempts)
     runs = runs_by_attempt(attempts)
-    labs = {lab.slug: lab for lab in get_course().labs}
-    return [
-        {
-            "attempt": attempt,
-            "lab": labs.get(attempt.lab.slug),
-            "conditions": attempt_cells(labs.get(attempt.lab.slug), attempt, results),
-            "runs": runs.get(attempt.pk, []),
-        }
-        for attempt in attempts
-    ]
+    return [attempt_work(attempt, results, runs.get(attempt.pk, [])) for attempt in attempts]
 
 
-def attempt_cells(lab: LabSpec | None, attempt: Attempt, results: dict) -> list[dict]:
-    """No cells where the course has dropped the lab: its attempt is kept, its conditions are not known."""
-    return condition_cells(lab, attempt, results) if lab else []
+def attempt_work(attempt: Attempt, results: dict, runs: list[Run]) -> dict:
+    """No conditions where the course has dropped the lab: nobody knows them any more."""
+    lab = find_lab(attempt.lab.slug)
+    cells = condition_cells(lab, attempt, results) if lab else []
+    return {"attempt": attempt, "lab": lab, "conditions": cells, "runs": runs}
 
 
 def runs_by_attempt(attempts: list[Attempt]) -> dict:

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
+from django.utils.cache import patch_cache_control
 from django_htmx.http import HttpResponseClientRedirect
 
 
@@ -16,3 +17,9 @@ class LoginRequired(LoginRequiredMiddleware):
         if request.method not in ("GET", "HEAD"):
             return redirect_to_login("/")
         return super().handle_no_permission(request, view_func)
+
+    def process_response(self, request, response):
+        """Classrooms share machines: after a logout the Back button must show nothing."""
+        if request.user.is_authenticated:
+            patch_cache_control(response, private=True, no_store=True)
+        return response

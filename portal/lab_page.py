@@ -34,11 +34,19 @@ class Sitting:
     session: LabSession | None = None
 
 
-def lab_or_404(slug: str) -> LabSpec:
+def find_lab(slug: str) -> LabSpec | None:
+    """None for a lab the course has dropped: what was done in it is kept."""
     try:
         return get_course().lab(slug)
     except KeyError:
-        raise Http404(f"no lab {slug}") from None
+        return None
+
+
+def lab_or_404(slug: str) -> LabSpec:
+    lab = find_lab(slug)
+    if lab is None:
+        raise Http404(f"no lab {slug}")
+    return lab
 
 
 def step_or_404(lab: LabSpec, key: str) -> Step:

@@ -8,10 +8,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from redis.exceptions import RedisError
 
+from curriculum.domain import spell_argv
+from curriculum.specs import LabSpec
 from k8s_tasks.domain import runs as domain
+from k8s_tasks.models import Run
 from k8s_tasks.transcripts import as_cast
 from portal import access
-from portal.lab_page import TERMINAL_CSP, lab_or_404
+from portal.lab_page import TERMINAL_CSP, find_lab
 from portal.refusals import tells_refusals
 
 
@@ -19,12 +22,23 @@ from portal.refusals import tells_refusals
 @require_safe
 def run(request, run_id):
     run = get_object_or_404(access.visible_runs(request.user), pk=run_id)
+    lab = find_lab(run.session.attempt.lab.slug)
     context = {
         "run": run,
-        "lab": lab_or_404(run.session.attempt.lab.slug),
+        "lab": lab,
+        "student": run.session.attempt.student,
+        "argv_text": spell_argv(run.argv),
+        "results": results_context(run, lab),
         "cast_url": reverse("run-cast", kwargs={"run_id": run.pk}),
     }
     return render(request, "run.html", context)
+
+
+def results_context(run: Run, lab: LabSpec | None) -> list[dict]:
+    """What a verification found, in the words of the lab; a lab that was dropped has only its keys."""
+    titles = {condition.key: condition.title for condition in lab.conditions} if lab else {}
+    results = run.results.all()
+    return [{"title": titles.get(result.condition, result.condition), "result": result} for result in results]
 
 
 @require_safe

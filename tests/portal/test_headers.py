@@ -47,3 +47,8 @@ def test_a_transcript_is_a_file_and_no_page(world, visit):
 
     assert response["Content-Type"].startswith("application/x-asciicast")
     assert response["Content-Disposition"].startswith("attachment")
+
+
+def test_pages_of_a_person_are_kept_in_no_cache(world, healthy, visit):
+    assert visit(world.alice).get("/")["Cache-Control"] == "private, no-store"
+    assert "Cache-Control" not in visit(None).get("/")
