@@ -172,6 +172,8 @@ class LocalRun:
             json.loads(path.read_text()) if path.exists() and self.options["DEMO_ACCOUNTS"] else []
         ):
             say(f"  {account['role']:<12} {account['username']:<12} {account['password']}")
+        if self.netlab is not None:
+            say(f"\nkubectl: export KUBECONFIG={self.folders.netlab / 'kubeconfig'}")
         say(f"\nLogs are in {self.folders.log}. Ctrl-C ends everything.")
 
     def stay(self) -> None:

@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -134,6 +136,10 @@ class Stack:
         return self.folders.netlab / "kubeconfig"
 
     @property
+    def netlab_port(self) -> int:
+        return json.loads((self.folders.netlab / "run.json").read_text())["port"]
+
+    @property
     def supervisor(self) -> Supervisor:
         return Supervisor(self.folders.run / "supervisor.sock")
 
@@ -143,15 +149,25 @@ class Stack:
         netlab = {"netlab": json.loads(record.read_text())["pid"]} if record.exists() else {}
         return self.supervisor.pids() | netlab
 
-    def wait_for(self, name: str, *, other_than: int = 0, seconds: float = 30) -> int:
-        """The pid of a supervised program once it runs as another process. Raises StackError."""
+    def wait_for(self, name: str, *, other_than: int = 0) -> None:
+        """Until a supervised program runs as another process than before. Raises StackError."""
+        self.wait_until(lambda: self.pids().get(name, 0) not in (0, other_than))
+
+    def wait_until(self, is_so: Callable[[], bool], seconds: float = 40) -> None:
+        """Raises StackError when it is still not so in the end."""
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            pid = self.pids().get(name, 0)
-            if pid not in (0, other_than):
-                return pid
+        while not is_so():
+            if time.monotonic() > until:
+                raise StackError(f"not within {seconds:.0f} s:\n{self.log('supervisord')[-2000:]}")
             time.sleep(0.05)
-        raise StackError(f"{name} did not start within {seconds:.0f} s:\n{self.log(name)[-2000:]}")
+
+    def is_healthy(self) -> bool:
+        """Does /healthz find all of it answering, the cluster too?"""
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:  # noqa: S310
+                return answer.status == 200
+        except OSError:
+            return False
 
     def log(self, name: str) -> str:
         path = self.folders.netlab / "netlab.log" if name == "netlab" else self.folders.log / f"{name}.log"

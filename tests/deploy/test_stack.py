@@ -29,7 +29,7 @@ current-context: away
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
-    """A function that gives a portal whose cluster is away: all of ours runs, and it starts in two seconds."""
+    """A function that gives a portal whose cluster is away: all of ours runs, started in two seconds."""
 
     def make() -> Stack:
         folder = tmp_path_factory.mktemp("small")
@@ -162,3 +162,34 @@ def test_the_status_names_the_processes(small):
     told = subprocess.run([sys.executable, tool, str(small.folders.state)], capture_output=True, text=True)
     assert small.url in told.stdout
     assert all(name in told.stdout for name in SERVICES)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """With netlab, in the default way."""
+    with Stack(tmp_path_factory.mktemp("whole") / "var") as running:
+        yield running
+
+
+@pytest.mark.root
+def test_only_netlab_keeps_root(whole):
+    roots = [pid for pid in family(whole.pid) if Path(f"/proc/{pid}").stat().st_uid == 0]
+    words = [Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in roots]
+    assert [("netlab" in line) for line in words] == [True, True], words
+
+
+def test_netlab_is_started_again_and_the_portal_finds_it(whole):
+    first = whole.pids()["netlab"]
+    os.kill(first, signal.SIGKILL)
+    wait_for_end([first])
+    whole.wait_until(lambda: whole.pids().get("netlab", first) != first and whole.is_healthy())
+
+
+def test_netlab_leaves_nothing_behind_when_all_is_shot(whole):
+    pids, port = family(whole.pid), whole.netlab_port
+    mounts = Path("/proc/self/mountinfo").read_text()
+    os.kill(whole.pid, signal.SIGKILL)
+    wait_for_end(pids)
+    assert Path("/proc/self/mountinfo").read_text() == mounts
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"https://127.0.0.1:{port}/", verify=False)
