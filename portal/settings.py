@@ -127,6 +127,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {
@@ -154,6 +155,8 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SAMESITE = "Lax"
+# An https origin is named: a proxy ends TLS in front of us, and cookies must not travel without it.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(each.startswith("https://") for each in CSRF_TRUSTED_ORIGINS)
 
 REDIS_URL = OPTIONS["REDIS_URL"] or f"unix://{STATE_DIR / 'run' / 'redis.sock'}"
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)

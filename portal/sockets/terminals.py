@@ -19,6 +19,7 @@ HEADER = struct.Struct(">QQB")
 SOURCES = {"stdout": 1, "stderr": 1, "event": 2, "end": 3}
 KEYS_BYTES = 64 * 1024
 KEYS = 0
+CONTROL_LETTERS = 100
 LARGEST_SIDE = 1000
 LARGEST_ACK = 1 << 32
 
@@ -61,6 +62,8 @@ def frame(entry: Entry) -> bytes:
 
 def read_control(message: str) -> tuple:
     """("ack", bytes) or ("resize", (columns, rows)); raises BadMessage."""
+    if len(message) > CONTROL_LETTERS:
+        raise BadMessage
     try:
         told = json.loads(message)
     except ValueError:

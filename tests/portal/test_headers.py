@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from k8s_tasks import queries
+
 PAGES = ["/", "/chapters/foundations/", "/classes/", "/account/", "/nowhere/"]
 
 
@@ -52,3 +54,19 @@ def test_a_transcript_is_a_file_and_no_page(world, visit):
 def test_pages_of_a_person_are_kept_in_no_cache(world, healthy, visit):
     assert visit(world.alice).get("/")["Cache-Control"] == "private, no-store"
     assert "Cache-Control" not in visit(None).get("/")
+
+
+@pytest.mark.parametrize("person", ["alice", "visitor"])
+def test_an_error_of_ours_is_a_page_with_a_way_on_and_no_details(world, visit, monkeypatch, person):
+    def broken():
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(queries, "service_health", broken)
+    browser = visit(world.people().get(person))
+    browser.raise_request_exception = False
+
+    response = browser.get("/")
+
+    assert response.status_code == 500
+    assert 'href="/"' in response.content.decode()
+    assert "secret detail" not in response.content.decode()

@@ -180,6 +180,7 @@ async def next_input(redis_client, run, count: int) -> tuple[bytes, bytes]:
         b"\1keys",
         b"\0" + b"x" * 65_536,
         "not json",
+        '{"ack": 1' + " " * 1000 + "}",
         '{"ack": -1}',
         '{"ack": true}',
         '{"resize": [0, 10]}',
