@@ -12,7 +12,7 @@ from curriculum.documents import Document
 from curriculum.enums import ConditionKind, ParameterKind, StepKind
 from curriculum.parameters import SubstitutionError, names_in, substitute
 from curriculum.problems import Problem
-from curriculum.specs import Chapter, LabSpec, Play, Step
+from curriculum.specs import Act, Chapter, LabSpec, Play, Step
 
 POD_VALUES = ("ip", "node")
 MUTANTS_WANTED = 3
@@ -143,11 +143,19 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
             document, ("acts", index, "step"), act.step, [step.key for step in lab.steps], "step"
         )
         yield from _lint_template(lab, document, ("acts", index, "value"), act.value)
+        if not act.until and _goes_on(lab, act):
+            mend = "this act does not end by itself; say with 'until' what its output must show"
+            yield document.problem(("acts", index), mend)
     conditions = [condition.key for condition in lab.conditions]
     for index, key in enumerate(play.fails):
         yield from _one_of(document, ("fails", index), key, conditions, "condition")
     if play.name != "solution" and not play.fails:
         yield document.problem((), "'fails' is missing; name the conditions this mutant must fail")
+
+
+def _goes_on(lab: LabSpec, act: Act) -> bool:
+    streams = [step.key for step in lab.steps if step.kind == StepKind.STREAM]
+    return act.do == "type" or (act.do == "run" and act.step in streams)
 
 
 def _one_of(

@@ -119,14 +119,15 @@ class Act:
     do: str = told("what is done", enum=["run", "answer", "stop", "type"])
     step: str = told("the step it is done at", pattern=KEY_PATTERN)
     value: str = told("the answer given, or the line typed; ${name} is filled in", default="")
+    until: str = told("what the output must show before the next act", default="")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Play:
-    """A right solution (`fails` empty) or a mutant: a wrong one, and the conditions it must fail."""
+    """A right solution (`fails` empty) or a mutant: a wrong one, and exactly the conditions it fails."""
 
     acts: tuple[Act, ...] = told("what is done, in order", minItems=1)
-    fails: tuple[str, ...] = told("conditions that must not pass", default=())
+    fails: tuple[str, ...] = told("conditions that must fail; all others must pass", default=())
     tells: str = told("what is right or wrong about it, for authors", default="")
     name: str = derived("solution")
 

@@ -156,9 +156,15 @@ def test_a_mutant_that_fails_nothing_is_told(folder):
 
 
 def test_a_lab_needs_three_mutants(folder):
-    for name in ("nothing-done", "nobody-listens"):
+    for name in ("nothing-done", "nobody-listens", "wrong-ttl"):
         folder.path(f"mutants/{name}.yaml").unlink()
     assert "write at least 3" in folder.only_problem().mend
+
+
+def test_an_act_without_an_end_is_told(folder):
+    folder.change("solution.yaml", ", until: listening on eth0", "")
+    problem = folder.only_problem()
+    assert problem.key == "acts[1]" and "'until'" in problem.mend
 
 
 def test_a_planned_lab_may_not_take_a_written_labs_number(folder):

@@ -1,0 +1,129 @@
+"""Plays a lab's solution and its mutants the way a student works: the same acts, the same workers,
+the same verification. A lab whose mutant passes proves nothing.
+"""
+
+import asyncio
+
+from asgiref.sync import sync_to_async
+
+from curriculum.domain import record_answer, start_attempt, substitute
+from curriculum.enums import Verdict
+from curriculum.specs import Act, LabSpec, Play
+from k8s_tasks import queries
+from k8s_tasks.domain.runs import cancel_run, start_run, start_terminal, start_verification
+from k8s_tasks.domain.sessions import end_session, start_session
+from k8s_tasks.enums import LIVE_SESSION_STATES, RunState, SessionState
+from k8s_tasks.models import LabSession, Run
+from k8s_tasks.streams import follow_run, follow_session
+from k8s_tasks.terminal_input import asend_keys
+
+ACT_SECONDS = 60
+READY_SECONDS = 120
+COLUMNS, ROWS = 200, 40  # wide: a line that wraps is not found again
+
+
+class PlayError(Exception):
+    """A play that could not be played to its end."""
+
+
+async def play_lab(student, lab: LabSpec, play: Play) -> dict[str, str]:
+    """The verdict on each condition after the play's acts, in an attempt of its own.
+    Raises PlayError, and RunError or SessionError as for a student."""
+    attempt = await sync_to_async(start_attempt)(student, lab)
+    session = await sync_to_async(start_session)(attempt)
+    try:
+        await _bound(_until_ready(session), READY_SECONDS, "prepare the session")
+        player = _Player(await _load(session), lab, student)
+        for act in play.acts:
+            await _bound(player.do(act), ACT_SECONDS, f"{act.do} {act.step}")
+        return await _bound(player.verify(), ACT_SECONDS, "verify")
+    finally:
+        await sync_to_async(end_session)(session, "The play is over.")
+
+
+def misjudged(play: Play, verdicts: dict[str, str]) -> list[str]:
+    """The conditions whose verdict is not the one the play promises."""
+    wanted = {key: Verdict.FAIL if key in play.fails else Verdict.PASS for key in verdicts}
+    return [key for key, verdict in verdicts.items() if verdict != wanted[key]]
+
+
+class _Player:
+    """A student who does one act after the other."""
+
+    def __init__(self, session: LabSession, lab: LabSpec, student):
+        self.session = session
+        self.lab = lab
+        self.student = student
+        self.runs: dict[str, Run] = {}
+
+    async def do(self, act: Act) -> None:
+        await getattr(self, act.do)(act)
+
+    async def run(self, act: Act) -> None:
+        run = await sync_to_async(start_run)(self.session, self.lab.step(act.step), user=self.student)
+        self.runs[act.step] = run
+        await _until_shown(run, act.until)
+
+    async def stop(self, act: Act) -> None:
+        if act.step not in self.runs:
+            raise PlayError(f"{act.step} does not run")
+        await sync_to_async(cancel_run)(self.runs[act.step], reason="The play stops it.")
+        await _until_shown(self.runs[act.step])
+
+    async def answer(self, act: Act) -> None:
+        step = self.lab.step(act.step)
+        await sync_to_async(record_answer)(self.session.attempt, step, await self._fill(act.value))
+
+    async def type(self, act: Act) -> None:
+        terminal = await sync_to_async(start_terminal)(
+            self.session, self.lab.step(act.step).pod, user=self.student, columns=COLUMNS, rows=ROWS
+        )
+        await asend_keys(terminal.pk, (await self._fill(act.value)).encode() + b"\r")
+        await _until_shown(terminal, act.until)
+        await sync_to_async(cancel_run)(terminal, reason="The play closes it.")
+        await _until_shown(terminal)
+
+    async def verify(self) -> dict[str, str]:
+        run = await sync_to_async(start_verification)(self.session, user=self.student)
+        await _until_shown(run)
+        await run.arefresh_from_db()
+        if run.state != RunState.SUCCEEDED:
+            raise PlayError(f"the verification ended as {run.state}: {run.reason}")
+        results = await sync_to_async(queries.latest_results)(self.session.attempt)
+        return {condition.key: results[condition.key].verdict for condition in self.lab.conditions}
+
+    async def _fill(self, template: str) -> str:
+        return substitute(template, await sync_to_async(queries.step_values)(self.session))
+
+
+async def _until_ready(session: LabSession) -> None:
+    async for notices in follow_session(session.pk, "0"):
+        for state in (notice.data["state"] for notice in notices if notice.kind == "session"):
+            if state == SessionState.READY:
+                return
+            if state not in LIVE_SESSION_STATES:
+                raise PlayError(f"the session is {state}: {notices[-1].data.get('message')}")
+
+
+async def _until_shown(run: Run, text: str = "") -> None:
+    """Wait until the run has printed the text; without one, until it has ended."""
+    shown = b""
+    async for entries in follow_run(run.pk):
+        shown += b"".join(entry.data for entry in entries if entry.source in ("stdout", "stderr"))
+        if text and text.encode() in shown:
+            return
+    if text:
+        raise PlayError(f"{run.step or 'the terminal'} ended without {text!r}: {shown[-500:]!r}")
+
+
+async def _bound(act, seconds: int, name: str):
+    try:
+        async with asyncio.timeout(seconds):
+            return await act
+    except TimeoutError:
+        raise PlayError(f"it took more than {seconds} s to {name}") from None
+
+
+@sync_to_async
+def _load(session: LabSession) -> LabSession:
+    return LabSession.objects.select_related("attempt__lab", "attempt__student", "cluster").get(pk=session.pk)
