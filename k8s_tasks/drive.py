@@ -6,16 +6,20 @@ closing the exec socket would leave it running, as on any kubelet.
 """
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 
 import redis.asyncio
+from redis.exceptions import RedisError
 
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.execs import Process
 from k8s_tasks.enums import RunState
 from k8s_tasks.pump import Publisher
 from k8s_tasks.redis_keys import run_beat, run_input
+
+logger = logging.getLogger(__name__)
 
 WINDOW = 400_000  # bytes a terminal may print before its page has shown them
 PENDING_INPUT = 1_000_000  # bytes typed or pasted that the process has not read
@@ -182,5 +186,8 @@ def _outcome_of(reading: asyncio.Task, process: Process) -> Outcome:
 async def keep_beating(redis: redis.asyncio.Redis, run_id) -> None:
     """Tell the reaper, until cancelled, that this run has a living worker."""
     while True:
-        await redis.set(run_beat(run_id), "1", ex=BEAT_LASTS)
+        try:
+            await redis.set(run_beat(run_id), "1", ex=BEAT_LASTS)
+        except RedisError as error:
+            logger.warning("the heartbeat of run %s found no Redis: %s", run_id, error)
         await asyncio.sleep(BEAT_EVERY)

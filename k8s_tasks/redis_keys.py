@@ -5,10 +5,14 @@ import functools
 import redis
 import redis.asyncio
 from django.conf import settings
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 
 # redis-py 8 gives up on a quiet socket after 5 s and allows 100 connections; a stream may be
 # quiet for minutes, and a worker holds a connection per running command.
 _CONNECTION = {"socket_timeout": None, "max_connections": 2000}
+# A Redis that its supervisor restarts is back within seconds; running commands wait that long.
+_PATIENCE = ExponentialBackoff(cap=0.5, base=0.05)
 
 
 @functools.cache
@@ -19,7 +23,7 @@ def redis_client() -> redis.Redis:
 
 def make_async_redis() -> redis.asyncio.Redis:
     """A client for the running event loop; its owner closes it."""
-    return redis.asyncio.Redis.from_url(settings.REDIS_URL, **_CONNECTION)
+    return redis.asyncio.Redis.from_url(settings.REDIS_URL, retry=Retry(_PATIENCE, 12), **_CONNECTION)
 
 
 def run_output(run_id) -> str:

@@ -21,7 +21,7 @@ from k8s_tasks.cluster.namespaces import SESSION_LABEL
 from k8s_tasks.cluster.objects import delete_namespace, list_pods
 from k8s_tasks.cluster.topology import pod_facts
 from k8s_tasks.domain.clusters import mark_healthy, mark_ill
-from k8s_tasks.domain.runs import reap_lost_runs
+from k8s_tasks.domain.reaping import Reaper
 from k8s_tasks.domain.sessions import expire_sessions, update_pods
 from k8s_tasks.enums import LIVE_SESSION_STATES
 from k8s_tasks.models import Cluster, LabSession
@@ -40,7 +40,7 @@ _TROUBLE = (RedisError, DatabaseError, OperationalError, OSError)
 async def watch() -> None:
     """Runs for ever."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(_again_and_again(_keep_house, HOUSEKEEPING_SECONDS), name="housekeeping")
+        group.create_task(_again_and_again(House().keep, HOUSEKEEPING_SECONDS), name="housekeeping")
         group.create_task(_again_and_again(ClusterWatch(group).look, HEALTH_SECONDS), name="cluster health")
 
 
@@ -50,19 +50,24 @@ async def _again_and_again(act: Callable[[], Awaitable], seconds: float) -> None
         try:
             await act()
         except _TROUBLE as error:
-            logger.warning("%s: %s", act.__name__, error)
+            logger.warning("%s failed: %s", act.__qualname__, error)
         await asyncio.sleep(seconds)
 
 
-async def _keep_house() -> None:
-    await in_database(keep_house)
-
-
-def keep_house() -> None:
+class House:
     """One round: beat, give lost runs up, end old sessions."""
-    redis_client().set(service_beat("watcher"), "1", ex=BEAT_LASTS)
-    reap_lost_runs()
-    expire_sessions()
+
+    def __init__(self):
+        self._reaper = Reaper()
+
+    async def keep(self) -> None:
+        await in_database(self._keep)
+
+    def _keep(self) -> None:
+        redis_client().set(service_beat("watcher"), "1", ex=BEAT_LASTS)
+        for run in self._reaper.look():
+            logger.warning("run %s was lost", run.pk)
+        expire_sessions()
 
 
 async def in_database(act: Callable, *arguments):

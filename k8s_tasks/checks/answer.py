@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_noop as _
 
-from k8s_tasks.checks.capture import student_pairs
+from k8s_tasks.checks.capture import pairs_at_both_ends, student_pings
 from k8s_tasks.checks.finding import Finding, failed, passed
 from k8s_tasks.checks.observing import Observation
 
@@ -15,7 +15,7 @@ def _reply_ttl(settings: dict, seen: Observation, answer: str) -> Finding:
     names = {"source": settings["source"], "target": settings["target"]}
     if not answer:
         return failed(_("You have not answered yet."))
-    pairs = student_pairs(settings["source"], settings["target"], seen)
+    pairs = pairs_at_both_ends(*student_pings(settings, seen))
     if not pairs:
         return failed(
             _("Nothing to compare your answer with: ping %(target)s from %(source)s first."), **names

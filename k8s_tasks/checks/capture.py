@@ -4,7 +4,7 @@ from django.utils.translation import gettext_noop as _
 
 from curriculum.domain import substitute
 from k8s_tasks.checks.conversations import Conversation, conversations
-from k8s_tasks.checks.finding import Finding, failed, passed
+from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import MARK, Observation
 from k8s_tasks.checks.packets import Echo, Packet, Segment
 
@@ -15,8 +15,8 @@ def check(settings: dict, seen: Observation, *, values: dict, **_facts) -> Findi
 
 def _echo_pair(settings: dict, seen: Observation, values: dict) -> Finding:
     names = {"source": settings["source"], "target": settings["target"]}
-    pairs = student_pairs(settings["source"], settings["target"], seen)
-    if pairs:
+    near, _far = ends = student_pings(settings, seen)
+    if pairs := pairs_at_both_ends(*ends):
         request, reply = pairs[-1]
         evidence = {"request": _echo_told(request), "reply": _echo_told(reply), "pairs": len(pairs)}
         return passed(
@@ -25,41 +25,42 @@ def _echo_pair(settings: dict, seen: Observation, values: dict) -> Finding:
             seq=request.seq,
             **names,
         )
-    if any(not each.is_reply for each in _student_echoes(settings["source"], settings["target"], seen)):
-        return failed(
-            _("%(source)s sent echo requests to %(target)s, but no reply to one of them was captured."),
-            **names,
-        )
+    if any(ping.keys() == _PAIR for ping in near.values()):
+        raise Broken(_ONE_END, **names)
+    if near:
+        sentence = _("%(source)s sent echo requests to %(target)s, but no reply to one of them was captured.")
+        return failed(sentence, **names)
     return failed(_("No echo request of yours from %(source)s to %(target)s has been captured yet."), **names)
 
 
-def student_pairs(source: str, target: str, seen: Observation) -> list[tuple[Echo, Echo]]:
-    """Request and reply, as captured at `source`, of each ping that `target`'s end saw as well."""
+Pings = dict[tuple[int, int], dict[bool, Echo]]  # by (id, seq): the request (False) and the reply (True)
+_PAIR = {False, True}
+_ONE_END = _(
+    "This was captured at %(source)s but not at %(target)s, so nothing can be concluded: do it again."
+)
+
+
+def student_pings(settings: dict, seen: Observation) -> tuple[Pings, Pings]:
+    """The student's pings from source to target, as captured at the one and at the other."""
+    source, target = settings["source"], settings["target"]
     here, there = seen.place(source).address, seen.place(target).address
-    near, far = (_echoes_by_key(seen.seen_at(pod), here, there) for pod in (source, target))
-    complete = [
-        key for key in near if far.get(key, {}).keys() >= {True, False} and near[key].keys() >= {True, False}
-    ]
-    return [(near[key][False], near[key][True]) for key in complete]
+    return _pings(seen.seen_at(source), here, there), _pings(seen.seen_at(target), here, there)
 
 
-def _student_echoes(source: str, target: str, seen: Observation) -> list[Echo]:
-    here, there = seen.place(source).address, seen.place(target).address
-    return [
-        echo
-        for by_kind in _echoes_by_key(seen.seen_at(source), here, there).values()
-        for echo in by_kind.values()
-    ]
-
-
-def _echoes_by_key(packets: list[Packet], here: str, there: str) -> dict[tuple, dict[bool, Echo]]:
-    found: dict[tuple, dict[bool, Echo]] = {}
+def _pings(packets: list[Packet], here: str, there: str) -> Pings:
+    found: Pings = {}
     for echo in packets:
         if not isinstance(echo, Echo) or MARK in echo.payload:
             continue
         if (echo.source, echo.target) == ((there, here) if echo.is_reply else (here, there)):
             found.setdefault((echo.id, echo.seq), {})[echo.is_reply] = echo
     return found
+
+
+def pairs_at_both_ends(near: Pings, far: Pings) -> list[tuple[Echo, Echo]]:
+    """Request and reply, as captured at the source, of each ping whose target's end saw both too."""
+    whole = [key for key, ping in near.items() if ping.keys() == _PAIR and far.get(key, {}).keys() == _PAIR]
+    return [(near[key][False], near[key][True]) for key in whole]
 
 
 def _handshake(settings: dict, seen: Observation, values: dict) -> Finding:
@@ -84,7 +85,7 @@ def _payload(settings: dict, seen: Observation, values: dict) -> Finding:
     carrying, facts = _carrying(settings, seen, values)
     if carrying is None:
         return failed(_("%(target)s has not received your word %(payload)s on port %(port)s yet."), **facts)
-    end = carrying.find(facts["payload"].encode())
+    end = carrying.find(facts["payload"])
     if not carrying.is_acknowledged(end):
         return failed(_("Your word was sent, but %(target)s has not acknowledged it."), **facts)
     evidence = {"client": list(carrying.client), "server": list(carrying.server), "acknowledged": end}
@@ -102,14 +103,20 @@ def _carrying(settings: dict, seen: Observation, values: dict) -> tuple[Conversa
         {
             each.key: each
             for each in conversations(seen.seen_at(pod), here, there, int(port))
-            if each.find(payload.encode()) is not None
+            if each.carries(payload)
         }
         for pod in (source, target)
     )
-    facts = {"source": source, "target": target, "port": port, "payload": payload}
+    if near and not near.keys() & far.keys():
+        raise Broken(_ONE_END, source=source, target=target)
     both = [far[key] for key in far if key in near]
     whole = [each for each in both if each.handshake]
-    return (whole or both or [None])[-1], facts
+    return (whole or both or [None])[-1], {
+        "source": source,
+        "target": target,
+        "port": port,
+        "payload": payload,
+    }
 
 
 def _echo_told(echo: Echo) -> dict:

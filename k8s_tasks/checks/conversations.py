@@ -38,7 +38,10 @@ class Conversation:
                     return syn, answer, last
         return None
 
-    def find(self, text: bytes) -> int | None:
+    def carries(self, text: str) -> bool:
+        return self.find(text) is not None
+
+    def find(self, text: str) -> int | None:
         """The sequence number after the first place where the client sent `text`, whichever way it
         was cut into segments; None when it did not."""
         pieces = [each for each in self.from_client if each.payload]
@@ -49,7 +52,7 @@ class Conversation:
         for piece in pieces:
             start = _distance(base, piece.seq)
             bytes_at.update({start + offset: byte for offset, byte in enumerate(piece.payload)})
-        return _find_in(bytes_at, text, base)
+        return _find_in(bytes_at, text.encode(), base)
 
     def is_acknowledged(self, seq: int) -> bool:
         """Whether the server said it has everything before `seq`."""

@@ -1,7 +1,5 @@
 """Acts on runs. `set_run_state` is the only place that changes a run's state."""
 
-from datetime import timedelta
-
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,6 +8,7 @@ from kombu.exceptions import OperationalError
 from curriculum import queries as work
 from curriculum.course import get_course
 from curriculum.domain import render_argv
+from curriculum.enums import StepKind
 from curriculum.parameters import SubstitutionError
 from curriculum.specs import Step
 from k8s_tasks import transcripts
@@ -18,18 +17,13 @@ from k8s_tasks.models import LabSession, Run
 from k8s_tasks.queries import step_values
 from k8s_tasks.queue import STREAMS, enqueue
 from k8s_tasks.redis_keys import redis_client, run_beat, run_cancel, run_input, run_output
-from k8s_tasks.speech import speaking_to
 from k8s_tasks.streams import publish_notice
 
+COMMAND_STEPS = (StepKind.EXEC, StepKind.STREAM)  # what others show, the student types
 OPEN_RUNS_PER_SESSION = 12
 STREAM_KEPT_SECONDS = 3600  # after the end; later the transcript answers
 TERMINAL_ARGV = ["bash", "-l"]
 TERMINAL_SECONDS = 4 * 3600
-# A worker beats from the moment it takes a run; younger ones may be between the two.
-BEAT_GRACE = timedelta(seconds=4)
-# A dead worker's verification is given back to a living one after some seconds: see the settings.
-VERIFY_GRACE = timedelta(seconds=30)
-QUEUE_GRACE = timedelta(seconds=60)
 
 _BEFORE = {
     RunState.QUEUED: (),
@@ -45,7 +39,7 @@ class RunError(Exception):
 def start_run(session: LabSession, step: Step, *, user) -> Run:
     """Queue a step's command. What runs in the step's pane is stopped. Raises RunError."""
     _check_usable(session)
-    if not step.argv or not step.pod:
+    if step.kind not in COMMAND_STEPS:
         raise RunError(_("This step has no command to run."))
     if step.before and step.before not in work.answers(session.attempt):
         raise RunError(_("Commit your prediction first."))
@@ -143,44 +137,6 @@ def _close_stream(run: Run) -> None:
         pipe.delete(run_beat(run.pk), run_cancel(run.pk), run_input(run.pk))
         pipe.execute()
     transcripts.save_transcript(run)
-
-
-def reap_lost_runs() -> int:
-    """Say of runs whose worker is dead that they are lost, and end what they left in their pods.
-    Returns how many. Cheap when nothing is open: one query and one look into Redis."""
-    lost = _without_worker(list(Run.objects.filter(state__in=OPEN_RUN_STATES)))
-    return sum(_give_up(run) for run in lost)
-
-
-def _without_worker(runs: list[Run]) -> list[Run]:
-    if not runs:
-        return []
-    beats = redis_client().mget([run_beat(run.pk) for run in runs])
-    now = timezone.now()
-    return [
-        run for run, beat in zip(runs, beats, strict=True) if beat is None and now - _since(run) > _grace(run)
-    ]
-
-
-def _since(run: Run):
-    return run.started_at or run.created_at
-
-
-def _grace(run: Run) -> timedelta:
-    if run.state == RunState.QUEUED:
-        return QUEUE_GRACE
-    return VERIFY_GRACE if run.kind == RunKind.VERIFY else BEAT_GRACE
-
-
-def _give_up(run: Run) -> bool:
-    was_queued = run.state == RunState.QUEUED
-    with speaking_to(run.requested_by):
-        reason = _("No worker took this run.") if was_queued else _("The worker that ran this was lost.")
-    if not set_run_state(run, RunState.LOST, reason=reason):
-        return False
-    if not was_queued and run.kind != RunKind.VERIFY:
-        enqueue("end_process", run.pk)
-    return True
 
 
 def _check_usable(session: LabSession) -> None:

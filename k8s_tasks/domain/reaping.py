@@ -1,0 +1,60 @@
+"""Finds runs whose worker died, says so, and ends what they left in their pods.
+
+A worker beats for every run it has taken. A beat that is missing twice in a row means that nobody
+drives the run any more; once may be a Redis that has just come back.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from k8s_tasks.domain.runs import set_run_state
+from k8s_tasks.enums import OPEN_RUN_STATES, RunKind, RunState
+from k8s_tasks.models import Run
+from k8s_tasks.queue import enqueue
+from k8s_tasks.redis_keys import redis_client, run_beat
+from k8s_tasks.speech import speaking_to
+
+# A dead worker's verification is given back to a living one after some seconds: see the settings.
+VERIFY_GRACE = timedelta(seconds=30)
+QUEUE_GRACE = timedelta(seconds=60)
+
+
+class Reaper:
+    """Remembers whose beat was missing at the last look."""
+
+    def __init__(self):
+        self._suspects: set = set()
+
+    def look(self) -> list[Run]:
+        """Give up what is lost and return it. One query and one look into Redis."""
+        silent = _silent_runs()
+        lost = [run for run in silent if run.pk in self._suspects and timezone.now() > _deadline(run)]
+        self._suspects = {run.pk for run in silent}
+        return [run for run in lost if give_up(run)]
+
+
+def _silent_runs() -> list[Run]:
+    runs = list(Run.objects.filter(state__in=OPEN_RUN_STATES).select_related("requested_by"))
+    beats = redis_client().mget([run_beat(run.pk) for run in runs]) if runs else []
+    return [run for run, beat in zip(runs, beats, strict=True) if beat is None]
+
+
+def _deadline(run: Run):
+    """Until then a run without a beat may still be taken by a worker."""
+    if run.state == RunState.QUEUED:
+        return run.created_at + QUEUE_GRACE
+    return run.started_at + (VERIFY_GRACE if run.kind == RunKind.VERIFY else timedelta())
+
+
+def give_up(run: Run) -> bool:
+    """False when the run came to an end meanwhile."""
+    was_queued = run.state == RunState.QUEUED
+    with speaking_to(run.requested_by):
+        reason = _("No worker took this run.") if was_queued else _("The worker that ran this was lost.")
+    if not set_run_state(run, RunState.LOST, reason=reason):
+        return False
+    if not was_queued and run.kind != RunKind.VERIFY:
+        enqueue("end_process", run.pk)
+    return True

@@ -1,0 +1,162 @@
+"""Each check, with what proves it, what does not, and what decides nothing."""
+
+import pytest
+
+from curriculum.course import get_course
+from curriculum.enums import Verdict
+from k8s_tasks.checks import judge
+from k8s_tasks.checks.finding import Broken
+from k8s_tasks.checks.observing import MARK
+from k8s_tasks.checks.packets import read_packets
+from tests.packets import ANA, CARLA, NONCE, PORT, echo, line, opening, pcap, ping, seen, segment
+
+PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED
+PROBE, CONTROL = MARK + b"12345678", MARK + b"abcdefgh"
+VALUES = {"port": PORT, "nonce": NONCE.decode().strip()}
+
+
+def verdict(condition: str, observation, answer: str = "") -> Verdict:
+    return finding(condition, observation, answer).verdict
+
+
+def finding(condition, observation, answer=""):
+    spec = get_course().lab("ping-and-netcat").condition(condition)
+    return judge(spec, observation, values=VALUES, answers={"answer-ttl": answer} if answer else {})
+
+
+def probed(packets, at_carla=None, **facts):
+    return seen(packets, at_carla, probes={("ana", "carla"): PROBE}, **facts)
+
+
+class TestReach:
+    def test_a_probe_that_went_and_came_back_passes(self):
+        assert verdict("icmp-reach", probed(ping(payload=PROBE * 2))) == PASS
+
+    def test_a_students_own_ping_is_no_probe(self):
+        control = [echo("172.18.0.3", ANA, reply=True, payload=CONTROL)]
+        assert verdict("icmp-reach", probed([*ping(), *control], controls={"ana": CONTROL})) == FAIL
+
+    def test_a_silence_counts_only_when_the_control_probe_was_answered(self):
+        request = [echo(ANA, CARLA, payload=PROBE)]
+        assert verdict("icmp-reach", probed(request)) == UNDECIDED
+        control = echo("172.18.0.3", ANA, reply=True, payload=CONTROL)
+        assert verdict("icmp-reach", probed([*request, control], controls={"ana": CONTROL})) == FAIL
+
+    def test_the_reason_says_where_the_probe_was_last_seen(self):
+        request = echo(ANA, CARLA, payload=PROBE)
+        control = echo("172.18.0.3", ANA, reply=True, payload=CONTROL)
+        lost = finding("icmp-reach", probed([request, control], [], controls={"ana": CONTROL}))
+        assert "did not arrive at carla" in lost.reason["en"]
+
+    def test_a_reply_forged_at_one_end_is_not_believed(self):
+        control = echo("172.18.0.3", ANA, reply=True, payload=CONTROL)
+        forged = [*ping(payload=PROBE), control]
+        assert verdict("icmp-reach", probed(forged, [], controls={"ana": CONTROL})) == FAIL
+
+    def test_a_probe_that_could_not_be_sent_decides_nothing(self):
+        observation = seen([], probes={("ana", "carla"): Broken("no exec")})
+        assert verdict("icmp-reach", observation) == UNDECIDED
+
+
+class TestEchoPair:
+    def test_a_ping_seen_at_both_ends_passes(self):
+        assert verdict("echo-pair", seen(ping())) == PASS
+
+    def test_nothing_captured_is_not_yet(self):
+        assert verdict("echo-pair", seen([])) == FAIL
+
+    def test_a_request_without_a_reply_is_not_enough(self):
+        assert verdict("echo-pair", seen(ping()[:1])) == FAIL
+
+    def test_a_reply_to_another_request_is_not_enough(self):
+        assert verdict("echo-pair", seen([ping(seq=1)[0], ping(seq=2)[1]])) == FAIL
+
+    def test_the_platforms_probe_is_not_the_students(self):
+        assert verdict("echo-pair", seen(ping(payload=PROBE))) == FAIL
+
+    def test_a_pair_at_one_end_only_decides_nothing(self):
+        assert verdict("echo-pair", seen(ping(), [])) == UNDECIDED
+
+    def test_a_broken_capture_decides_nothing(self):
+        observation = seen(ping(), broken={"carla": Broken("tcpdump has died")})
+        assert verdict("echo-pair", observation) == UNDECIDED
+
+    def test_a_pod_that_is_gone_decides_nothing(self):
+        observation = seen(ping())
+        observation.places = {}
+        assert verdict("echo-pair", observation) == UNDECIDED
+
+
+class TestConversation:
+    def test_the_word_sent_and_acknowledged_passes(self):
+        talk = seen([*opening(), *line()])
+        assert (verdict("handshake", talk), verdict("nonce-delivered", talk)) == (PASS, PASS)
+
+    def test_another_word_proves_nothing(self):
+        talk = seen([*opening(), *line(b"redes-zzzzzz\n")])
+        assert (verdict("handshake", talk), verdict("nonce-delivered", talk)) == (FAIL, FAIL)
+
+    def test_a_word_nobody_acknowledged_was_not_delivered(self):
+        talk = seen([*opening(), *line(acknowledged=False)])
+        assert (verdict("handshake", talk), verdict("nonce-delivered", talk)) == (PASS, FAIL)
+
+    def test_a_word_cut_into_segments_is_found(self):
+        first, second = line(NONCE[:5]), line(NONCE[5:], client_isn=105)
+        assert verdict("nonce-delivered", seen([*opening(), *first, *second])) == PASS
+
+    def test_the_handshake_must_be_that_conversations(self):
+        talk = seen([*opening(sport=40001), *line(sport=40000)])
+        assert (verdict("handshake", talk), verdict("nonce-delivered", talk)) == (FAIL, PASS)
+
+    def test_a_refused_connection_is_no_handshake(self):
+        talk = seen(opening()[:1])
+        assert verdict("handshake", talk) == FAIL
+
+    def test_sequence_numbers_may_wrap(self):
+        top = 2**32 - 1
+        start = [
+            segment(ANA, CARLA, 40000, PORT, flags=2, seq=top),
+            segment(CARLA, ANA, PORT, 40000, flags=18, seq=900, ack=0),
+            segment(ANA, CARLA, 40000, PORT, flags=16, seq=0, ack=901),
+        ]
+        talk = seen([*start, *line(client_isn=-1)])
+        assert (verdict("handshake", talk), verdict("nonce-delivered", talk)) == (PASS, PASS)
+
+    def test_a_conversation_forged_at_one_end_decides_nothing(self):
+        assert verdict("nonce-delivered", seen([*opening(), *line()], [])) == UNDECIDED
+
+
+class TestAnswer:
+    def test_the_ttl_that_arrived_passes(self):
+        assert verdict("ttl-answer", seen(ping(ttl=62)), "62") == PASS
+
+    def test_another_ttl_fails_and_does_not_tell_the_right_one(self):
+        wrong = finding("ttl-answer", seen(ping(ttl=62)), "64")
+        assert wrong.verdict == FAIL
+        assert "62" not in f"{wrong.reason} {wrong.evidence}"
+
+    def test_no_answer_is_not_yet(self):
+        assert verdict("ttl-answer", seen(ping())) == FAIL
+
+    def test_an_answer_without_a_ping_is_not_yet(self):
+        assert verdict("ttl-answer", seen([]), "62") == FAIL
+
+
+def test_reasons_are_told_in_every_language():
+    assert set(finding("echo-pair", seen([])).reason) == {"pt-br", "en"}
+
+
+def test_a_capture_that_is_being_written_is_read_as_far_as_it_goes():
+    whole = pcap(*ping(), *ping(seq=2))
+    assert len(read_packets(whole[:-75])) == 3
+
+
+@pytest.mark.parametrize("noise", [b"", b"no capture", b"\xd4\xc3\xb2\xa1"])
+def test_what_is_no_capture_is_refused(noise):
+    with pytest.raises(ValueError, match="capture"):
+        read_packets(noise)
+
+
+def test_unreadable_packets_are_left_out():
+    broken = pcap(*ping()).replace(b"\x45\x00", b"\x4f\xff", 1)
+    assert len(read_packets(broken)) <= 2
