@@ -1,6 +1,6 @@
 """The OCI runtime configuration of a container, made from plain facts. Pure: no kernel, no store."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 # containerd's default set; NET_RAW is in it, so ping works in any pod.
@@ -124,6 +124,12 @@ def oci_config(plan: Plan) -> dict:
             "readonlyPaths": [] if privileged else list(_READ_ONLY),
         },
     }
+
+
+def exec_process(plan: Plan, argv: list[str], *, tty: bool) -> dict:
+    """A further process in a container: its user, rights and environment are the container's."""
+    env = {**plan.env, **({"TERM": "xterm"} if tty and "TERM" not in plan.env else {})}
+    return _process(replace(plan, argv=argv, env=env, tty=tty))
 
 
 def _process(plan: Plan) -> dict:

@@ -45,6 +45,7 @@ class Container:
         self.pid = 0
         self.started_at = self.finished_at = 0.0
         self.streams: MainStreams | None = None
+        self._plan: bundle.Plan | None = None
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     @property
@@ -83,6 +84,7 @@ class Container:
 
     async def start(self, plan: bundle.Plan, *, stdin: bool, stdin_once: bool) -> None:
         """Raises StartError; then `discard` what is left."""
+        self._plan = plan
         (self.bundle / "config.json").write_text(json.dumps(bundle.oci_config(plan)))
         arguments = ["run", "--detach", f"--bundle={self.bundle}", "--no-new-keyring"]
         stdio = await _launch(self, arguments, [self.id], tty=plan.tty, stdin=stdin, error=StartError)
@@ -135,9 +137,13 @@ class Container:
         """Start another process in the container. Raises ExecError."""
         if not self.running:
             raise ExecError(f"container {self.name} is not running")
-        stdio = await _launch(
-            self, ["exec", "--detach"], [self.id, *argv], tty=tty, stdin=stdin, error=ExecError
-        )
+        process = self.bundle / f"exec-{next(_serial)}.json"
+        process.write_text(json.dumps(bundle.exec_process(self._plan, argv, tty=tty)))
+        try:
+            verb = ["exec", "--detach", f"--process={process}"]
+            stdio = await _launch(self, verb, [self.id], tty=tty, stdin=stdin, error=ExecError)
+        finally:
+            process.unlink(missing_ok=True)
         ended = reaper.expect(stdio.pid)
         return ExecProcess(ended, stdin=stdio.stdin, stdout=stdio.stdout, stderr=stdio.stderr, tty=tty)
 
@@ -186,8 +192,7 @@ async def _with_terminal(container, command, rest, path: Path) -> tuple | None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         listener.listen(1)
-        terminal = ["--tty"] if "exec" in command else []
-        argv = [*command, *terminal, f"--console-socket={path}", *rest]
+        argv = [*command, f"--console-socket={path}", *rest]
         status = await _run_in_pod(container, argv, None, None, None)
         os.unlink(path)
         return (None, _receive_fd(listener), None) if status == 0 else None

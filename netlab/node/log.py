@@ -112,15 +112,18 @@ async def _chosen(log: Log, options: Options) -> AsyncIterator[Piece]:
 def _last_lines(pieces: list[Piece], count: int | None) -> Iterable[Piece]:
     if count is None:
         return pieces
+    if count == 0 or not pieces:
+        return []
+    # Lines begin after a newline; one at the very end begins nothing.
+    newlines = count + pieces[-1].data.endswith(b"\n")
     kept: list[Piece] = []
-    wanted = count
     for piece in reversed(pieces):
-        if wanted <= 0:
+        cut = len(piece.data)
+        while newlines and (cut := piece.data.rfind(b"\n", 0, cut)) >= 0:
+            newlines -= 1
+        kept.append(Piece(piece.nanoseconds, piece.stream, piece.data[cut + 1 :]))
+        if not newlines:
             break
-        lines = piece.data.splitlines(keepends=True)
-        kept.append(Piece(piece.nanoseconds, piece.stream, b"".join(lines[-wanted:])))
-        # A piece that ends in mid-line shares its last line with the piece after it.
-        wanted -= len(lines) if piece.data.endswith(b"\n") or len(kept) == 1 else len(lines) - 1
     return reversed(kept)
 
 

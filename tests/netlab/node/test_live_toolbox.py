@@ -1,0 +1,110 @@
+"""The toolbox's own programs, in a real toolbox."""
+
+import json
+import subprocess
+
+import pytest
+
+from tests.netlab.worlds import pod
+
+pytestmark = pytest.mark.integration
+NET_ADMIN = {"securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}}}
+
+
+@pytest.fixture
+def world(netlab, namespace):
+    """A pod, another to ping, and the node agent beside the first."""
+    netlab.apply(
+        pod("a", namespace, node="redes-worker"),
+        pod("b", namespace, node="redes-worker2"),
+        pod("agent", namespace, node="redes-worker", spec={"hostNetwork": True}, **NET_ADMIN),
+    )
+    netlab.kubectl("wait", "-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=20s")
+    return namespace
+
+
+def run(netlab, namespace: str, where: str, *argv: str, ok: bool = True):
+    return netlab.kubectl("exec", "-n", namespace, where, "--", *argv, ok=ok)
+
+
+def address(netlab, namespace: str, name: str) -> str:
+    return netlab.get("pod", name, "-n", namespace)["status"]["podIP"]
+
+
+def agent(netlab, namespace: str, *argv: str, ok: bool = True):
+    return run(netlab, namespace, "agent", "redes-agent", *argv, ok=ok)
+
+
+def test_every_tool_of_the_list_is_there(netlab, world):
+    tools = (
+        "ss ip iptables nft conntrack ethtool tcpdump tshark ping arping traceroute mtr nc socat curl openssl "
+        "dig iperf3 jq vim.tiny nano kubectl netstat ps killall redes-run redes-kill redes-agent redes-idle"
+    )
+    missing = run(
+        netlab, world, "a", "bash", "-c", f"for t in {tools}; do type -P $t >/dev/null || echo $t; done"
+    )
+    assert missing.stdout == ""
+
+
+def test_a_capture_holds_the_packets_of_its_pod(netlab, world):
+    agent(netlab, world, "capture", "start", "x1", address(netlab, world, "a"), "icmp")
+    run(netlab, world, "a", "ping", "-c2", "-i0.2", address(netlab, world, "b"))
+    read = "redes-agent capture read x1 | tcpdump -n -r - 2>/dev/null"
+    seen = run(netlab, world, "agent", "bash", "-c", read).stdout
+    assert (seen.count("echo request"), seen.count("echo reply")) == (2, 2)
+    (listed,) = agent(netlab, world, "capture", "list").stdout.splitlines()
+    assert json.loads(listed)["state"] == "running"
+    agent(netlab, world, "capture", "stop", "x1")
+    assert agent(netlab, world, "capture", "list").stdout == ""
+
+
+def test_a_capture_is_refused_for_a_pod_elsewhere_and_for_a_bad_filter(netlab, world):
+    elsewhere = agent(netlab, world, "capture", "start", "x", address(netlab, world, "b"), ok=False)
+    assert (elsewhere.returncode, "is on this node" in elsewhere.stderr) == (1, True)
+    bad = agent(
+        netlab, world, "capture", "start", "x", address(netlab, world, "a"), "no such words", ok=False
+    )
+    assert (bad.returncode, "syntax error" in bad.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "$(id)", "-w", ""])
+def test_a_name_that_could_be_something_else_is_refused(netlab, world, name):
+    done = agent(netlab, world, "capture", "start", name, "10.244.1.2", ok=False)
+    assert done.returncode == 2
+
+
+def test_reading_a_capture_whose_tcpdump_died_says_so(netlab, world):
+    agent(netlab, world, "capture", "start", "x2", address(netlab, world, "a"))
+    run(netlab, world, "agent", "bash", "-c", "pkill -KILL tcpdump; while pgrep tcpdump; do :; done")
+    done = agent(netlab, world, "capture", "read", "x2", ok=False)
+    assert (done.returncode, "has died" in done.stderr) == (3, True)
+
+
+def test_the_view_shows_the_node(netlab, world):
+    seen = json.loads(agent(netlab, world, "view").stdout)
+    assert "10.244.2.0/24" in {route["dst"] for route in seen["routes"]}
+    assert seen.keys() == {"links", "addresses", "routes", "neighbours"}
+
+
+def test_a_run_has_a_deadline_and_gives_the_exit_code(netlab, world):
+    assert run(netlab, world, "a", "redes-run", "r1", "1", "--", "sleep", "60", ok=False).returncode == 124
+    assert (
+        run(netlab, world, "a", "redes-run", "r2", "9", "--", "sh", "-c", "exit 5", ok=False).returncode == 5
+    )
+
+
+def test_a_kill_ends_all_a_run_has_started_and_nothing_else(netlab, world):
+    command = ["exec", "-n", world, "a", "--", "redes-run", "r3", "60", "--"]
+    stubborn = "trap '' TERM; sleep 61 & echo up; sleep 62; sleep 63"
+    with subprocess.Popen(
+        ["kubectl", "--kubeconfig", str(netlab.kubeconfig), *command, "sh", "-c", stubborn],
+        executable=netlab.program,
+        stdout=subprocess.PIPE,
+    ) as client:
+        assert client.stdout.readline() == b"up\n"
+        # timeout, sh and its two sleeps
+        assert run(netlab, world, "a", "redes-kill", "r3").stdout == "4\n"
+    assert client.returncode == 137
+    left = run(netlab, world, "a", "bash", "-c", "pgrep -fa 'sleep 6[123]'", ok=False)
+    assert left.stdout == ""
+    assert run(netlab, world, "a", "redes-kill", "r3").stdout == "0\n"

@@ -1,0 +1,111 @@
+from netlab.node import rules
+from netlab.node.proxy import pieces
+from netlab.node.services import Endpoint, ServicePort, service_ports
+
+NODE = "redes-worker"
+
+
+def service(name="web", *, ports=None, **spec) -> dict:
+    return {
+        "metadata": {"namespace": "default", "name": name},
+        "spec": {"clusterIP": "10.96.0.50", "ports": ports or [{"port": 80, "protocol": "TCP"}], **spec},
+    }
+
+
+def endpoint_slice(*endpoints: dict, service="web", port=8080) -> dict:
+    return {
+        "metadata": {"namespace": "default", "name": "s", "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "endpoints": list(endpoints),
+        "ports": [{"port": port, "protocol": "TCP", "name": ""}],
+    }
+
+
+def endpoint(address: str, *, node=NODE, **conditions) -> dict:
+    return {"addresses": [address], "nodeName": node, "conditions": {"ready": True, **conditions}}
+
+
+def port(*addresses: str, **changes) -> ServicePort:
+    endpoints = tuple(Endpoint(address, 8080, local=False) for address in addresses)
+    return ServicePort("default/web", "tcp", "10.96.0.50", 80, None, endpoints, **changes)
+
+
+def nat(one: ServicePort) -> rules.Chains:
+    return rules.tables([one], "10.244.0.0/16")["nat"]
+
+
+def test_chains_have_the_names_kube_proxy_gives_them():
+    https = ServicePort("default/kubernetes:https", "tcp", "10.96.0.1", 443, None, ())
+    assert https.hash == "NPX46M4PTMTKRN6Y"
+
+
+def test_rule_k_of_n_is_taken_with_one_in_what_is_left():
+    one = port("10.244.1.2", "10.244.1.3", "10.244.1.4")
+    chain = nat(one)[f"KUBE-SVC-{one.hash}"]
+    chances = [word for rule in chain for word in rule.split() if word.startswith("0.")]
+    assert chances == ["0.33333333333", "0.50000000000"]
+
+
+def test_a_chain_stands_after_those_it_jumps_to():
+    order = list(nat(port("10.244.1.2")))
+    kinds = [name[:9] for name in order if name.startswith(("KUBE-SEP-", "KUBE-SVC-", "KUBE-SERV"))]
+    assert kinds == ["KUBE-SEP-", "KUBE-SVC-", "KUBE-SERV"]
+
+
+def test_a_service_without_endpoints_is_refused_in_the_filter_table_only():
+    tables = rules.tables([port()], "10.244.0.0/16")
+    assert not [chain for chain in tables["nat"] if chain.startswith("KUBE-SVC")]
+    (rule,) = tables["filter"]["KUBE-SERVICES"]
+    assert "has no endpoints" in rule and "icmp-port-unreachable" in rule
+
+
+def test_affinity_remembers_the_client_before_it_chooses():
+    one = port("10.244.1.2", "10.244.1.3", affinity_seconds=60)
+    chain = nat(one)[f"KUBE-SVC-{one.hash}"]
+    assert ["--rcheck" in rule for rule in chain] == [False, True, True, False, False]
+
+
+def test_a_local_policy_without_local_endpoints_drops():
+    one = port("10.244.2.2", internal_local=True)
+    (rule,) = rules.tables([one], "10.244.0.0/16")["filter"]["KUBE-SERVICES"]
+    assert rule.endswith("-j DROP")
+
+
+def test_only_ready_endpoints_are_used():
+    slices = [endpoint_slice(endpoint("10.244.1.2"), endpoint("10.244.1.3", ready=False))]
+    (found,) = service_ports([service()], slices, NODE)
+    assert [str(one) for one in found.endpoints] == ["10.244.1.2:8080"]
+
+
+def test_when_none_is_ready_those_that_still_serve_are_used():
+    leaving = endpoint("10.244.1.3", ready=False, serving=True, terminating=True)
+    (found,) = service_ports([service()], [endpoint_slice(leaving)], NODE)
+    assert [str(one) for one in found.endpoints] == ["10.244.1.3:8080"]
+
+
+def test_headless_and_external_services_have_no_rules():
+    services = [service(clusterIP="None"), service(type="ExternalName")]
+    assert service_ports(services, [], NODE) == []
+
+
+def test_only_changed_chains_are_written():
+    old = {"A": ["-j ACCEPT"], "B": ["-j DROP"]}
+    (text,) = pieces("nat", old, {"A": ["-j ACCEPT"], "B": ["-j RETURN"]})
+    assert text == "*nat\n:B - [0:0]\n-A B -j RETURN\nCOMMIT\n"
+
+
+def test_nothing_is_written_when_nothing_changed():
+    assert list(pieces("nat", {"A": ["x"]}, {"A": ["x"]})) == []
+
+
+def test_a_chain_that_went_is_emptied_before_it_is_deleted():
+    first, second = pieces("nat", {"GONE": ["-j ACCEPT"]}, {})
+    assert ":GONE - [0:0]" in first and "-X GONE" in second
+
+
+def test_a_large_change_comes_in_small_transactions():
+    chains = {f"C{number}": ["-j ACCEPT"] * 10 for number in range(60)} | {"BIG": ["-j RETURN"] * 400}
+    texts = list(pieces("nat", {}, chains))
+    assert max(text.count("\n") for text in texts) <= 153
+    assert sum(text.count("-A ") for text in texts) == 1000
+    assert sum(text.count(":BIG ") for text in texts) == 1
