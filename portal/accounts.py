@@ -1,19 +1,21 @@
-"""One's own account: name, address, language."""
+"""One's own account: name, address, language, password."""
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.contrib.messages.views import SuccessMessageMixin
 from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
 from django.utils import translation
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from portal.models import User
 
 
 class AccountForm(forms.ModelForm):
-    language = forms.ChoiceField(choices=settings.LANGUAGES)
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
 
     class Meta:
         model = User
@@ -36,7 +38,7 @@ def language_now(request) -> dict:
 def saved(request):
     """Says so in the language just chosen, and keeps that for the time after a logout."""
     translation.activate(request.user.language)
-    messages.success(request, _("Your account is saved."))
+    messages.success(request, str(_("Your account is saved.")))
     response = redirect("account")
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
@@ -49,3 +51,11 @@ def saved(request):
 
 class Login(LoginView):
     redirect_authenticated_user = True
+
+
+class ChangePassword(SuccessMessageMixin, PasswordChangeView):
+    """Asks for the old one; other browsers of this person are logged out by it."""
+
+    template_name = "password.html"
+    success_url = reverse_("account")
+    success_message = _("Your password is changed.")

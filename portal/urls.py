@@ -32,6 +32,7 @@ urlpatterns = [
     path("login/", accounts.Login.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("account/", accounts.account, name="account"),
+    path("account/password/", accounts.ChangePassword.as_view(), name="change-password"),
     path("language/", language.set_language, name="set-language"),
     path("healthz", health.healthz, name="healthz"),
     path("admin/", admin.site.urls),

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from django import template
 
+from curriculum.domain import spell_argv
+
 register = template.Library()
 
 
@@ -11,6 +13,12 @@ register = template.Library()
 def at(mapping: Mapping | None, key):
     """`{{ progress|at:lab.slug }}`: the value under a key that the template holds in a variable."""
     return (mapping or {}).get(key)
+
+
+@register.filter
+def spelled(argv: list[str]) -> str:
+    """A command as it would be typed in a shell."""
+    return spell_argv(argv)
 
 
 @register.filter

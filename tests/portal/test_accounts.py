@@ -91,3 +91,24 @@ def test_a_fragment_asked_for_without_a_login_sends_the_whole_page_to_it(world):
 
 def test_a_form_posted_without_a_login_leads_home_afterwards(world):
     assert Client().post(f"/sessions/{world.session.pk}/end/").url == "/login/?next=/"
+
+
+def test_a_password_is_changed_by_who_knows_the_old_one(world, healthy, visit):
+    browser = visit(world.alice)
+    new = {"new_password1": "three-way-shake", "new_password2": "three-way-shake"}
+
+    refused = browser.post("/account/password/", {"old_password": "wrong", **new})
+    changed = browser.post("/account/password/", {"old_password": "alice-secret", **new})
+
+    assert (refused.status_code, changed.url) == (200, "/account/")
+    assert Client().login(username="alice", password="three-way-shake")
+    assert browser.get("/account/").status_code == 200
+
+
+def test_a_changed_password_logs_the_other_browsers_out(world, healthy, visit):
+    here, elsewhere = visit(world.alice), visit(world.alice)
+    new = {"new_password1": "three-way-shake", "new_password2": "three-way-shake"}
+
+    here.post("/account/password/", {"old_password": "alice-secret", **new})
+
+    assert elsewhere.get("/account/").url.startswith("/login/")

@@ -56,6 +56,7 @@ DOORS = {
     "login": Door("get", frozenset({"visitor"})),
     "logout": Door("post", LOGGED_IN),
     "account": Door("get", LOGGED_IN),
+    "change-password": Door("get", LOGGED_IN),
     "set-language": Door("post", EVERYBODY),
     "healthz": Door("get", EVERYBODY),
 }
