@@ -57,5 +57,5 @@ class ChangePassword(SuccessMessageMixin, PasswordChangeView):
     """Asks for the old one; other browsers of this person are logged out by it."""
 
     template_name = "password.html"
-    success_url = reverse_("account")
+    success_url = reverse_lazy("account")
     success_message = _("Your password is changed.")
