@@ -24,7 +24,7 @@ from netlab.controllers.daemonset import DaemonSetController
 from netlab.controllers.deployment import DeploymentController
 from netlab.controllers.endpoints import EndpointsController
 from netlab.controllers.garbage import GarbageCollector
-from netlab.controllers.manager import Manager
+from netlab.controllers.manager import Manager, settle
 from netlab.controllers.namespaces import NamespaceController
 from netlab.controllers.placement import readiness_reason
 from netlab.controllers.replicaset import ReplicaSetController
@@ -97,17 +97,22 @@ class ControlPlane:
             service_address=str(topology.api_service_address),
         )
         self.api = Api(self.store, runtime, authority, address=f"{address}:{API_PORT}")
-        self.manager = Manager(self.store, controllers(self.store, self.authority.ca_pem.decode()))
+        ca_pem = self.authority.ca_pem.decode()
+        # Before the first request: a pod cannot be made in a namespace without its service account.
+        settle(self.store, [NamespaceController(self.store, ca_pem)])
+        self.manager = Manager(self.store, controllers(self.store, ca_pem))
         self._runner: web.AppRunner | None = None
 
     async def open(self, sockets: list[socket.socket]) -> None:
         """Serve the API with TLS on these listening sockets."""
         # A watch or an exec must end when its client goes, hence the cancelling.
-        self._runner = web.AppRunner(self.api.app(), handler_cancellation=True, access_log=None)
+        self._runner = web.AppRunner(
+            self.api.app(), handler_cancellation=True, access_log=None, shutdown_timeout=_STOP_SECONDS
+        )
         await self._runner.setup()
         context = self.authority.server_context()
         for listening in sockets:
-            site = web.SockSite(self._runner, listening, ssl_context=context, shutdown_timeout=_STOP_SECONDS)
+            site = web.SockSite(self._runner, listening, ssl_context=context)
             await site.start()
 
     async def close(self) -> None:

@@ -5,20 +5,15 @@ address; quotas are counted; a namespace must exist and be alive. Controllers th
 through here too, so that what they make is what a user's `kubectl run` would have made.
 """
 
-import ipaddress
-import secrets
-
 from netlab.controllers import quota
-from netlab.schema.causes import invalid
 from netlab.schema.defaults import apply_defaults
 from netlab.schema.kinds import Kind, kind_named
 from netlab.store import Store
 from netlab.store.objects import random_suffix
 
-from . import status
+from . import addresses, status
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, not a secret
-SERVICE_RANGE = ipaddress.ip_network("10.96.0.0/16")
 _TOKEN_SECONDS = 3607  # the odd number of the real one, which tells it from a token asked for
 
 
@@ -30,7 +25,7 @@ def admit_new(store: Store, kind: Kind, obj: dict) -> None:
         _add_service_account(store, kind, obj)
         apply_defaults(obj)
     if kind.name == "Service":
-        assign_cluster_ip(store, kind, obj)
+        addresses.assign(store, kind, obj)
     exceeded = quota.why_refused(store, kind.resource, obj["metadata"].get("namespace"))
     if exceeded:
         raise status.forbidden(kind, obj["metadata"].get("name", ""), exceeded)
@@ -98,45 +93,3 @@ def _token_volume() -> dict:
     ]
     name = f"kube-api-access-{random_suffix()}"
     return {"name": name, "projected": {"sources": sources, "defaultMode": 0o644}}
-
-
-def assign_cluster_ip(store: Store, kind: Kind, service: dict) -> None:
-    """Give a Service a free address of the service range, or check the one it asks for."""
-    spec = service["spec"]
-    if spec["type"] == "ExternalName":
-        return
-    if spec.get("clusterIPs") and not spec.get("clusterIP"):
-        spec["clusterIP"] = spec["clusterIPs"][0]
-    asked = spec.get("clusterIP")
-    if asked and asked != "None":
-        _check_asked_address(store, kind, service, asked)
-    spec["clusterIP"] = asked or _free_address(store)
-    spec["clusterIPs"] = [spec["clusterIP"]]
-
-
-def _check_asked_address(store: Store, kind: Kind, service: dict, asked: str) -> None:
-    name = service["metadata"].get("name", "")
-    try:
-        outside = ipaddress.ip_address(asked) not in SERVICE_RANGE
-    except ValueError:
-        return  # the rules say what is wrong with it
-    detail = None
-    if outside:
-        detail = f"failed to allocate IP {asked}: the provided network does not match the current range"
-    elif asked in _used_addresses(store):
-        detail = f"failed to allocate IP {asked}: provided IP is already allocated"
-    if detail:
-        raise status.invalid(kind, name, [invalid("spec.clusterIPs", [asked], detail)])
-
-
-def _used_addresses(store: Store) -> set[str]:
-    return {service["spec"].get("clusterIP", "") for service in store.list("services")}
-
-
-def _free_address(store: Store) -> str:
-    """Random, as on a real cluster, and clear of the low block kept for well-known addresses."""
-    used = _used_addresses(store)
-    while True:
-        address = str(SERVICE_RANGE[256 + secrets.randbelow(SERVICE_RANGE.num_addresses - 512)])
-        if address not in used:
-            return address

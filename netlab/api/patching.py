@@ -46,12 +46,7 @@ def applied(live: dict, config: dict, kind: Kind, manager: str, *, force: bool) 
 
 def _conflict(kind: Kind, name: str, error: ownership.ApplyConflict) -> status.ApiError:
     found = error.conflicts
-    told = [f'"{c.manager}"{_using(c)}: {c.path}' for c in found]
-    count = f"{len(found)} conflict{'s' if len(found) > 1 else ''}"
-    if len(found) == 1:
-        message = f"Apply failed with {count}: conflict with {told[0]}"
-    else:
-        message = f"Apply failed with {count}: conflicts with " + "\n- ".join(["", *told]).lstrip("\n")
+    message = f"Apply failed with {len(found)} conflict{'s' if len(found) > 1 else ''}: {_told(found)}"
     causes = [
         {
             "reason": "FieldManagerConflict",
@@ -66,3 +61,14 @@ def _conflict(kind: Kind, name: str, error: ownership.ApplyConflict) -> status.A
 
 def _using(conflict: ownership.FieldConflict) -> str:
     return f" using {conflict.api_version}" if conflict.operation == "Update" else ""
+
+
+def _told(found: list[ownership.FieldConflict]) -> str:
+    """One conflict in a line; several as a list of fields under each manager."""
+    if len(found) == 1:
+        return f'conflict with "{found[0].manager}"{_using(found[0])}: {found[0].path}'
+    by_manager: dict[str, list[str]] = {}
+    for one in found:
+        by_manager.setdefault(f'conflicts with "{one.manager}"{_using(one)}', []).append(one.path)
+    parts = ["\n- ".join([f"{manager}:", *paths]) for manager, paths in by_manager.items()]
+    return "\n".join(parts)

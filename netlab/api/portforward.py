@@ -50,6 +50,7 @@ class _Link:
     port: int
     writer: asyncio.StreamWriter | None = None
     pending: list[bytes] = field(default_factory=list)
+    finished: bool = False  # the client has sent its last byte
     task: asyncio.Task | None = None
 
     async def send(self, data: bytes) -> None:
@@ -65,8 +66,11 @@ class _Link:
         early, self.pending = self.pending, []
         for data in early:
             await self.send(data)
+        if self.finished:
+            self.finish()
 
     def finish(self) -> None:
+        self.finished = True
         if self.writer and self.writer.can_write_eof():
             with contextlib.suppress(OSError):
                 self.writer.write_eof()

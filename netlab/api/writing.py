@@ -6,7 +6,7 @@ from netlab.schema.defaults import apply_defaults
 from netlab.schema.kinds import Kind
 from netlab.store import Store, clone
 
-from . import admission, eventsv1, status
+from . import addresses, admission, eventsv1, status
 from .request import Call
 
 _SERVER_SETS = ("managedFields", "selfLink")
@@ -78,6 +78,8 @@ def update(store: Store, call: Call, new: dict, old: dict, *, track: bool = True
     if kind.group == "events.k8s.io":
         new = eventsv1.to_core(new)
     apply_defaults(new)
+    if kind.name == "Service":
+        addresses.assign(store, kind, new)
     _check(call, new, [*rules.check(kind, new), *rules.check_update(kind, new, old)], old)
     return store.update(kind.stored_as, new, dry_run=call.dry_run)
 
@@ -126,6 +128,11 @@ def _keep_assigned(kind: Kind, new: dict, old: dict) -> None:
     for name in ("clusterIP", "clusterIPs"):
         if not new.get("spec", {}).get(name) and old["spec"].get(name):
             new["spec"][name] = old["spec"][name]
+    node_ports = {(p["port"], p["protocol"]): p.get("nodePort") for p in old["spec"].get("ports", [])}
+    for port in new.get("spec", {}).get("ports", []):
+        known = node_ports.get((port.get("port"), port.get("protocol", "TCP")))
+        if known:
+            port.setdefault("nodePort", known)
 
 
 def _check(call: Call, obj: dict, causes: list, old: dict | None = None) -> None:

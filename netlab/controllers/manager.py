@@ -107,17 +107,15 @@ class Manager:
         self._wake.set()
 
 
-async def settle(store: Store, controllers: list[Controller]) -> None:
-    """Run controllers until none has anything left to do: for tests and for the first start."""
-    manager = Manager(store, controllers)
+def settle(store: Store, controllers: list[Controller]) -> None:
+    """Run controllers until none has anything left to do: for the first start, and for tests."""
+    manager, since = Manager(store, controllers), store.version
     manager._feed_present()
-    since = store.version
     while manager._due:
-        item = next(iter(manager._due))
-        del manager._due[item]
-        controller, key = item
+        controller, key = next(iter(manager._due))
+        del manager._due[controller, key]
         controller.sync(key)
-        with_changes = store.watch(since=since)
-        while event := with_changes.pending():
+        changes = store.watch(since=since)
+        while event := changes.pending():
             since = event.rv
             manager._feed(event)

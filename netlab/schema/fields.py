@@ -30,8 +30,6 @@ _POD_REFUSED = {
     "schedulingGates": f"scheduling gates {_NOT_HERE}",
     "resourceClaims": f"dynamic resource allocation {_NOT_HERE}",
     rf"{_CONTAINER}\.ports\[\d+\]\.hostPort": f"hostPort {_NOT_HERE}: use a Service, or hostNetwork",
-    rf"{_CONTAINER}\.securityContext\.privileged": "privileged containers are not available in netlab:"
-    " add the capabilities that are needed (NET_ADMIN, NET_RAW, SYS_PTRACE, ...)",
     rf"{_CONTAINER}\.volumeDevices": f"block devices {_NOT_HERE}",
     rf"{_CONTAINER}\.\w+Probe\.grpc": f"gRPC probes {_NOT_HERE}: use exec, httpGet or tcpSocket",
     rf"{_CONTAINER}\.lifecycle": f"lifecycle hooks {_NOT_HERE}",
@@ -40,8 +38,9 @@ _VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI
 _POD_WARNED = (
     "topologySpreadConstraints",
     "dnsConfig",
-    "hostname",
     "subdomain",
+    "hostAliases",
+    "shareProcessNamespace",
     "readinessGates",
     "overhead",
     "activeDeadlineSeconds",
@@ -49,12 +48,13 @@ _POD_WARNED = (
     "setHostnameAsFQDN",
     "hostUsers",
     r"securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|fsGroup|fsGroupChangePolicy)",
-    r"securityContext\.(supplementalGroups|sysctls|runAsNonRoot)",
-    rf"{_CONTAINER}\.securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|procMount|runAsNonRoot)",
+    r"securityContext\.(sysctls|supplementalGroupsPolicy)",
+    rf"{_CONTAINER}\.securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|procMount)",
     rf"{_CONTAINER}\.resources\.(limits|requests)",
     rf"{_CONTAINER}\.(resizePolicy|restartPolicy|terminationMessagePath)",
     rf"{_CONTAINER}\.volumeMounts\[\d+\]\.(mountPropagation|recursiveReadOnly)",
 )
+_PRIVILEGED = "a privileged container of netlab has every capability, but no devices of the machine"
 _DEFAULTS = {"terminationMessagePath": "/dev/termination-log"}
 _SERVICE_REFUSED = {
     "externalIPs": f"external addresses {_NOT_HERE}",
@@ -62,7 +62,6 @@ _SERVICE_REFUSED = {
     "loadBalancerClass": f"load balancers {_NOT_HERE} yet",
 }
 _SERVICE_TYPES = {
-    "NodePort": f"NodePort {_NOT_HERE} yet: kube-proxy here programs ClusterIP services only",
     "LoadBalancer": f"LoadBalancer {_NOT_HERE} yet: nothing here would announce its address",
     "ExternalName": f"ExternalName {_NOT_HERE} yet: it is a DNS record, and there is no cluster DNS",
 }
@@ -109,6 +108,8 @@ def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
                 verdict.refused.append(forbidden(f"{at}.{path}", why))
         if any(re.fullmatch(pattern, path) for pattern in _POD_WARNED):
             verdict.warnings.append(_no_effect(f"{at}.{path}"))
+        if re.fullmatch(rf"{_CONTAINER}\.securityContext\.privileged", path):
+            verdict.warnings.append(f"{at}.{path}: {_PRIVILEGED}")
     for index, volume in enumerate(spec.get("volumes", [])):
         for name in sorted(set(volume) - _VOLUMES):
             verdict.refused.append(forbidden(f"{at}.volumes[{index}].{name}", _volume_reason(name)))
@@ -142,9 +143,6 @@ def _examine_service(obj: dict, verdict: Verdict) -> None:
     for name, why in _SERVICE_REFUSED.items():
         if spec.get(name):
             verdict.refused.append(forbidden(f"spec.{name}", why))
-    if spec.get("internalTrafficPolicy") == "Local":
-        why = f"internalTrafficPolicy Local {_NOT_HERE} yet"
-        verdict.refused.append(forbidden("spec.internalTrafficPolicy", why))
     if (
         "IPv6" in spec.get("ipFamilies", [])
         or spec.get("ipFamilyPolicy", "SingleStack") == "RequireDualStack"

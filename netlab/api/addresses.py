@@ -1,0 +1,102 @@
+"""What a Service is given on creation: a cluster address, and node ports for the types that have them."""
+
+import ipaddress
+import secrets
+
+from netlab.schema.causes import invalid
+from netlab.schema.kinds import Kind
+from netlab.store import Store
+
+from . import status
+
+SERVICE_RANGE = ipaddress.ip_network("10.96.0.0/16")
+NODE_PORTS = range(30000, 32768)
+_WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
+
+
+def assign(store: Store, kind: Kind, service: dict) -> None:
+    """Complete a new or changed Service in place. Raises ApiError for what is taken or out of range."""
+    spec = service["spec"]
+    if spec["type"] != "ExternalName":
+        _assign_address(store, kind, service)
+    if spec["type"] in _WITH_NODE_PORTS:
+        _assign_node_ports(store, kind, service)
+    else:
+        for port in spec.get("ports", []):
+            port.pop("nodePort", None)
+
+
+def _assign_address(store: Store, kind: Kind, service: dict) -> None:
+    spec = service["spec"]
+    if spec.get("clusterIPs") and not spec.get("clusterIP"):
+        spec["clusterIP"] = spec["clusterIPs"][0]
+    asked = spec.get("clusterIP")
+    if asked and asked != "None":
+        _check_asked_address(store, kind, service, asked)
+    spec["clusterIP"] = asked or _free_address(store)
+    spec["clusterIPs"] = [spec["clusterIP"]]
+
+
+def _check_asked_address(store: Store, kind: Kind, service: dict, asked: str) -> None:
+    try:
+        outside = ipaddress.ip_address(asked) not in SERVICE_RANGE
+    except ValueError:
+        return  # the rules say what is wrong with it
+    used = {other["spec"].get("clusterIP", "") for other in _others(store, service)}
+    if outside:
+        why = f"failed to allocate IP {asked}: the provided IP is not in the valid range {SERVICE_RANGE}"
+    elif asked in used:
+        why = f"failed to allocate IP {asked}: provided IP is already allocated"
+    else:
+        return
+    raise status.invalid(
+        kind, service["metadata"].get("name", ""), [invalid("spec.clusterIPs", [asked], why)]
+    )
+
+
+def _others(store: Store, service: dict) -> list[dict]:
+    meta = service["metadata"]
+    own = (meta.get("namespace"), meta.get("name"))
+    return [o for o in store.list("services") if (o["metadata"]["namespace"], o["metadata"]["name"]) != own]
+
+
+def _free_address(store: Store) -> str:
+    """Random, as on a real cluster, and clear of the low block kept for well-known addresses."""
+    used = {service["spec"].get("clusterIP", "") for service in store.list("services")}
+    while True:
+        address = str(SERVICE_RANGE[256 + secrets.randbelow(SERVICE_RANGE.num_addresses - 512)])
+        if address not in used:
+            return address
+
+
+def _assign_node_ports(store: Store, kind: Kind, service: dict) -> None:
+    used = {
+        (p.get("nodePort"), p.get("protocol"))
+        for o in _others(store, service)
+        for p in o["spec"].get("ports", [])
+    }
+    for index, port in enumerate(service["spec"].get("ports", [])):
+        if port.get("nodePort"):
+            _check_node_port(kind, service, f"spec.ports[{index}].nodePort", port, used)
+        else:
+            port["nodePort"] = _free_node_port(used, port["protocol"])
+        used.add((port["nodePort"], port["protocol"]))
+
+
+def _check_node_port(kind: Kind, service: dict, field: str, port: dict, used: set) -> None:
+    number = port["nodePort"]
+    if number not in NODE_PORTS:
+        valid = f"The range of valid ports is {NODE_PORTS[0]}-{NODE_PORTS[-1]}"
+        why = f"provided port is not in the valid range. {valid}"
+    elif (number, port["protocol"]) in used:
+        why = "provided port is already allocated"
+    else:
+        return
+    raise status.invalid(kind, service["metadata"].get("name", ""), [invalid(field, number, why)])
+
+
+def _free_node_port(used: set, protocol: str) -> int:
+    while True:
+        number = secrets.choice(NODE_PORTS)
+        if (number, protocol) not in used:
+            return number

@@ -1,0 +1,91 @@
+from .worlds import CONFIGMAPS, DEPLOYMENTS, config_map, deployment
+
+SHOP = f"{DEPLOYMENTS}/shop"
+APPLY = {"Content-Type": "application/apply-patch+yaml"}
+
+
+async def patch(plane, path, body, kind, *, code=200):
+    return await plane.call("PATCH", path, body, code=code, headers={"Content-Type": f"application/{kind}"})
+
+
+async def apply(plane, path, body, manager, *, code=200, force="false"):
+    query = f"?fieldManager={manager}&force={force}"
+    return await plane.call("PATCH", path + query, body, code=code, headers=APPLY)
+
+
+async def test_merge_patch_deletes_by_null(plane):
+    await plane.call("POST", CONFIGMAPS, config_map(a="1", b="2"), code=201)
+    patched = await patch(plane, f"{CONFIGMAPS}/c1", {"data": {"a": None, "c": "3"}}, "merge-patch+json")
+    assert patched["data"] == {"b": "2", "c": "3"}
+
+
+async def test_json_patch_applies_all_or_nothing(plane):
+    await plane.call("POST", CONFIGMAPS, config_map(a="1"), code=201)
+    steps = [{"op": "replace", "path": "/data/a", "value": "2"}, {"op": "remove", "path": "/data/ghost"}]
+    await patch(plane, f"{CONFIGMAPS}/c1", steps, "json-patch+json", code=422)
+    patched = await patch(plane, f"{CONFIGMAPS}/c1", steps[:1], "json-patch+json")
+    assert patched["data"] == {"a": "2"}
+
+
+async def test_strategic_merge_knows_containers_by_name(plane):
+    await plane.call("POST", DEPLOYMENTS, deployment(), code=201)
+    extra = {"name": "side", "image": "busybox:2"}
+    body = {"spec": {"template": {"spec": {"containers": [extra, {"name": "web", "image": "busybox:3"}]}}}}
+    patched = await patch(plane, SHOP, body, "strategic-merge-patch+json")
+    images = {c["name"]: c["image"] for c in patched["spec"]["template"]["spec"]["containers"]}
+    assert images == {"web": "busybox:3", "side": "busybox:2"}
+    gone = {"spec": {"template": {"spec": {"containers": [{"name": "side", "$patch": "delete"}]}}}}
+    patched = await patch(plane, SHOP, gone, "strategic-merge-patch+json")
+    assert [c["name"] for c in patched["spec"]["template"]["spec"]["containers"]] == ["web"]
+
+
+async def test_a_patch_that_changes_nothing_is_no_change(plane):
+    made = await plane.call("POST", CONFIGMAPS, config_map(a="1"), code=201)
+    same = await patch(plane, f"{CONFIGMAPS}/c1", {"data": {"a": "1"}}, "merge-patch+json")
+    assert same["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+
+
+async def test_apply_creates_then_removes_what_is_no_longer_sent(plane):
+    path = f"{CONFIGMAPS}/c1"
+    await apply(plane, path, config_map(a="1", b="2"), "ana", code=201)
+    applied = await apply(plane, path, config_map(a="1"), "ana")
+    assert applied["data"] == {"a": "1"}
+
+
+async def test_apply_conflicts_name_the_other_manager_and_force_takes_over(plane):
+    path = f"{CONFIGMAPS}/c1"
+    await apply(plane, path, config_map(a="1"), "ana", code=201)
+    answer = await apply(plane, path, config_map(a="2"), "bia", code=409)
+    assert answer["message"] == 'Apply failed with 1 conflict: conflict with "ana": .data.a'
+    assert answer["details"]["causes"][0]["reason"] == "FieldManagerConflict"
+    forced = await apply(plane, path, config_map(a="2"), "bia", force="true")
+    assert forced["data"] == {"a": "2"}
+    owners = {e["manager"]: e["fieldsV1"] for e in forced["metadata"]["managedFields"]}
+    assert owners == {"bia": {"f:data": {"f:a": {}}}}
+
+
+async def test_apply_leaves_the_fields_of_others_alone(plane):
+    path = f"{CONFIGMAPS}/c1"
+    await apply(plane, path, config_map(a="1"), "ana", code=201)
+    await apply(plane, path, config_map(b="2"), "bia")
+    left = await apply(plane, path, config_map(), "ana")
+    assert left["data"] == {"b": "2"}
+
+
+async def test_apply_merges_containers_by_name_and_ports_by_number(plane):
+    await apply(plane, SHOP, deployment(), "ana", code=201)
+    body = deployment()
+    containers = [{"name": "side", "image": "busybox", "ports": [{"containerPort": 1}, {"containerPort": 2}]}]
+    body["spec"]["template"]["spec"]["containers"] = containers
+    merged = await apply(plane, SHOP, body, "bia")
+    assert [c["name"] for c in merged["spec"]["template"]["spec"]["containers"]] == ["web", "side"]
+    containers[0]["ports"] = [{"containerPort": 2}]
+    merged = await apply(plane, SHOP, body, "bia")
+    side = merged["spec"]["template"]["spec"]["containers"][1]
+    assert [port["containerPort"] for port in side["ports"]] == [2]
+
+
+async def test_an_ordinary_write_owns_what_it_sets(plane):
+    await plane.call("POST", f"{CONFIGMAPS}?fieldManager=kubectl-create", config_map(a="1"), code=201)
+    answer = await apply(plane, f"{CONFIGMAPS}/c1", config_map(a="2"), "ana", code=409)
+    assert 'conflict with "kubectl-create" using v1: .data.a' in answer["message"]
