@@ -21,7 +21,7 @@ export class ResumableSocket {
    * `onState(state)` hears connecting, open, waiting, done and refused.
    * Call `forget()` when the stream begins anew, `close()` when nobody listens any more.
    */
-  constructor(path, { onMessage, onState = () => {}, Socket = WebSocket, later = setTimeout, origin = originOf(location) }) {
+  constructor(path, { onMessage, onState = () => {}, Socket = WebSocket, later = (act, wait) => setTimeout(act, wait), origin = originOf(location) }) {
     Object.assign(this, { path, onMessage, onState, Socket, later, origin });
     this.last = "";
     this.attempt = 0;
