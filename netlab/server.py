@@ -24,7 +24,7 @@ from netlab.controllers.daemonset import DaemonSetController
 from netlab.controllers.deployment import DeploymentController
 from netlab.controllers.endpoints import EndpointsController
 from netlab.controllers.garbage import GarbageCollector
-from netlab.controllers.manager import Manager, settle
+from netlab.controllers.manager import Manager, Stepper
 from netlab.controllers.namespaces import NamespaceController
 from netlab.controllers.placement import readiness_reason
 from netlab.controllers.replicaset import ReplicaSetController
@@ -99,7 +99,7 @@ class ControlPlane:
         self.api = Api(self.store, runtime, authority, address=f"{address}:{API_PORT}")
         ca_pem = self.authority.ca_pem.decode()
         # Before the first request: a pod cannot be made in a namespace without its service account.
-        settle(self.store, [NamespaceController(self.store, ca_pem)])
+        Stepper(self.store, [NamespaceController(self.store, ca_pem)]).settle()
         self.manager = Manager(self.store, controllers(self.store, ca_pem))
         self._runner: web.AppRunner | None = None
 

@@ -107,15 +107,25 @@ class Manager:
         self._wake.set()
 
 
-def settle(store: Store, controllers: list[Controller]) -> None:
-    """Run controllers until none has anything left to do: for the first start, and for tests."""
-    manager, since = Manager(store, controllers), store.version
-    manager._feed_present()
-    while manager._due:
-        controller, key = next(iter(manager._due))
-        del manager._due[controller, key]
-        controller.sync(key)
-        changes = store.watch(since=since)
+class Stepper(Manager):
+    """Runs controllers by hand, without a loop: for what must be right before the first request."""
+
+    def __init__(self, store: Store, controllers: list[Controller]):
+        super().__init__(store, controllers)
+        self._feed_present()
+        self._seen = store.version
+
+    def settle(self) -> None:
+        """Act on everything that has happened, until nothing moves. Raises what a sync raises."""
+        self._catch_up()
+        while self._due:
+            controller, key = next(iter(self._due))
+            del self._due[controller, key]
+            controller.sync(key)
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        changes = self._store.watch(since=self._seen)
         while event := changes.pending():
-            since = event.rv
-            manager._feed(event)
+            self._feed(event)
+        self._seen = self._store.version

@@ -1,0 +1,8 @@
+import pytest
+
+from .worlds import World
+
+
+@pytest.fixture
+def world():
+    return World()
