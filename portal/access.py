@@ -10,7 +10,6 @@ not exist for them: they get a 404 and learn nothing.
 
 from django.db.models import Q, QuerySet
 
-from curriculum.models import Attempt
 from k8s_tasks.enums import RunKind
 from k8s_tasks.models import LabSession, Run
 from portal.models import Classroom, User
@@ -21,10 +20,6 @@ def visible_students(user: User) -> QuerySet[User]:
     if user.is_superuser:
         return User.objects.all()
     return User.objects.filter(Q(pk=user.pk) | Q(pk__in=_taught_by(user)))
-
-
-def visible_attempts(user: User) -> QuerySet[Attempt]:
-    return Attempt.objects.filter(student__in=visible_students(user)).select_related("lab", "student")
 
 
 def visible_runs(user: User) -> QuerySet[Run]:

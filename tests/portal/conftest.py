@@ -17,7 +17,7 @@ from django.utils import timezone
 from curriculum import domain as work
 from curriculum.course import get_course
 from curriculum.models import Attempt
-from k8s_tasks import queries
+from k8s_tasks import queries, queue
 from k8s_tasks.domain import runs, sessions
 from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.models import Cluster, LabSession, Run, Transcript
@@ -193,3 +193,12 @@ def asked(monkeypatch, healthy) -> Asked:
     monkeypatch.setattr(runs, "start_verification", start_verification)
     monkeypatch.setattr(runs, "cancel_run", lambda run, *, reason: asked.note("cancel_run", run))
     return asked
+
+
+@pytest.fixture
+def queued(redis_client, healthy, monkeypatch) -> list[str]:
+    """The names of the tasks handed to the workers."""
+    names = []
+    for module in (queue, runs, sessions):
+        monkeypatch.setattr(module, "enqueue", lambda name, *args, **options: names.append(name))
+    return names

@@ -1,10 +1,9 @@
 """The doors with the real acts of `k8s_tasks` behind them: only the queue of the workers is not there."""
 
 import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 
 from curriculum.models import Attempt
-from k8s_tasks import queue
-from k8s_tasks.domain import runs, sessions
 from k8s_tasks.enums import RunState, SessionState
 from k8s_tasks.models import Run
 from tests.portal.conftest import make_session
@@ -13,15 +12,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
 PAGE = "/labs/ping-and-netcat/"
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def queued(redis_client, healthy, monkeypatch) -> list[str]:
-    """The names of the tasks handed to the workers."""
-    names = []
-    for module in (queue, runs, sessions):
-        monkeypatch.setattr(module, "enqueue", lambda name, *args, **options: names.append(name))
-    return names
 
 
 def test_a_session_is_started_once_however_often_one_clicks(world, queued, visit):
@@ -93,3 +83,17 @@ def test_a_reset_makes_new_pods_for_the_same_attempt(world, queued, visit):
         SessionState.ENDED,
     ]
     assert queued == ["clear_session", "prepare_session"]
+
+
+def test_the_panel_extends_resets_and_ends_a_session(world, queued, visit):
+    panel = visit(world.root)
+    chosen = {ACTION_CHECKBOX_NAME: [str(world.session.pk)]}
+
+    panel.post("/admin/k8s_tasks/labsession/", chosen | {"action": "extend"})
+    assert world.attempt.sessions.get().expires_at > world.session.expires_at
+    panel.post("/admin/k8s_tasks/labsession/", chosen | {"action": "reset"})
+    newest, oldest = world.attempt.sessions.all()
+    assert (newest.state, oldest.state) == (SessionState.PREPARING, SessionState.ENDED)
+    panel.post("/admin/k8s_tasks/labsession/", {ACTION_CHECKBOX_NAME: [str(newest.pk)], "action": "end"})
+    newest.refresh_from_db()
+    assert newest.state == SessionState.ENDED
