@@ -56,7 +56,8 @@ class LabSessionAdmin(Record):
 
     @admin.action(description=_("End"))
     def end(self, request, sessions):
-        self._act(request, sessions, lambda session: end_session(session, str(_("An administrator ended it."))))
+        reason = str(_("An administrator ended it."))
+        self._act(request, sessions, lambda session: end_session(session, reason))
 
     @admin.action(description=_("Extend"))
     def extend(self, request, sessions):
