@@ -54,6 +54,13 @@ async def api_of(kubeconfig: str) -> Api:
     return _apis[key]
 
 
+async def close_apis() -> None:
+    """Close the kept connections; for the end of a process."""
+    while _apis:
+        _key, api = _apis.popitem()
+        await api.close()
+
+
 def _written_at(kubeconfig: str) -> float:
     path = Path(kubeconfig)
     return path.stat().st_mtime if path.exists() else 0

@@ -10,6 +10,8 @@ from curriculum.domain import substitute
 from curriculum.specs import LabSpec
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
+from k8s_tasks.cluster.namespaces import PORTAL_LABEL, SESSION_LABEL
+from k8s_tasks.domain.clusters import portal_id
 from k8s_tasks.domain.sessions import set_session_state
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
 from k8s_tasks.loop import api_of, on_loop
@@ -58,6 +60,7 @@ def plan_for(session: LabSession) -> LabPlan:
     return LabPlan(
         session_id=str(session.pk),
         namespace=session.namespace,
+        labels={SESSION_LABEL: str(session.pk), PORTAL_LABEL: portal_id()},
         pods={pod.name: pod.node for pod in lab.pods},
         manifests=lab.manifests,
         render=lambda text, values: substitute(text, {**parameters, **values}),

@@ -17,10 +17,10 @@ from redis.exceptions import RedisError
 
 from k8s_tasks.cluster.api import Api, connect
 from k8s_tasks.cluster.errors import ClusterError
-from k8s_tasks.cluster.namespaces import SESSION_LABEL
+from k8s_tasks.cluster.namespaces import PORTAL_LABEL
 from k8s_tasks.cluster.objects import delete_namespace, list_pods
 from k8s_tasks.cluster.topology import pod_facts
-from k8s_tasks.domain.clusters import mark_healthy, mark_ill
+from k8s_tasks.domain.clusters import mark_healthy, mark_ill, portal_id
 from k8s_tasks.domain.reaping import Reaper
 from k8s_tasks.domain.sessions import expire_sessions, update_pods
 from k8s_tasks.enums import LIVE_SESSION_STATES
@@ -124,21 +124,22 @@ class ClusterWatch:
 
 async def follow_pods(api: Api) -> None:
     """Keep the bindings of all sessions like their pods, until the cluster stops answering."""
+    ours = f"{PORTAL_LABEL}={portal_id()}"
     try:
         while True:
-            listed, version = await list_pods(api, labels=SESSION_LABEL)
+            listed, version = await list_pods(api, labels=ours)
             pods = {_key(pod): pod for pod in listed}
-            for session_id in {_session_of(pod) for pod in listed}:
-                await _update(session_id, pods)
-            await _follow_from(api, version, pods)
+            for namespace in {namespace for namespace, _name in pods}:
+                await _update(namespace, pods)
+            await _follow_from(api, ours, version, pods)
     except ClusterError as error:
         logger.info("the watch of pods ended: %s", error)
     except _TROUBLE as error:
         logger.warning("the watch of pods broke: %s", error)
 
 
-async def _follow_from(api: Api, version: str, pods: dict) -> None:
-    query = {"labelSelector": SESSION_LABEL, "resourceVersion": version}
+async def _follow_from(api: Api, ours: str, version: str, pods: dict) -> None:
+    query = {"labelSelector": ours, "resourceVersion": version}
     async with aclosing(api.watch("/api/v1/pods", query=query)) as events:
         async for event in events:
             pod = event["object"]
@@ -148,25 +149,23 @@ async def _follow_from(api: Api, version: str, pods: dict) -> None:
                 pods[_key(pod)] = pod
             else:
                 continue
-            await _update(_session_of(pod), pods)
+            await _update(pod["metadata"]["namespace"], pods)
 
 
-async def _update(session_id: str, pods: dict) -> None:
-    facts = [pod_facts(pod) for pod in pods.values() if _session_of(pod) == session_id]
-    await in_database(update_pods, session_id, sorted(facts, key=lambda pod: pod["name"]))
+async def _update(namespace: str, pods: dict) -> None:
+    # By namespace: labels are the student's to change, and must not reach another's session.
+    facts = [pod_facts(pod) for (place, _name), pod in sorted(pods.items()) if place == namespace]
+    await in_database(update_pods, namespace, facts)
 
 
 def _key(pod: dict) -> tuple[str, str]:
     return pod["metadata"]["namespace"], pod["metadata"]["name"]
 
 
-def _session_of(pod: dict) -> str:
-    return pod["metadata"]["labels"][SESSION_LABEL]
-
-
 async def sweep_namespaces(api: Api) -> None:
-    """Delete namespaces whose session is over: a worker may have died before it did."""
-    found = await api.request("GET", "/api/v1/namespaces", query={"labelSelector": SESSION_LABEL})
+    """Delete our namespaces whose session is over: a worker may have died before it did."""
+    ours = {"labelSelector": f"{PORTAL_LABEL}={portal_id()}"}
+    found = await api.request("GET", "/api/v1/namespaces", query=ours)
     names = [
         each["metadata"]["name"] for each in found["items"] if not each["metadata"].get("deletionTimestamp")
     ]

@@ -23,11 +23,12 @@ READY_SECONDS = 60
 
 @dataclass(frozen=True)
 class LabPlan:
-    """`pods` maps each pod to its node number; `render` fills a manifest's text in with the names
-    of the nodes; `capture_filter` is what the node's capture keeps, in tcpdump's words."""
+    """`labels` go on everything; `pods` maps each pod to its node number; `render` fills a manifest's
+    text in with the names of the nodes; `capture_filter` is what captures keep, in tcpdump's words."""
 
     session_id: str
     namespace: str
+    labels: dict[str, str]
     pods: dict[str, int]
     manifests: tuple[str, ...]
     render: Callable[[str, dict], str]
@@ -44,8 +45,8 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
     manifests = read_manifests(
         *(plan.render(text, {"namespace": plan.namespace, **places}) for text in plan.manifests)
     )
-    await apply_manifests(api, namespace_manifests(plan.namespace, plan.session_id))
-    labelled_ones = [labelled(manifest, plan.session_id) for manifest in manifests]
+    await apply_manifests(api, namespace_manifests(plan.namespace, plan.labels))
+    labelled_ones = [labelled(manifest, plan.labels) for manifest in manifests]
     await apply_manifests(api, labelled_ones, namespace=plan.namespace)
     agents, pods = await asyncio.gather(
         agents_for(api, {place["node"] for place in places.values()}),

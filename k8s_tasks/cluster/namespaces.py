@@ -7,6 +7,7 @@ a student impersonates it, so the API server itself keeps students apart.
 import copy
 
 SESSION_LABEL = "redes.local/session"
+PORTAL_LABEL = "redes.local/portal"  # which portal's: several may share a cluster
 
 _EDITED = ["pods", "services", "configmaps", "secrets", "endpoints"]
 _SEEN = ["events", "serviceaccounts", "resourcequotas", "pods/log", "pods/status"]
@@ -14,12 +15,12 @@ _ALL = ["get", "list", "watch", "create", "update", "patch", "delete", "deleteco
 _LOOK = ["get", "list", "watch"]
 
 
-def namespace_manifests(namespace: str, session_id: str) -> list[dict]:
+def namespace_manifests(namespace: str, labels: dict[str, str]) -> list[dict]:
     return [
         {
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": {"name": namespace, "labels": {SESSION_LABEL: session_id}},
+            "metadata": {"name": namespace, "labels": labels},
         },
         _named("v1", "ServiceAccount", "student", namespace),
         {**_named("rbac.authorization.k8s.io/v1", "Role", "student", namespace), "rules": _rules()},
@@ -55,10 +56,10 @@ def _rule(groups: list[str], resources: list[str], verbs: list[str]) -> dict:
     return {"apiGroups": groups, "resources": resources, "verbs": verbs}
 
 
-def labelled(manifest: dict, session_id: str) -> dict:
-    """The manifest with the session's label, on its pods too: the watcher knows them by it."""
+def labelled(manifest: dict, labels: dict[str, str]) -> dict:
+    """The manifest with these labels, on its pods too: the watcher knows them by the session's."""
     manifest = copy.deepcopy(manifest)
     holders = [manifest, manifest.get("spec", {}).get("template")]
     for holder in filter(None, holders):
-        holder.setdefault("metadata", {}).setdefault("labels", {})[SESSION_LABEL] = session_id
+        holder.setdefault("metadata", {}).setdefault("labels", {}).update(labels)
     return manifest

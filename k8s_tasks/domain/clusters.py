@@ -1,5 +1,6 @@
 """Acts on clusters: registering them and keeping their health."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -56,6 +57,11 @@ def _write_kind_kubeconfig() -> Path:
     path.touch(mode=0o600)
     path.write_text(asked.stdout)
     return path
+
+
+def portal_id() -> str:
+    """Names this installation on what it makes on a cluster that others may use too."""
+    return hashlib.sha256(f"portal:{settings.SECRET_KEY}".encode()).hexdigest()[:12]
 
 
 def mark_healthy(cluster: Cluster, *, version: str, uid: str) -> None:

@@ -130,10 +130,10 @@ def lose_sessions_of_other_cluster(cluster: Cluster) -> None:
             set_session_state(session, SessionState.GONE, message=_("The cluster it ran on is no more."))
 
 
-def update_pods(session_id, pods: list[dict]) -> bool:
+def update_pods(namespace: str, pods: list[dict]) -> bool:
     """Keep how the pods are now and tell the pages; no change is no news."""
     with transaction.atomic():
-        session = LabSession.objects.select_for_update().filter(pk=session_id).first()
+        session = LabSession.objects.select_for_update().filter(namespace=namespace).first()
         # Until the session is ready its own preparation writes the bindings.
         if session is None or not session.bindings or session.state not in LIVE_SESSION_STATES:
             return False
@@ -142,7 +142,7 @@ def update_pods(session_id, pods: list[dict]) -> bool:
             return False
         session.bindings = {**session.bindings, "pods": pods}
         session.save(update_fields=["bindings"])
-    publish_notice(session_id, "topology", {"nodes": session.bindings["nodes"], "pods": pods})
+    publish_notice(session.pk, "topology", {"nodes": session.bindings["nodes"], "pods": pods})
     return True
 
 

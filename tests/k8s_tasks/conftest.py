@@ -10,6 +10,7 @@ from django.utils import timezone
 from curriculum.course import get_course
 from curriculum.domain import start_attempt
 from k8s_tasks.enums import SessionState
+from k8s_tasks.loop import close_apis, on_loop
 from k8s_tasks.models import Cluster, LabSession
 from tests.pods import NODES, pod
 
@@ -46,3 +47,9 @@ def session(attempt, cluster, redis_client):
         bindings={"nodes": NODES, "pods": [pod("ana", 1), pod("beto", 1, 3), pod("carla", 2)]},
         expires_at=timezone.now() + timedelta(minutes=60),
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def closed_connections():
+    yield
+    on_loop(close_apis())

@@ -109,14 +109,14 @@ def test_another_cluster_behind_the_address_takes_its_sessions_away(session, clu
 
 def test_a_moved_pod_is_shown_and_named_in_commands(session):
     moved = [pod("ana", 1), pod("beto", 1, 3), pod("carla", 2, 9)]
-    assert update_pods(session.pk, moved)
-    assert not update_pods(session.pk, moved)
+    assert update_pods(session.namespace, moved)
+    assert not update_pods(session.namespace, moved)
     session.refresh_from_db()
     assert queries.step_values(session)["carla"]["ip"] == "10.244.2.9"
 
 
 def test_a_deleted_pod_stays_in_the_picture_as_gone(session):
-    update_pods(session.pk, [pod("ana", 1), pod("beto", 1, 3)])
+    update_pods(session.namespace, [pod("ana", 1), pod("beto", 1, 3)])
     session.refresh_from_db()
     carla = queries.topology(session)["pods"][2]
     assert (carla["name"], carla["phase"], carla["address"]) == ("carla", "Gone", "10.244.2.2")

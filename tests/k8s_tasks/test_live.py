@@ -1,0 +1,198 @@
+"""The worker's parts against the real cluster: a session made, commands run, packets judged."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from curriculum.domain import record_answer
+from k8s_tasks import preparing, running, verifying
+from k8s_tasks.cluster.agent import NAMESPACE, agents_by_node
+from k8s_tasks.cluster.errors import NotFound, Refused
+from k8s_tasks.cluster.execs import run_to_end, start_process
+from k8s_tasks.cluster.objects import list_pods
+from k8s_tasks.domain.runs import cancel_run, start_run, start_verification
+from k8s_tasks.domain.sessions import end_session, start_session
+from k8s_tasks.entries import read_entries
+from k8s_tasks.enums import RunState, SessionState
+from k8s_tasks.loop import api_of, on_loop
+from k8s_tasks.models import Cluster, ConditionResult, LabSession
+from k8s_tasks.redis_keys import run_output
+
+pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def cluster(stack, transactional_db):
+    facts = {"kubeconfig_path": str(stack.kubeconfig), "is_healthy": True, "is_default": True}
+    return Cluster.objects.create(name="real", **facts)
+
+
+@pytest.fixture
+def session(cluster, attempt, redis_client):
+    session = start_session(attempt)
+    preparing.prepare_session(str(session.pk))
+    session.refresh_from_db()
+    assert session.state == SessionState.READY, session.message
+    yield session
+    end_session(session, "tested")
+    preparing.clear_session(session.pk)
+
+
+@pytest.fixture
+def act(session, lab, student):
+    """Run a step to its end, as a worker does."""
+
+    def act(step):
+        run = start_run(session, lab.step(step), user=student)
+        running.run_command(str(run.pk), columns=80, rows=24)
+        run.refresh_from_db()
+        return run
+
+    return act
+
+
+def api_for(session):
+    return on_loop(api_of(session.cluster.kubeconfig_path))
+
+
+def in_pod(session, pod: str, *argv: str, namespace="", as_user=None):
+    api = api_for(session)
+
+    async def act():
+        process = await start_process(api, namespace or session.namespace, pod, list(argv), as_user=as_user)
+        return await run_to_end(process, seconds=20)
+
+    return on_loop(act())
+
+
+def verdicts(session, student) -> dict[str, str]:
+    run = start_verification(session, user=student)
+    verifying.verify(str(run.pk))
+    return dict(ConditionResult.objects.filter(run=run).values_list("condition", "verdict"))
+
+
+def printed(run) -> bytes:
+    return b"".join(entry.data for entry in read_entries(run.pk) if entry.source == "stdout")
+
+
+def test_a_command_runs_in_its_pod(act, session):
+    run = act("addresses")
+    assert (run.state, run.exit_code) == (RunState.SUCCEEDED, 0)
+    assert session.bindings["pods"][0]["address"].encode() in printed(run)
+    assert run.output_bytes == len(printed(run))
+
+
+def test_pods_lie_where_the_lab_wants_them(session):
+    ana, beto, carla = (pod["node"] for pod in session.bindings["pods"])
+    assert ana == beto != carla
+
+
+def test_cancel_ends_the_process_in_the_pod(session, lab, student, redis_client):
+    run = start_run(session, lab.step("listen"), user=student)
+    with ThreadPoolExecutor(1) as worker:
+        driving = worker.submit(_drive_and_close, run)
+        redis_client.xread({run_output(run.pk): "0"}, block=10_000)
+        assert b"nc -lnvk" in in_pod(session, "carla", "ps", "-eo", "args").stdout
+        cancel_run(run, reason="enough")
+        driving.result(timeout=10)
+    run.refresh_from_db()
+    assert (run.state, run.reason) == (RunState.CANCELLED, "enough")
+    assert b"nc -lnvk" not in in_pod(session, "carla", "ps", "-eo", "args").stdout
+
+
+def _drive_and_close(run):
+    running.run_command(str(run.pk), columns=80, rows=24)
+    connections.close_all()
+
+
+def test_an_untouched_lab_proves_reachability_and_nothing_else(session, student):
+    found = verdicts(session, student)
+    assert found.pop("icmp-reach") == "pass"
+    assert set(found.values()) == {"fail"}
+
+
+def test_printed_packets_prove_nothing(session, student):
+    lines = "IP 10.244.1.2 > 10.244.2.2: ICMP echo request, id 1, seq 1, length 64"
+    in_pod(session, "ana", "echo", lines)
+    in_pod(session, "ana", "sh", "-c", f"echo '{session.attempt.parameters['nonce']}' | tee /tmp/received")
+    found = verdicts(session, student)
+    assert {found["echo-pair"], found["handshake"], found["nonce-delivered"]} == {"fail"}
+
+
+def test_real_pings_prove_a_pair_and_the_ttl(act, session, lab, student):
+    record_answer(session.attempt, lab.step("predict-ttl"), "62")
+    address = session.bindings["pods"][2]["address"]
+    in_pod(session, "ana", "ping", "-c", "1", address)
+    record_answer(session.attempt, lab.step("answer-ttl"), "64")
+    assert verdicts(session, student)["ttl-answer"] == "fail"
+    record_answer(session.attempt, lab.step("answer-ttl"), "62")
+    found = verdicts(session, student)
+    assert (found["echo-pair"], found["ttl-answer"]) == ("pass", "pass")
+
+
+def test_a_dead_capture_decides_nothing_and_is_started_again(session, student):
+    on_loop(_kill_captures(api_for(session), session, session.bindings["pods"][2]["node"]))
+    assert verdicts(session, student)["echo-pair"] == "undecided"
+    assert verdicts(session, student)["icmp-reach"] == "pass"
+
+
+async def _kill_captures(api, session, node):
+    agent = (await agents_by_node(api))[node]
+    process = await start_process(api, NAMESPACE, agent.pod, ["pkill", "-f", session.pk.hex])
+    await run_to_end(process, seconds=5)
+
+
+def test_a_target_that_is_silent_fails_with_the_place_where_it_was_lost(session, student):
+    in_pod(session, "carla", "iptables", "-A", "INPUT", "-p", "icmp", "-j", "DROP")
+    assert verdicts(session, student)["icmp-reach"] == "fail"
+    reason = ConditionResult.objects.filter(condition="icmp-reach").latest("pk").reason["en"]
+    assert "arrived at carla" in reason
+
+
+def test_a_student_reaches_their_own_namespace_only(session):
+    student = f"system:serviceaccount:{session.namespace}:student"
+    assert in_pod(session, "ana", "true", as_user=student).exit_code == 0
+    pods, _version = on_loop(list_pods(api_for(session), namespace=NAMESPACE))
+    with pytest.raises(Refused, match="forbidden"):
+        in_pod(session, pods[0]["metadata"]["name"], "true", namespace=NAMESPACE, as_user=student)
+
+
+def test_kubectl_in_the_pod_is_held_to_the_namespace(session):
+    assert in_pod(session, "ana", "kubectl", "get", "pods", "-o", "name").stdout.split() == [
+        b"pod/ana",
+        b"pod/beto",
+        b"pod/carla",
+    ]
+    refused = in_pod(session, "ana", "kubectl", "get", "pods", "-n", NAMESPACE)
+    assert refused.exit_code == 1
+    assert b"forbidden" in refused.stderr
+
+
+def test_preparing_twice_is_no_harm(session):
+    LabSession.objects.update(state=SessionState.PREPARING)
+    preparing.prepare_session(str(session.pk))
+    assert LabSession.objects.get().state == SessionState.READY
+
+
+def test_an_ended_session_leaves_nothing_on_the_cluster(session):
+    end_session(session, "enough")
+    preparing.clear_session(session.pk)
+    gone = threading.Event()
+    on_loop(_wait_until_gone(api_for(session), session, gone))
+    assert gone.is_set()
+
+
+async def _wait_until_gone(api, session, gone):
+    path = f"/api/v1/namespaces/{session.namespace}"
+    try:
+        found = await api.request("GET", path)
+        query = {"fieldSelector": f"metadata.name={session.namespace}"}
+        query["resourceVersion"] = found["metadata"]["resourceVersion"]
+        async for event in api.watch("/api/v1/namespaces", query=query, seconds=20):
+            if event["type"] == "DELETED":
+                break
+        await api.request("GET", path)
+    except NotFound:
+        gone.set()
