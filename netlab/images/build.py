@@ -126,10 +126,21 @@ def _bootstrap(image: images.Image, root: Path, work: Path) -> list[str]:
         # apt changes to the user _apt for downloads, which the build directory does not admit.
         '--aptopt=APT::Sandbox::User "root"',
         *_proxies(),
+        *(_own_devices() if variant == "essential" else []),
         recipe.release()["VERSION_CODENAME"],
         str(root),
         *_sources(work),
     ]
+
+
+def _own_devices() -> list[str]:
+    """mmdebstrap's own /dev wants the group tty, which a user namespace with a single id has not."""
+    if sandbox.count_ids_inside() > 1:
+        return []
+    names = "null zero full random urandom"
+    bind = f'cd "$1"; mkdir -p dev; for f in {names}; do touch dev/$f; mount --bind /dev/$f dev/$f; done'
+    release = f'for f in {names}; do umount "$1/dev/$f"; done'
+    return ["--skip=chroot/mount/dev", f"--setup-hook={bind}", f"--customize-hook={release}"]
 
 
 def _proxies() -> list[str]:
