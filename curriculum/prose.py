@@ -107,7 +107,8 @@ def render(tokens: list[Token], page: Page) -> SafeString:
 
 
 def _make_parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False, "typographer": True})
+    parser.enable(["table", "strikethrough", "smartquotes"])
     for name in CALLOUTS:
         container_plugin(parser, name, render=_render_callout(name))
     return parser

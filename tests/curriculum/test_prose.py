@@ -80,6 +80,11 @@ def test_a_callout_is_a_box_and_an_unknown_one_is_told():
     assert "is no callout" in problems[0].mend
 
 
+def test_quotes_are_typeset_outside_code_only():
+    html = read_theory('"carla" and `ana`\'s `"x"`', page()).html
+    assert html == '<p>“carla” and <code>ana</code>’s <code>"x"</code></p>\n'
+
+
 def test_a_link_to_a_lab_becomes_its_address():
     assert 'href="/labs/ping-and-netcat/"' in read_theory("[go](lab:ping-and-netcat)", page()).html
 
