@@ -26,6 +26,7 @@ from .subresources import Subresources
 log = logging.getLogger(__name__)
 _STREAMED = ("exec", "attach", "portforward")
 _MAX_BODY = 8 * 1024 * 1024
+_OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _HEALTH = ("healthz", "livez", "readyz")
 
 
@@ -112,6 +113,8 @@ class Api:
             return json_response(discovery.VERSION)
         if parts[:2] == ["openapi", "v3"]:
             return _openapi(parts[2:])
+        if parts == ["openapi", "v2"]:
+            return web.Response(body=openapi.version_two(), headers={"Content-Type": _OPENAPI_V2})
         if parts in (["api"], ["apis"]) and discovery.wants_aggregated(http.headers.get("Accept", "")):
             body = dump(discovery.aggregated(core=parts == ["api"]))
             return web.Response(body=body, headers={"Content-Type": discovery.AGGREGATED_TYPE})

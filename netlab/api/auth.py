@@ -17,14 +17,16 @@ _EXTRA = "impersonate-extra-"
 
 
 def authenticate(http: web.Request, tokens: TokenAuthority) -> User:
-    """Raises ApiError (401) for a token that is not good."""
+    """Raises ApiError (401) for a token that is not good. As on a real server a certificate comes first."""
+    certificate = http.transport.get_extra_info("peercert") if http.transport else None
+    if certificate:
+        return _by_certificate(certificate)
     header = http.headers.get("Authorization", "")
     if header.lower().startswith("bearer "):
         return _by_token(header[7:].strip(), tokens)
     if header:
         raise unauthorized()
-    certificate = http.transport.get_extra_info("peercert") if http.transport else None
-    return _by_certificate(certificate) if certificate else ANONYMOUS
+    return ANONYMOUS
 
 
 def unauthorized() -> ApiError:

@@ -2,7 +2,7 @@
 
 One document per group and version: the schemas its kinds need, and for each kind the GET and PATCH
 operations in which kubectl looks for `fieldValidation` and the patch types it may send. They are built
-on first request and kept; the index names them by hash, because kubectl caches them on disk by it.
+on first request (some 50 ms) and kept; the index names them by hash, as kubectl caches them on disk by it.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import json
 from functools import cache
 
 from . import definitions
-from .kinds import KINDS, Kind, group_versions
+from .kinds import Kind, group_versions
 
 PATCH_TYPES = (
     "application/json-patch+json",
@@ -51,12 +51,24 @@ def document(path: str) -> bytes | None:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
+def version_two() -> bytes:
+    """The OpenAPI v2 document, in protobuf, without any path.
+
+    kubectl asks for it when v3 does not know a kind; an empty answer lets it go on and say so plainly.
+    """
+    title, release = b"Kubernetes", f"{definitions.RELEASE}+netlab".encode()
+    info = _field(1, title) + _field(2, release)
+    return _field(1, b"2.0") + _field(2, info) + _field(8, b"")
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A length-delimited protobuf field of less than 128 bytes."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
 @cache
 def document_hash(path: str) -> str:
-    """A hash of what the document is made from, cheaper than the document itself."""
-    served = [repr(kind) for kind in KINDS if path_of(kind.api_version) == path]
-    source = json.dumps([definitions.RELEASE, served])
-    return hashlib.sha256(source.encode()).hexdigest()[:32].upper()
+    return hashlib.sha256(document(path)).hexdigest()[:32].upper()
 
 
 def _path(kind: Kind, path: str) -> str:
