@@ -1,6 +1,7 @@
 """Filters that let templates read dictionaries and show evidence as plain facts."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from django import template
 
@@ -35,14 +36,22 @@ def _walk(value, name: str) -> Iterator[tuple[str, str]]:
         for number, item in enumerate(value, start=1):
             yield f"{name} {number}".strip(), _line(item)
     elif value not in (None, "", []):
-        yield name, _line(value)
+        yield name, _moment(value) if name.split()[-1:] == ["at"] else _line(value)
+
+
+def _moment(value) -> str:
+    """A packet's time, kept as seconds since 1970."""
+    if not isinstance(value, int | float):
+        return _line(value)
+    return datetime.fromtimestamp(value, UTC).strftime("%H:%M:%S.%f UTC")
 
 
 def _line(value) -> str:
     if value is None:
         return "–"
     if isinstance(value, Mapping):
-        return "  ".join(f"{key}={_line(inner)}" for key, inner in value.items() if inner not in (None, ""))
+        told = {key: _moment(inner) if key == "at" else _line(inner) for key, inner in value.items()}
+        return "  ".join(f"{key}={words}" for key, words in told.items() if words)
     if isinstance(value, list | tuple):
         return ", ".join(_line(item) for item in value)
     return str(value)

@@ -4,7 +4,7 @@ import { clock } from "../lib/clock.js";
 import { ResumableSocket } from "../lib/socket.js";
 import { say, word } from "../lib/words.js";
 import { notify } from "../site/notices.js";
-import { isOpenState } from "./states.js";
+import { isOpenState, rankOf } from "./states.js";
 
 const WARN_SECONDS = 300;
 
@@ -27,9 +27,25 @@ export function startSession(lab, { onTopology }) {
 function hear({ id, kind, data }, onTopology) {
   if (kind === "session") refresh("status");
   if (kind === "verdicts") refresh("verdicts");
-  if (kind === "run") refresh(data.step ? `step-${data.step}` : "verdicts");
+  if (kind === "run") hearRun(data);
   if (kind === "topology") onTopology(data);
   return id;
+}
+
+function hearRun({ run, step, state }) {
+  toldStates.set(run, state);
+  refresh(step ? `step-${step}` : "verdicts");
+}
+
+// What was told of each run. A notice may overtake the answer to the click that started the run; the
+// step it refreshed is then replaced by that older answer, and has to be asked for again.
+const toldStates = new Map();
+
+function refreshOvertaken() {
+  for (const step of document.querySelectorAll(".step[data-run]")) {
+    const told = toldStates.get(step.dataset.run);
+    if (told && rankOf(told) > rankOf(step.dataset.runState)) refresh(step.id);
+  }
 }
 
 function refresh(id) {
@@ -49,6 +65,7 @@ function catchUp() {
 function followStatus() {
   let state = document.getElementById("status").dataset.state;
   document.addEventListener("htmx:afterSettle", () => {
+    refreshOvertaken();
     const now = document.getElementById("status")?.dataset.state;
     if (now === state) return;
     state = now;

@@ -1,9 +1,14 @@
 import { say, word } from "../lib/words.js";
 
-const OPEN = new Set(["queued", "starting", "running"]);
+const OPEN = ["queued", "starting", "running"];
 
 export function isOpenState(state) {
-  return OPEN.has(state);
+  return OPEN.includes(state);
+}
+
+/** How far a run has come: every end is further than running. */
+export function rankOf(state) {
+  return isOpenState(state) ? OPEN.indexOf(state) : OPEN.length;
 }
 
 export function stateWord(state) {

@@ -1,6 +1,7 @@
 // The steps: copy buttons, the buttons that lead to the terminal, and hints that stay open when
 // htmx puts a fresh step in place of the old one.
 import { copyText } from "./copy.js";
+import { isOpenState } from "./states.js";
 
 export function startSteps({ openTerminal }) {
   const steps = document.getElementById("lab-text");
@@ -36,8 +37,8 @@ function unhide(part) {
 
 /** The steps whose command is running now: [{pod, command}]. */
 export function runningSteps() {
-  const running = document.querySelectorAll('.step[data-run-state="running"], .step[data-run-state="starting"]');
-  return [...running].map((step) => ({
+  const running = [...document.querySelectorAll(".step[data-run]")].filter((step) => isOpenState(step.dataset.runState));
+  return running.map((step) => ({
     pod: step.dataset.pod,
     command: document.getElementById(`argv-${step.dataset.step}`)?.textContent ?? "",
   }));

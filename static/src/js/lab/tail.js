@@ -70,7 +70,7 @@ export class Tail {
 }
 
 function makeLine({ text, kind }) {
-  const protocol = kind === "out" ? protocolOf(text) : "";
+  const protocol = kind === "note" ? "" : protocolOf(text);
   const names = ["line", protocol && `line-${protocol}`, kind !== "out" && `line-${kind}`];
   return make("span", { class: names.filter(Boolean).join(" ") }, `${text}\n`);
 }

@@ -86,14 +86,18 @@ export class LabTerminal {
   }
 
   take({ id, source, data }) {
-    if (source === "out") this.terminal.write(data, () => this.acknowledgements.add(data.length));
+    if (source === "out") this.draw(data);
     else this.hear(source, JSON.parse(new TextDecoder().decode(data)));
     return id;
   }
 
+  draw(bytes) {
+    if (this.parts.state.dataset.state === "starting") this.show("running");
+    this.terminal.write(bytes, () => this.acknowledgements.add(bytes.length));
+  }
+
   hear(source, content) {
     if (source === "end") return this.finish(content);
-    if (content.event === "started") this.show("running");
     if (content.event === "replayed") this.terminal.reset();
     if (content.event === "truncated") this.parts.end.textContent = say("truncated", { bytes: content.bytes });
   }
