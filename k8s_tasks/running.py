@@ -81,7 +81,7 @@ def limits_of(run: Run) -> Limits:
 async def start(run: Run, limits: Limits) -> Process:
     api = await api_of(run.session.cluster.kubeconfig_path)
     is_terminal = run.kind == RunKind.TERMINAL
-    return await start_process(
+    process = await start_process(
         api,
         run.session.namespace,
         run.pod,
@@ -90,6 +90,8 @@ async def start(run: Run, limits: Limits) -> Process:
         stdin=is_terminal,
         tty=is_terminal,
     )
+    api.warm_up()
+    return process
 
 
 def _begin(run: Run, process: Process, limits: Limits, columns: int, rows: int):

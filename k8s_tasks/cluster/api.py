@@ -7,7 +7,7 @@ dicts: what a lab applies need not be known to this version of the client.
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
@@ -21,6 +21,7 @@ from k8s_tasks.cluster.errors import ClusterError, Unreachable, refusal
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 SECONDS = 10  # an API server that needs longer for one object is not well
+IDLE_SECONDS = 60  # an idle connection is kept so long
 _CONNECTION_ERRORS = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
 
 
@@ -35,6 +36,7 @@ class Api:
 
     client: ApiClient
     kinds: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
+    _warming: set[asyncio.Task] = field(default_factory=set)
 
     async def request(
         self, method: str, path: str, *, query=None, body=None, content_type="application/json"
@@ -82,10 +84,16 @@ class Api:
 
     @property
     def http(self) -> aiohttp.ClientSession:
-        rest = self.client.rest_client
-        if rest.pool_manager is None:
-            rest.pool_manager = rest._create_pool_manager()
-        return rest.pool_manager
+        return self.client.rest_client.pool_manager
+
+    def warm_up(self) -> None:
+        """Have an idle connection ready: the next command then needs no TCP and TLS handshake."""
+        self._warming.add(task := asyncio.create_task(self._touch(), name="warm connection"))
+        task.add_done_callback(self._warming.discard)
+
+    async def _touch(self) -> None:
+        with suppress(ClusterError):
+            await self.version()
 
     async def credentials(self, *, as_user: str | None = None) -> dict[str, str]:
         headers: dict[str, str] = {}
@@ -114,9 +122,10 @@ async def connect(kubeconfig: str | Path) -> Api:
         client = await config.new_client_from_config(str(kubeconfig), persist_config=False)
     except (config.ConfigException, ValueError, OSError) as error:
         raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: {error}") from error
-    # Every running command holds a connection; aiohttp's pool would let the rest wait in silence.
-    client.configuration.connection_pool_maxsize = 0
-    client.rest_client.maxsize = 0
+    # No limit: every running command holds a connection, and a full pool lets the rest wait in silence.
+    rest = client.rest_client
+    connector = aiohttp.TCPConnector(limit=0, ssl=rest.ssl_context, keepalive_timeout=IDLE_SECONDS)
+    rest.pool_manager = aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=2**21)
     return Api(client)
 
 
