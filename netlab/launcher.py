@@ -25,6 +25,7 @@ from pathlib import Path
 
 from netlab import cgroups, linux, sandbox, topology
 from netlab.images import rootfs
+from netlab.node import limits
 
 STOP_SECONDS = 8
 _MOUNT_FLAGS = linux.MS_NOSUID | linux.MS_NODEV
@@ -185,7 +186,11 @@ class _Box:
         return json.loads((self.options.state / "run.json").read_text())["port"]
 
     def _limits(self) -> str:
-        return f"cgroup v{self.group.version}" if self.group else "no cgroup"
+        return (
+            f"pods bounded by cgroups (v{self.group.version})"
+            if self.group
+            else "pods bounded without cgroups"
+        )
 
     def _publish_kubeconfig(self) -> None:
         target = kubeconfig(self.options.state)
@@ -262,12 +267,15 @@ def _mount_machine(group: cgroups.Group | None) -> None:
     Path("/run/netlab").mkdir()
     if group:
         for directory in group.directories:
-            target = CGROUP_DIR / directory.parent.name if group.version == 1 else CGROUP_DIR / "unified"
+            target = (
+                limits.CGROUP_DIR / directory.parent.name
+                if group.version == 1
+                else limits.CGROUP_DIR / "unified"
+            )
             target.mkdir(parents=True)
             linux.bind(str(directory), str(target))
+    # No pod may open a user namespace of its own: it would be handed every capability in there.
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
     # crun looks at the host's cgroups even when told to leave them alone; an empty place satisfies it.
     if cgroups.ROOT.is_dir():
         linux.mount("tmpfs", str(cgroups.ROOT), "tmpfs", _MOUNT_FLAGS, "mode=755")
-
-
-CGROUP_DIR = Path("/run/netlab/cgroup")

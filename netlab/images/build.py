@@ -175,7 +175,7 @@ def _of_release(path: Path, codename: str) -> str:
         return "\n\n".join(one for one in stanzas if re.search(wanted, one) and "Enabled: no" not in one)
     if path.suffix != ".list":
         return ""
-    wanted = rf"deb\s+(\[[^]]*\]\s+)?\S+\s+{codename}(-\S+)?\s"
+    wanted = rf"deb\s+(\[[^]]*\]\s+)?(?!cdrom)\S+\s+{codename}(-\S+)?\s"
     return "\n".join(line for line in text.splitlines() if re.match(wanted, line.strip()))
 
 

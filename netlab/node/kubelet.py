@@ -4,11 +4,12 @@ The workers own their pods' lives; the kubelet only starts them, passes changes 
 """
 
 import asyncio
+import contextlib
 import logging
 
 from netlab.node import machine
 from netlab.node.worker import PodWorker
-from netlab.store import AlreadyExists
+from netlab.store import AlreadyExists, Expired
 
 _log = logging.getLogger(__name__)
 
@@ -22,16 +23,24 @@ class Kubelet:
 
     async def run(self) -> None:
         """Runs until cancelled; then it ends its pods without grace."""
-        since = self._store.version
         self._register()
         try:
-            for pod in self._store.list("pods"):
-                self._see(pod)
-            async with self._store.watch("pods", since=since) as changes:
-                async for change in changes:
-                    self._on_change(change)
+            while True:
+                with contextlib.suppress(Expired):  # too far behind: list again
+                    await self._list_and_watch()
         finally:
             await self._stop_all()
+
+    async def _list_and_watch(self) -> None:
+        since, pods = self._store.version, self._store.list("pods")
+        for pod in pods:
+            self._see(pod)
+        present = {pod["metadata"]["uid"] for pod in pods}
+        for worker in [worker for uid, worker in self._workers.items() if uid not in present]:
+            worker.end(0)
+        async with self._store.watch("pods", since=since) as changes:
+            async for change in changes:
+                self._on_change(change)
 
     def _register(self) -> None:
         node = machine.node_object(self._runtime.topology, self._node, self._runtime.bounds.describe())

@@ -64,7 +64,7 @@ def _status(topology: Topology, node: Node, arch: str) -> dict:
         ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         "nodeInfo": _node_info(topology, node, arch),
-        "images": [{"names": [image.reference], "sizeBytes": 0} for image in images.CATALOG],
+        "images": [{"names": [image.reference]} for image in images.CATALOG],
     }
 
 

@@ -40,6 +40,10 @@ class Starter:
         files = sandbox.write_identity_files(self._runtime.topology, self._nameserver())
         return Prepared(sandbox, files, made)
 
+    def refresh(self, pod: dict, sandbox: PodSandbox) -> None:
+        """Write the volumes anew: changed ConfigMaps and Secrets, fresh tokens. Raises ConfigError."""
+        volumes.VolumeMaker(self._store, sandbox, _issue_token).make_all(pod)
+
     def _nameserver(self) -> str | None:
         try:
             service = self._store.get("services", "kube-system", "kube-dns")

@@ -19,7 +19,10 @@ class File:
 
 
 class VolumeMaker:
-    """Makes a pod's volumes once; `issue_token(pod, source)` gives a service-account token."""
+    """Makes a pod's volumes, and brings them up to date when asked again.
+
+    `issue_token(pod, source)` gives a service-account token.
+    """
 
     def __init__(self, store, sandbox: PodSandbox, issue_token):
         self._store, self._sandbox, self._issue_token = store, sandbox, issue_token
@@ -33,8 +36,12 @@ class VolumeMaker:
             return self._empty(volume)
         directory = self._sandbox.directory / "volumes" / volume["name"]
         directory.mkdir(exist_ok=True)
-        for path, file in self._files(pod, volume).items():
+        files = self._files(pod, volume)
+        for path, file in files.items():
             _write(directory, path, file)
+        for path in directory.rglob("*"):
+            if path.is_file() and str(path.relative_to(directory)) not in files:
+                path.unlink()
         return directory
 
     def _empty(self, volume: dict) -> Path:
@@ -119,8 +126,11 @@ def _write(directory: Path, path: str, file: File) -> None:
         raise ConfigError(f"the path {path!r} leaves its volume")
     target = directory / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(file.data)
-    target.chmod(file.mode)
+    # Replaced in one step: a container may be reading it.
+    fresh = target.with_name(f".{target.name}.new")
+    fresh.write_bytes(file.data)
+    fresh.chmod(file.mode)
+    fresh.replace(target)
 
 
 def mounts_of(container: dict, volumes: dict[str, Path], read_only: set[str]) -> list[Mount]:

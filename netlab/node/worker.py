@@ -24,6 +24,7 @@ from netlab.node.status import ContainerRecord, PodFacts
 from netlab.store import NotFound, clock, events
 from netlab.topology import Node
 
+_REFRESH_SECONDS = 60  # a changed ConfigMap shows within this time; tokens never grow old
 _RETRY_SECONDS = 2.0  # for what may come into being meanwhile: a ConfigMap, an address
 
 
@@ -87,11 +88,23 @@ class PodWorker:
 
     async def _life(self) -> None:
         prepared = await self._prepare()
-        if not await self._run_init_containers(prepared):
-            return
+        refreshing = asyncio.create_task(self._refresh_volumes(), name=f"volumes of {self._key}")
+        try:
+            if await self._run_init_containers(prepared):
+                await self._run_main_containers(prepared)
+        finally:
+            refreshing.cancel()
+
+    async def _run_main_containers(self, prepared: Prepared) -> None:
         async with asyncio.TaskGroup() as group:
             for spec, record in zip(self._pod["spec"]["containers"], self._facts.main, strict=True):
                 group.create_task(self._keep(spec, record, prepared), name=f"{self._key} {record.name}")
+
+    async def _refresh_volumes(self) -> None:
+        while True:
+            await asyncio.sleep(_REFRESH_SECONDS)
+            with contextlib.suppress(ConfigError, ValueError):  # what is gone meanwhile stays as it was
+                self._starter.refresh(self._with_address(), self._sandbox)
 
     async def _prepare(self) -> Prepared:
         while True:
