@@ -64,7 +64,7 @@ class Rest:
         if not call.http.query.get("fieldManager"):
             raise status.bad_request('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value')
         config = writing.decode(call, document)
-        config["metadata"].setdefault("name", call.name)
+        writing.check_name(call, config)
         config["metadata"].pop("managedFields", None)
         old = self._store.find(call.kind.stored_as, call.namespace, call.name)
         self._guard.check(call, config)

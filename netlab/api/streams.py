@@ -8,6 +8,7 @@ Output is read from the process only when the socket takes it, so a slow client 
 import asyncio
 import contextlib
 import json
+from socket import SO_SNDBUF, SOL_SOCKET
 
 from aiohttp import WSMsgType, web
 
@@ -20,6 +21,7 @@ from .request import Call
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io")
 _CHUNK = 32 * 1024
+_SEND_BUFFER = 128 * 1024
 
 
 def require_websocket(call: Call) -> None:
@@ -60,6 +62,7 @@ async def run(call: Call, start) -> web.WebSocketResponse:
     """Upgrade, start the process with `await start()` and carry its streams until it ends."""
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, compress=False)
     await socket.prepare(call.http)
+    _keep_short(call)
     try:
         process = await start()
     except ExecError as error:
@@ -71,6 +74,13 @@ async def run(call: Call, start) -> web.WebSocketResponse:
     finally:
         await process.release()
     return socket
+
+
+def _keep_short(call: Call) -> None:
+    """Bound what the kernel queues for the client: megabytes would stand before a Ctrl-C's answer."""
+    connection = call.http.transport.get_extra_info("socket") if call.http.transport else None
+    if connection is not None:
+        connection.setsockopt(SOL_SOCKET, SO_SNDBUF, _SEND_BUFFER)
 
 
 async def _carry(socket: web.WebSocketResponse, process: Process) -> None:

@@ -94,8 +94,8 @@ class Subresources:
         return await streams.run(call, lambda: self._runtime.attach(live, container, stdin=stdin, tty=tty))
 
     async def _portforward(self, call: Call, live: dict) -> web.StreamResponse:
-        streams.require_websocket(call)
         _require_running(live)
+        streams.require_websocket(call)
         return await portforward.forward(call, lambda port: self._runtime.dial(live, port))
 
     async def _eviction(self, call: Call, live: dict) -> web.Response:
@@ -168,13 +168,14 @@ def _scale_of(obj: dict) -> dict:
 
 def _streamable(call: Call, pod: dict) -> str:
     """The container to talk to. Raises ApiError."""
-    streams.require_websocket(call)
     if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
         phase = pod["status"]["phase"]
         raise status.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
     if not pod["spec"].get("nodeName"):
         raise status.bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
-    return streams.container_of(call, pod)
+    container = streams.container_of(call, pod)
+    streams.require_websocket(call)  # last: kubectl shows the answer to its SPDY fallback
+    return container
 
 
 def _require_running(pod: dict) -> None:

@@ -69,7 +69,7 @@ def update(store: Store, call: Call, new: dict, old: dict, *, track: bool = True
     """Replace `old` by a decoded object; its status is not touched here. Raises ApiError, StoreError."""
     kind = call.kind
     _settle_namespace(call, new["metadata"])
-    _check_name(call, new)
+    check_name(call, new)
     if _has_status(kind):
         _copy_field(new, old, "status")
     _keep_assigned(kind, new, old)
@@ -114,7 +114,8 @@ def _settle_namespace(call: Call, meta: dict) -> None:
     meta["namespace"] = call.namespace
 
 
-def _check_name(call: Call, obj: dict) -> None:
+def check_name(call: Call, obj: dict) -> None:
+    """The object's name is the one of the path; filled in when left out. Raises ApiError."""
     name = obj["metadata"].setdefault("name", call.name)
     if name != call.name:
         message = f"the name of the object ({name}) does not match the name on the URL ({call.name})"

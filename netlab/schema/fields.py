@@ -25,14 +25,14 @@ _NOT_HERE = "is not available in netlab"
 _POD_REFUSED = {
     "hostPID": f"the host's process namespace {_NOT_HERE}",
     "hostIPC": f"the host's IPC namespace {_NOT_HERE}",
-    "priorityClassName": f"PriorityClasses {_NOT_HERE}: every pod has priority 0",
-    "runtimeClassName": f"RuntimeClasses {_NOT_HERE}: containers run under crun",
-    "schedulingGates": f"scheduling gates {_NOT_HERE}",
+    "priorityClassName": "PriorityClasses are not available in netlab: every pod has priority 0",
+    "runtimeClassName": "RuntimeClasses are not available in netlab: containers run under crun",
+    "schedulingGates": "scheduling gates are not available in netlab",
     "resourceClaims": f"dynamic resource allocation {_NOT_HERE}",
     rf"{_CONTAINER}\.ports\[\d+\]\.hostPort": f"hostPort {_NOT_HERE}: use a Service, or hostNetwork",
-    rf"{_CONTAINER}\.volumeDevices": f"block devices {_NOT_HERE}",
-    rf"{_CONTAINER}\.\w+Probe\.grpc": f"gRPC probes {_NOT_HERE}: use exec, httpGet or tcpSocket",
-    rf"{_CONTAINER}\.lifecycle": f"lifecycle hooks {_NOT_HERE}",
+    rf"{_CONTAINER}\.volumeDevices": "block devices are not available in netlab",
+    rf"{_CONTAINER}\.\w+Probe\.grpc": "gRPC probes are not available in netlab: use exec, httpGet, tcpSocket",
+    rf"{_CONTAINER}\.lifecycle": "lifecycle hooks are not available in netlab",
 }
 _VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI"}
 _POD_WARNED = (
@@ -57,9 +57,9 @@ _POD_WARNED = (
 _PRIVILEGED = "a privileged container of netlab has every capability, but no devices of the machine"
 _DEFAULTS = {"terminationMessagePath": "/dev/termination-log"}
 _SERVICE_REFUSED = {
-    "externalIPs": f"external addresses {_NOT_HERE}",
-    "loadBalancerIP": f"load balancers {_NOT_HERE} yet",
-    "loadBalancerClass": f"load balancers {_NOT_HERE} yet",
+    "externalIPs": "external addresses are not available in netlab",
+    "loadBalancerIP": "load balancers are not available in netlab yet",
+    "loadBalancerClass": "load balancers are not available in netlab yet",
 }
 _SERVICE_TYPES = {
     "LoadBalancer": f"LoadBalancer {_NOT_HERE} yet: nothing here would announce its address",
@@ -121,7 +121,7 @@ def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
 def _volume_reason(name: str) -> str:
     if name == "hostPath":
         return "hostPath is not available in netlab: it would show the machine that runs the cluster"
-    return f"volumes of type {name} {_NOT_HERE}"
+    return f"volumes of type {name} are not available in netlab"
 
 
 def _walk(value, path: str = "") -> Iterator[tuple[str, object]]:
@@ -161,7 +161,7 @@ def _examine_quota(obj: dict, verdict: Verdict) -> None:
             verdict.warnings.append(f"spec.hard.{key} has no effect in netlab: only objects are counted")
     for name in ("scopes", "scopeSelector"):
         if obj.get("spec", {}).get(name):
-            why = f"quota scopes {_NOT_HERE}: the quota would count other pods than it says"
+            why = "quota scopes are not available in netlab: the quota would count other pods than it says"
             verdict.refused.append(forbidden(f"spec.{name}", why))
 
 
@@ -173,7 +173,9 @@ def _examine_limits(obj: dict, verdict: Verdict) -> None:
 
 def _examine_role(obj: dict, verdict: Verdict) -> None:
     if obj.get("aggregationRule"):
-        verdict.refused.append(forbidden("aggregationRule", f"aggregated ClusterRoles {_NOT_HERE}"))
+        verdict.refused.append(
+            forbidden("aggregationRule", "aggregated ClusterRoles are not available in netlab")
+        )
 
 
 def _no_effect(path: str) -> str:

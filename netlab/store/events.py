@@ -1,11 +1,12 @@
 """Events: what `kubectl describe` and `kubectl events` tell about an object.
 
-The same event about the same object is counted up, not written again, as client-go's recorder does.
+The same event about the same object is counted up, not written again, as client-go's recorder does: its
+name is made from what it says, so that the one written before is found without searching.
 """
 
+import hashlib
+
 from . import clock
-from .errors import NotFound
-from .objects import new_uid
 from .store import Store
 
 
@@ -26,15 +27,14 @@ def record(
     gone: there is nobody left to tell.
     """
     subject = _reference(involved, field_path)
-    known = _find_same(store, subject, reason, message, component)
-    if known:
-        return store.mutate("events", *_key(known), _count_up)
-    namespace = subject.get("namespace") or "default"
-    try:
-        store.get("namespaces", None, namespace)
-    except NotFound:
+    namespace, name = subject.get("namespace") or "default", _name(subject, reason, message, component)
+    if store.find("events", namespace, name):
+        return store.mutate("events", namespace, name, _count_up)
+    if not store.find("namespaces", None, namespace):
         return None
-    return store.create("events", _new_event(namespace, subject, reason, message, type, component, host))
+    event = _new_event(subject, reason, message, type, component, host)
+    event["metadata"] = {"namespace": namespace, "name": name}
+    return store.create("events", event)
 
 
 def _reference(involved: dict, field_path: str) -> dict:
@@ -51,23 +51,9 @@ def _reference(involved: dict, field_path: str) -> dict:
     return {key: value for key, value in reference.items() if value}
 
 
-def _find_same(store: Store, subject: dict, reason: str, message: str, component: str) -> dict | None:
-    wanted = (subject.get("uid"), subject.get("fieldPath"), reason, message, component)
-    for event in store.list("events", subject.get("namespace") or "default"):
-        about = event["involvedObject"]
-        if (
-            about.get("uid"),
-            about.get("fieldPath"),
-            event["reason"],
-            event["message"],
-            event["source"].get("component"),
-        ) == wanted:
-            return event
-    return None
-
-
-def _key(event: dict) -> tuple[str, str]:
-    return event["metadata"]["namespace"], event["metadata"]["name"]
+def _name(subject: dict, *said: str) -> str:
+    about = (subject.get("uid", ""), subject.get("fieldPath", ""), *said)
+    return f"{subject['name']}.{hashlib.sha256(repr(about).encode()).hexdigest()[:16]}"
 
 
 def _count_up(event: dict) -> None:
@@ -75,14 +61,11 @@ def _count_up(event: dict) -> None:
     event["lastTimestamp"] = clock.now()
 
 
-def _new_event(
-    namespace: str, subject: dict, reason: str, message: str, type: str, component: str, host: str
-) -> dict:
+def _new_event(subject: dict, reason: str, message: str, type: str, component: str, host: str) -> dict:
     stamp = clock.now()
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"namespace": namespace, "name": f"{subject['name']}.{new_uid().replace('-', '')[:16]}"},
         "involvedObject": subject,
         "reason": reason,
         "message": message,
