@@ -25,11 +25,16 @@ class Group:
 
 
 def create(owner: tuple[int, int]) -> Group | None:
-    """Make a group named after this process and give it to `owner`; None where that is not possible."""
+    """Make a group named after this process and give it to `owner`; None where that is not possible.
+
+    It holds a group `server` already: with v2 a process may only be moved into a delegated tree from
+    outside by who owns both, so the launcher puts the server there before it gives up its rights.
+    """
     try:
         _remove_abandoned()
         group = _create_v2() if (ROOT / "cgroup.controllers").exists() else _create_v1()
         for directory in group.directories:
+            (directory / "server").mkdir()
             _give(directory, owner)
     except OSError:
         return None

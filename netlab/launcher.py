@@ -162,9 +162,13 @@ class _Box:
             return _serve(self, ready_w)
 
         needs = [REPOSITORY, Path(sys.prefix), Path(sys.base_prefix), self.inner_state, self.options.images]
-        self.keeper = sandbox.start(inside, self.idmap, needs=needs)
+        self.keeper = sandbox.start(inside, self.idmap, needs=needs, place=self._place)
         if self.stopping:
             os.kill(self.keeper, signal.SIGTERM)
+
+    def _place(self, keeper: int) -> None:
+        if self.group:
+            cgroups.enter(self.group.child("server"), keeper)
 
     def _announce(self, ready: int) -> None:
         with os.fdopen(ready) as pipe:
@@ -241,11 +245,6 @@ def kubeconfig(state: Path) -> Path:
 
 def _serve(box: _Box, ready_w: int) -> int:
     """Inside the box, as its first process: make it a machine, then run the server."""
-    if box.group:
-        server_group = box.group.child("server")
-        for directory in server_group.directories:
-            directory.mkdir()
-        cgroups.enter(server_group, os.getpid())
     _mount_machine(box.group)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     rootfs.unpack_all(box.options.images, box.trees)

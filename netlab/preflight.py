@@ -14,6 +14,7 @@ _PROGRAMS = {
     "ip": "iproute2",
     "iptables-restore": "iptables",
     "tar": "tar",
+    "nsenter": "util-linux",
 }
 _SYSCTLS = (
     (

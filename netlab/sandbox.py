@@ -27,9 +27,8 @@ from netlab import linux, seccomp
 
 IDS = 65536
 _FIRST_BASE = 0x78000000  # above the ranges of login users, systemd-nspawn and most directories
-NAMESPACES = (
-    linux.CLONE_NEWNET | linux.CLONE_NEWPID | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP
-)
+# No cgroup namespace: from inside one the kernel would not let the server sort its pods into groups.
+NAMESPACES = linux.CLONE_NEWNET | linux.CLONE_NEWPID | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
 
 
 class SandboxError(Exception):
@@ -115,11 +114,17 @@ def _own_range(path: str, uid: int) -> tuple[int, int] | None:
 
 
 def start(
-    inside: Callable[[], int], idmap: IdMap, *, namespaces: int = NAMESPACES, needs: Iterable[Path] = ()
+    inside: Callable[[], int],
+    idmap: IdMap,
+    *,
+    namespaces: int = NAMESPACES,
+    needs: Iterable[Path] = (),
+    place: Callable[[int], None] | None = None,
 ) -> int:
     """Run `inside` as root of new namespaces and return the keeper's pid; wait for that with `os.waitpid`.
 
     `needs` are host paths the inside must reach although a directory above them may be private to root.
+    `place` gets the keeper's pid while it waits: what it does with it holds for all that comes after.
     Call it from a single-threaded process: it forks. Raises SandboxError.
     """
     caller = os.getpid()
@@ -133,7 +138,10 @@ def start(
     os.close(entered_w)
     os.close(mapped_r)
     try:
-        _map_from_outside(keeper, idmap, entered_r, mapped_w)
+        _map_from_outside(keeper, idmap, entered_r)
+        if place:
+            place(keeper)
+        os.write(mapped_w, b"m")
     except BaseException:
         os.kill(keeper, signal.SIGKILL)
         os.waitpid(keeper, 0)
@@ -144,7 +152,7 @@ def start(
     return keeper
 
 
-def _map_from_outside(keeper: int, idmap: IdMap, entered: int, mapped: int) -> None:
+def _map_from_outside(keeper: int, idmap: IdMap, entered: int) -> None:
     said = os.read(entered, 500).decode()
     if said != "entered":
         raise SandboxError(said or "the sandbox ended before it began")
@@ -155,7 +163,6 @@ def _map_from_outside(keeper: int, idmap: IdMap, entered: int, mapped: int) -> N
         raise SandboxError(
             f"writing the id maps failed: {error} {detail.decode(errors='replace')}"
         ) from error
-    os.write(mapped, b"m")
 
 
 def _write_maps(pid: int, idmap: IdMap) -> None:

@@ -117,6 +117,7 @@ def oci_config(plan: Plan) -> dict:
         "linux": {
             "namespaces": [
                 {"type": "pid"},
+                {"type": "cgroup"},
                 {"type": "mount"},
                 *({"type": kind, "path": str(path)} for kind, path in plan.namespaces.items()),
             ],

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 
-from netlab.node import rules
+from netlab.node import netns, rules
 from netlab.node.processes import CommandError, run
 from netlab.node.services import service_ports
 from netlab.store import Expired
@@ -75,7 +75,7 @@ class KubeProxy:
 
     async def _restore(self, text: str) -> None:
         await run(
-            ["ip", "netns", "exec", self._node.name, "iptables-restore", "--noflush", "--wait"],
+            ["nsenter", f"--net={netns.path(self._node.name)}", "iptables-restore", "--noflush", "--wait"],
             stdin=text.encode(),
         )
 
