@@ -17,13 +17,14 @@ export class LabTerminal {
     this.parts = { screen: find("screen"), state: find("state"), start: find("new"), stop: find("stop"), end: find("end") };
     this.pods = element.querySelector("select");
     this.parts.start.addEventListener("click", () => this.open(this.pods.value));
-    this.parts.stop.addEventListener("click", () => post(this.cancelUrl.replace(NO_RUN, this.run)));
+    this.parts.stop.addEventListener("click", () => this.leave());
     this.resume();
   }
 
   /** Opens a shell in a pod, unless one is open there already; the keyboard goes to it. */
   async open(pod = this.pods.value) {
     if (this.isLive && this.pod === pod) return this.focus();
+    if (this.isLive) this.leave();
     this.prepareScreen(pod);
     const { cols: columns, rows } = this.terminal;
     const answer = await post(this.openUrl, { pod, columns, rows });
@@ -32,6 +33,10 @@ export class LabTerminal {
     if (!answer.ok) return notify("error", content.error ?? word("failed"));
     this.follow(content.run, pod);
     this.focus();
+  }
+
+  leave() {
+    post(this.cancelUrl.replace(NO_RUN, this.run));
   }
 
   focus() {
