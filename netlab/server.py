@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +71,11 @@ async def _serve(listener: socket.socket, config: ServerConfig) -> int:
     sockets = [listener, await _listen_inside(runtime, config.topology)]
     await control_plane.open(sockets)
     _write_kubeconfig(control_plane.authority, listener, config)
-    agents = [*_node_agents(control_plane.store, runtime, config.topology), control_plane.manager.run()]
-    tasks = [asyncio.create_task(agent) for agent in agents]
-    tasks.append(asyncio.create_task(_announce(control_plane.store, config)))
+    tasks = [
+        *_start_node_agents(control_plane.store, runtime, config.topology),
+        asyncio.create_task(control_plane.manager.run(), name="controllers"),
+        asyncio.create_task(_announce(control_plane.store, config), name="announcement"),
+    ]
     stopping = asyncio.create_task(stop.wait())
     code = await _until_over(tasks, stopping)
     await _end([*tasks, stopping], control_plane)
@@ -139,12 +140,12 @@ async def _listen_inside(runtime: Runtime, topology: Topology) -> socket.socket:
     return await runtime.listen(node.name, str(node.address), API_PORT)
 
 
-def _node_agents(store: Store, runtime: Runtime, topology: Topology) -> list[Coroutine]:
-    agents = []
-    for node in topology.nodes:
-        agents.append(Kubelet(store, runtime, node.name).run())
-        agents.append(KubeProxy(store, runtime, node.name).run())
-    return agents
+def _start_node_agents(store: Store, runtime: Runtime, topology: Topology) -> list[asyncio.Task]:
+    return [
+        asyncio.create_task(agent(store, runtime, node.name).run(), name=f"{agent.__name__} {node.name}")
+        for node in topology.nodes
+        for agent in (Kubelet, KubeProxy)
+    ]
 
 
 def _write_kubeconfig(authority: pki.Authority, listener: socket.socket, config: ServerConfig) -> None:
@@ -172,7 +173,7 @@ async def _until_over(tasks: list[asyncio.Task], stopping: asyncio.Task) -> int:
     await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
     dead = [task for task in tasks if task.done()]
     for task in dead:
-        log.error("%s has ended", task.get_coro().__qualname__, exc_info=task.exception())
+        log.error("%s has ended", task.get_name(), exc_info=task.exception())
     return 1 if dead else 0
 
 

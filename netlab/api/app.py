@@ -103,7 +103,8 @@ class Api:
             return await self._subresources.serve(call)
         if call.verb == "watch":
             return await watching.watch(self._store, call)
-        return await getattr(self._rest, call.verb)(call)
+        verb = "list_" if call.verb == "list" else call.verb
+        return await getattr(self._rest, verb)(call)
 
     def _document(self, http: web.Request, parts: list[str]) -> web.Response:
         """Everything that is no object: discovery, OpenAPI, version, health."""

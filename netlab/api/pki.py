@@ -62,7 +62,7 @@ class Authority:
         return self.ca.certificate_pem
 
     def server(self) -> Pair:
-        names = [x509.DNSName(name) for name in _DNS_NAMES]
+        names: list[x509.GeneralName] = [x509.DNSName(name) for name in _DNS_NAMES]
         names += [x509.IPAddress(ipaddress.ip_address(address)) for address in _ADDRESSES]
         usage = ExtendedKeyUsageOID.SERVER_AUTH
         return self._sign(_name("kube-apiserver"), usage, x509.SubjectAlternativeName(names))
@@ -102,6 +102,8 @@ class Authority:
             key = serialization.load_pem_private_key((self._dir / f"{name}.key").read_bytes(), None)
             certificate = x509.load_pem_x509_certificate((self._dir / f"{name}.crt").read_bytes())
         except FileNotFoundError:
+            return None
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
             return None
         expires_soon = certificate.not_valid_after_utc - _RENEW_BEFORE < datetime.now(UTC)
         return None if expires_soon else Pair(key, certificate)

@@ -156,7 +156,7 @@ class _Channels:
                 await self._socket.send_bytes(bytes([channel]) + number)
             link.task = asyncio.create_task(self._serve(index, link), name="port-forward")
         reading = asyncio.create_task(self._read(), name="port-forward client")
-        serving = asyncio.gather(*(link.task for link in self._links))
+        serving = asyncio.ensure_future(asyncio.gather(*(link.task for link in self._links)))
         try:
             await asyncio.wait({reading, serving}, return_when=asyncio.FIRST_COMPLETED)
         finally:

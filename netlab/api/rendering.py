@@ -4,10 +4,9 @@ Which one is negotiated by the Accept header; JSON is the only encoding. A Rende
 one request and turns objects, lists and watch events into the form asked for.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterable
 
 from aiohttp import web
 
@@ -24,7 +23,7 @@ def dump(value) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
-def json_response(value, status: int = 200, *, warnings: list[str] = ()) -> web.Response:
+def json_response(value, status: int = 200, *, warnings: Iterable[str] = ()) -> web.Response:
     response = web.Response(body=dump(value), status=status, content_type="application/json")
     for text in dict.fromkeys(warnings):
         quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
@@ -47,7 +46,7 @@ class Renderer:
             return _partial(obj)
         return self._plain(obj)
 
-    def list(self, objects: list[dict], meta: dict) -> dict:
+    def page(self, objects: list[dict], meta: dict) -> dict:
         if self._form == "Table":
             return self._table(objects, meta)
         if self._form.startswith("PartialObjectMetadata"):

@@ -1,7 +1,5 @@
 """The plain verbs on objects: get, list, create, update, patch, delete, deletecollection."""
 
-from __future__ import annotations
-
 import base64
 import json
 
@@ -27,9 +25,9 @@ class Rest:
         obj = self._store.get(call.kind.stored_as, call.namespace, call.name)
         return json_response(Renderer(call.kind, call.http).object(obj))
 
-    async def list(self, call: Call) -> web.Response:
+    async def list_(self, call: Call) -> web.Response:
         objects, meta = _page(call, self.selected(call), self._store.version)
-        return json_response(Renderer(call.kind, call.http).list(objects, meta))
+        return json_response(Renderer(call.kind, call.http).page(objects, meta))
 
     def selected(self, call: Call) -> list[dict]:
         """Everything the request's namespace and selectors pick."""
@@ -53,7 +51,7 @@ class Rest:
     async def patch(self, call: Call) -> web.Response:
         media, patch = await patching.read(call.http)
         if media == patching.APPLY:
-            return self._apply(call, patch)
+            return self._apply(call, _as_mapping(patch))
         old = self._store.get(call.kind.stored_as, call.namespace, call.name)
         document = patching.patched(media, patch, old, call.kind.definition)
         obj = writing.decode(call, document)
@@ -104,6 +102,11 @@ class Rest:
     def _answer(self, call: Call, obj: dict, code: int = 200) -> web.Response:
         body = Renderer(call.kind, call.http).object(obj)
         return json_response(body, code, warnings=call.warnings)
+
+
+def _as_mapping(document) -> dict:
+    assert isinstance(document, dict)  # what read_object gives
+    return document
 
 
 def selection(call: Call):

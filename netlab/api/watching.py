@@ -75,7 +75,7 @@ class _Feed:
 
     async def _follow(self, response: web.StreamResponse, changes: Watch) -> bool:
         """Send what there is; False when the asked time is over."""
-        wait = _BOOKMARK_SECONDS
+        wait = float(_BOOKMARK_SECONDS)
         if self._deadline is not None:
             wait = min(wait, self._deadline - time.monotonic())
         if wait <= 0:

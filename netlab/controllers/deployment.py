@@ -80,7 +80,7 @@ class DeploymentController:
         template["metadata"].setdefault("labels", {})[HASH] = digest
         selector = clone(spec["selector"])
         selector.setdefault("matchLabels", {})[HASH] = digest
-        replica_set = {
+        replica_set: dict = {
             "apiVersion": "apps/v1",
             "kind": "ReplicaSet",
             "metadata": {
@@ -101,15 +101,13 @@ class DeploymentController:
         others = [rs for rs in self._owned(deployment) if rs["metadata"]["uid"] != current["metadata"]["uid"]]
         newest = max(map(_revision, others), default=0)
         revision = _revision(current) if _revision(current) > newest else newest + 1
-        wanted = {**_copied_annotations(deployment), REVISION: str(revision)}
-        for resource, obj, marks in (
-            (REPLICA_SETS, current, wanted),
-            (RESOURCE, deployment, {REVISION: str(revision)}),
-        ):
-            meta = obj["metadata"]
-            self._store.mutate(
-                resource, meta["namespace"], meta["name"], lambda o, marks=marks: _annotate(o, marks)
-            )
+        self._annotate(REPLICA_SETS, current, {**_copied_annotations(deployment), REVISION: str(revision)})
+        self._annotate(RESOURCE, deployment, {REVISION: str(revision)})
+
+    def _annotate(self, resource: str, obj: dict, marks: dict) -> None:
+        changed = clone(self._store.get(resource, *_key(obj)))
+        changed["metadata"].setdefault("annotations", {}).update(marks)
+        self._store.update(resource, changed)
 
     def _scale(self, deployment: dict, current: dict | None) -> None:
         spec = deployment["spec"]
@@ -218,10 +216,6 @@ def _revision(replica_set: dict) -> int:
 def _copied_annotations(deployment: dict) -> dict:
     annotations = deployment["metadata"].get("annotations", {})
     return {key: value for key, value in annotations.items() if key not in _NOT_COPIED}
-
-
-def _annotate(obj: dict, marks: dict) -> None:
-    obj["metadata"].setdefault("annotations", {}).update(marks)
 
 
 def _key(obj: dict) -> tuple[str, str]:

@@ -85,12 +85,12 @@ class GarbageCollector:
             self._let_go(uid)
 
     def _let_go(self, uid: str) -> None:
-        resource, place = self._living[uid]
+        resource, (namespace, name) = self._living[uid]
 
         def release(obj: dict) -> None:
             obj["metadata"]["finalizers"] = [f for f in obj["metadata"]["finalizers"] if f != FOREGROUND]
 
-        self._store.mutate(resource, *place, release)
+        self._store.mutate(resource, namespace, name, release)
 
 
 def _owners(obj: dict) -> set[str]:

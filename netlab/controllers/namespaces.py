@@ -41,8 +41,8 @@ class NamespaceController:
 
     def _furnish(self, namespace: str) -> None:
         if not self._store.find("serviceaccounts", namespace, "default"):
-            account = {"apiVersion": "v1", "kind": "ServiceAccount"}
-            account["metadata"] = {"name": "default", "namespace": namespace}
+            meta = {"name": "default", "namespace": namespace}
+            account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta}
             self._store.create("serviceaccounts", account)
         wanted = _root_ca(namespace, self._ca_pem)
         present = self._store.find("configmaps", namespace, _ROOT_CA)

@@ -9,7 +9,15 @@ from decimal import Decimal
 from netlab.schema.fields import counted_resource
 from netlab.store import Store
 
-_SUFFIXES = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "m": Decimal("0.001")}
+_SUFFIXES: dict[str, int | Decimal] = {
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "m": Decimal("0.001"),
+}
 
 
 def why_refused(store: Store, resource: str, namespace: str | None) -> str | None:

@@ -64,13 +64,13 @@ class Scheduler:
 
     def _bind(self, pod: dict, node: dict) -> None:
         name = node["metadata"]["name"]
+        namespace, pod_name = self._key(pod)
 
         def bind(p: dict) -> None:
             p["spec"]["nodeName"] = name
             _set_condition(p, {"type": "PodScheduled", "status": "True"})
 
-        bound = self._store.mutate("pods", *self._key(pod), bind)
-        namespace, pod_name = self._key(pod)
+        bound = self._store.mutate("pods", namespace, pod_name, bind)
         told = f"Successfully assigned {namespace}/{pod_name} to {name}"
         events.record(self._store, bound, "Scheduled", told, component=_COMPONENT)
 
@@ -80,7 +80,8 @@ class Scheduler:
         told = _condition(pod)
         if told and (told["status"], told.get("message")) == ("False", message):
             return
-        pod = self._store.mutate("pods", *self._key(pod), lambda p: _set_condition(p, condition))
+        namespace, name = self._key(pod)
+        pod = self._store.mutate("pods", namespace, name, lambda p: _set_condition(p, condition))
         events.record(self._store, pod, "FailedScheduling", message, type="Warning", component=_COMPONENT)
 
 

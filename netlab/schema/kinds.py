@@ -67,7 +67,7 @@ def _status(kind: str) -> Subresource:
 
 
 _SCALE = Subresource("scale", "Scale", ("get", "patch", "update"), "autoscaling", "v1")
-_RBAC = {"group": "rbac.authorization.k8s.io"}
+_RBAC = "rbac.authorization.k8s.io"
 _POD_SUBRESOURCES = (
     Subresource("attach", "PodAttachOptions", ("create", "get")),
     Subresource("binding", "Binding", ("create",)),
@@ -158,10 +158,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("Event", "events", "events.k8s.io", short=("ev",)),
     Kind("Lease", "leases", "coordination.k8s.io"),
     Kind("EndpointSlice", "endpointslices", "discovery.k8s.io"),
-    Kind("ClusterRole", "clusterroles", namespaced=False, **_RBAC),
-    Kind("ClusterRoleBinding", "clusterrolebindings", namespaced=False, **_RBAC),
-    Kind("Role", "roles", **_RBAC),
-    Kind("RoleBinding", "rolebindings", **_RBAC),
+    Kind("ClusterRole", "clusterroles", _RBAC, namespaced=False),
+    Kind("ClusterRoleBinding", "clusterrolebindings", _RBAC, namespaced=False),
+    Kind("Role", "roles", _RBAC),
+    Kind("RoleBinding", "rolebindings", _RBAC),
     _review("SelfSubjectReview", "selfsubjectreviews", "authentication.k8s.io"),
     _review("TokenReview", "tokenreviews", "authentication.k8s.io"),
     _review("LocalSubjectAccessReview", "localsubjectaccessreviews", "authorization.k8s.io", namespaced=True),

@@ -40,8 +40,8 @@ def _missing(value, schema: dict, path: str) -> list[Cause]:
     """Fields the schema requires and the document lacks."""
     _, schema = resolve(schema)
     if isinstance(value, list) and "items" in schema:
-        found = [_missing(item, schema["items"], f"{path}[{i}]") for i, item in enumerate(value)]
-        return [cause for causes in found for cause in causes]
+        each = [_missing(item, schema["items"], f"{path}[{i}]") for i, item in enumerate(value)]
+        return [cause for causes in each for cause in causes]
     if not isinstance(value, dict) or type_of(schema) != "object":
         return []
     properties = schema.get("properties", {})

@@ -8,6 +8,7 @@ the zero values of fields that JSON leaves out, so zeros are dropped unless the 
 import base64
 import re
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
@@ -83,6 +84,7 @@ def _parse_field(word: str) -> tuple[int, tuple[str, str, str]]:
 def _fields(data: bytes):
     """(number, value) pairs: ints for varints and fixed sizes, bytes for the rest."""
     at = 0
+    value: int | float | bytes
     while at < len(data):
         tag, at = _varint(data, at)
         wire_type = tag & 7
@@ -94,9 +96,9 @@ def _fields(data: bytes):
             (value,), at = struct.unpack_from("<f", data, at), at + 4
         elif wire_type == 2:
             length, at = _varint(data, at)
-            value, at = data[at : at + length], at + length
-            if len(value) != length:
+            if at + length > len(data):
                 raise BadWire("truncated protobuf body")
+            value, at = data[at : at + length], at + length
         else:
             raise BadWire(f"wire type {wire_type} is not used by Kubernetes")
         yield tag >> 3, value
@@ -178,7 +180,7 @@ def _raw_json(raw: bytes):
     return load_json(content) if content else None
 
 
-_READERS = {
+_READERS: dict[str, Callable] = {
     "string": lambda raw: raw.decode(),
     "bytes": lambda raw: base64.b64encode(raw).decode(),
     "bool": bool,
