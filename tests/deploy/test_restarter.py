@@ -28,8 +28,10 @@ def kept(tmp_path):
 
 
 def next_pid(fifo) -> int:
-    with open(fifo) as told:
-        return int(told.readline())
+    said = ""
+    while not said:  # empty: the writer before has only now closed its end
+        said = fifo.read_text()
+    return int(said)
 
 
 def has_ended(pid: int) -> bool:

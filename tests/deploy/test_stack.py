@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.local.folders import ROOTS_OWN
 from deploy.local.stack import Stack, StackError
 
 pytestmark = pytest.mark.integration
@@ -92,6 +93,14 @@ def test_nobody_keeps_root(small):
     owners = {pid: Path(f"/proc/{pid}").stat().st_uid for pid in family(small.pid)}
     assert len(owners) >= len(SERVICES) + 2
     assert 0 not in owners.values()
+
+
+def test_others_on_the_machine_may_not_read_the_data(small):
+    kept = [path for path in small.folders.state.iterdir() if path.name not in ROOTS_OWN]
+    assert {"portal.sqlite3", "demo_accounts.json", "secret_key", "log", "redis"} <= {
+        path.name for path in kept
+    }
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
 
 
 @pytest.mark.parametrize("name", ["web", "worker-streams", "redis"])
