@@ -33,6 +33,7 @@ class Publisher:
         self._last = 0.0
         self._flushing = asyncio.Lock()
         self._timer: asyncio.Task | None = None
+        self._id = 0
         self.written = 0
 
     async def write(self, source: str, data: bytes) -> None:
@@ -53,19 +54,27 @@ class Publisher:
         async with self._flushing:
             batch, self._waiting, self._size = self._waiting, [], 0
             self._last = time.monotonic()
-            if not batch:
-                return
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for source, ms, data in batch:
-                    pipe.xadd(self._key, {"src": source, "ms": ms, "data": bytes(data)})
-                ids = await pipe.execute()
-            await self.appended([(id, len(data)) for id, (_, _, data) in zip(ids, batch, strict=True)])
+            if batch:
+                await self._append(batch)
+
+    async def _append(self, batch: list[tuple[str, int, bytearray]]) -> None:
+        ids = [self._next_id() for _ in batch]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for id, (source, ms, data) in zip(ids, batch, strict=True):
+                pipe.xadd(self._key, {"src": source, "ms": ms, "data": bytes(data)}, id=id)
+            _check_appended(await pipe.execute(raise_on_error=False))
+        await self.appended([(id, len(data)) for id, (_, _, data) in zip(ids, batch, strict=True)])
+
+    def _next_id(self) -> str:
+        """Ids are ours: an append that is repeated after a broken connection is then refused, not doubled."""
+        self._id = max(self._id + 1, int(time.time() * 1000) << 20)
+        return f"{self._id >> 20}-{self._id & 0xFFFFF}"
 
     async def finish(self) -> None:
         """Everything has been written."""
         await self.flush()
 
-    async def appended(self, sizes: list[tuple[bytes, int]]) -> None:
+    async def appended(self, sizes: list[tuple[str, int]]) -> None:
         """Called with (id, bytes) of each entry that went out."""
 
     def _add(self, source: str, data: bytes) -> None:
@@ -124,10 +133,10 @@ class RollingPublisher(Publisher):
     def __init__(self, *args, cap: int, **options):
         super().__init__(*args, **options)
         self._cap = cap
-        self._kept: deque[tuple[bytes, int]] = deque()
+        self._kept: deque[tuple[str, int]] = deque()
         self._kept_bytes = 0
 
-    async def appended(self, sizes: list[tuple[bytes, int]]) -> None:
+    async def appended(self, sizes: list[tuple[str, int]]) -> None:
         self._kept.extend(sizes)
         self._kept_bytes += sum(size for _, size in sizes)
         if self._kept_bytes <= self._cap:
@@ -136,3 +145,9 @@ class RollingPublisher(Publisher):
         while self._kept_bytes > self._cap * 3 // 4 and len(self._kept) > 1:
             self._kept_bytes -= self._kept.popleft()[1]
         await self._redis.xtrim(self._key, minid=self._kept[0][0], approximate=False)
+
+
+def _check_appended(answers: list) -> None:
+    for answer in answers:
+        if isinstance(answer, Exception) and "equal or smaller" not in str(answer):
+            raise answer

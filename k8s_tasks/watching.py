@@ -22,6 +22,7 @@ from k8s_tasks.cluster.objects import delete_namespace, list_pods
 from k8s_tasks.cluster.topology import pod_facts
 from k8s_tasks.domain.clusters import mark_healthy, mark_ill, portal_id
 from k8s_tasks.domain.reaping import Reaper
+from k8s_tasks.domain.runs import finish_ended_runs
 from k8s_tasks.domain.sessions import expire_sessions, update_pods
 from k8s_tasks.enums import LIVE_SESSION_STATES
 from k8s_tasks.models import Cluster, LabSession
@@ -68,6 +69,7 @@ class House:
         for run in self._reaper.look():
             logger.warning("run %s was lost", run.pk)
         expire_sessions()
+        finish_ended_runs()
 
 
 async def in_database(act: Callable, *arguments):

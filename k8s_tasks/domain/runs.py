@@ -1,5 +1,7 @@
 """Acts on runs. `set_run_state` is the only place that changes a run's state."""
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,6 +26,7 @@ OPEN_RUNS_PER_SESSION = 12
 STREAM_KEPT_SECONDS = 3600  # after the end; later the transcript answers
 TERMINAL_ARGV = ["bash", "-l"]
 TERMINAL_SECONDS = 4 * 3600
+MENDED_FOR, MEND_AFTER = timedelta(minutes=10), timedelta(seconds=5)
 
 _BEFORE = {
     RunState.QUEUED: (),
@@ -137,6 +140,16 @@ def _close_stream(run: Run) -> None:
         pipe.delete(run_beat(run.pk), run_cancel(run.pk), run_input(run.pk))
         pipe.execute()
     transcripts.save_transcript(run)
+
+
+def finish_ended_runs() -> None:
+    """Do what the gate could not: an end that came while Redis was away is said now. For the watcher."""
+    recent = timezone.now() - MENDED_FOR
+    for run in Run.objects.filter(
+        ended_at__gte=recent, ended_at__lte=timezone.now() - MEND_AFTER, transcript=None
+    ):
+        _close_stream(run)
+        publish_notice(run.session_id, "run", run_notice(run))
 
 
 def _check_usable(session: LabSession) -> None:

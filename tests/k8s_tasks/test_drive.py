@@ -89,6 +89,14 @@ async def test_past_the_cap_the_stream_says_how_much_was_left_out(redis, pods):
     assert driven.events() == [{"event": "capped", "bytes": 1000}, {"event": "truncated", "bytes": 4000}]
 
 
+async def test_an_append_repeated_after_a_broken_connection_is_not_doubled(redis):
+    driven = Driven(redis)
+    await driven.publisher._append([("stdout", 0, bytearray(b"once"))])
+    driven.publisher._next_id = lambda: read_entries(driven.id)[0].id
+    await driven.publisher._append([("stdout", 0, bytearray(b"once"))])
+    assert driven.printed() == b"once"
+
+
 async def test_a_terminal_keeps_its_newest_output(redis, pods):
     driven = Driven(redis, RollingPublisher, cap=100_000)
     await driven.run(pods[0], "head -c 500000 /dev/zero; echo last")

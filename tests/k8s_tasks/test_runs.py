@@ -11,6 +11,7 @@ from k8s_tasks.domain.reaping import Reaper
 from k8s_tasks.domain.runs import (
     RunError,
     cancel_run,
+    finish_ended_runs,
     set_run_state,
     start_run,
     start_terminal,
@@ -55,9 +56,9 @@ def test_nothing_runs_in_a_session_that_is_over(session, lab, student):
 
 
 def test_a_new_command_takes_the_pane_of_the_old_one(session, lab, student):
-    old = start_run(session, lab.step("ping-near"), user=student)
+    old = start_run(session, lab.step("addresses"), user=student)
     other = start_run(session, lab.step("listen"), user=student)
-    start_run(session, lab.step("addresses"), user=student)
+    start_run(session, lab.step("routes"), user=student)
     old.refresh_from_db(), other.refresh_from_db()
     assert (old.state, other.state) == (RunState.CANCELLED, RunState.QUEUED)
 
@@ -122,6 +123,15 @@ def test_the_worker_of_a_running_one_is_asked(run, redis_client):
     cancel_run(run, reason="enough")
     assert Run.objects.get().state == RunState.STARTING
     assert redis_client.xrange(run_input(run.pk))[0][1] == {b"kind": b"cancel", b"data": b"enough"}
+
+
+def test_an_end_that_came_while_redis_was_away_is_said_later(run, redis_client):
+    ended = timezone.now() - timedelta(seconds=10)
+    Run.objects.update(state=RunState.SUCCEEDED, ended_at=ended)
+    finish_ended_runs()
+    finish_ended_runs()
+    assert [entry.source for entry in read_entries(run.pk)] == ["end"]
+    assert Transcript.objects.filter(run=run).exists()
 
 
 class TestReaper:
