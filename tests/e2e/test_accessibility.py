@@ -1,0 +1,143 @@
+"""Every page, in both languages: axe's rules in both themes, and no sideways scrolling at any width."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deploy.local.stack import PROJECT
+from tests.e2e.conftest import end_session
+from tests.e2e.lab_page import LAB, LabPage
+from tests.e2e.windows import Person
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+AXE = (PROJECT / "node_modules/axe-core/axe.min.js").read_text()
+GRAVE = ("serious", "critical")
+VIOLATIONS = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
+    .map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map((node) => node.html.slice(0, 160)) }))"""
+# A colour on its way to another one would be judged halfway.
+STILL = """() => Promise.all(document.getAnimations()
+    .filter((each) => each instanceof CSSTransition).map((each) => each.finished.catch(() => null)))"""
+WIDTHS = (380, 768, 1440)
+IS_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
+OUTSIDE = """() => [...document.querySelectorAll("main *, header *")]
+    .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+    .map((each) => each.outerHTML.slice(0, 120)).slice(0, 3)"""
+
+
+@dataclass
+class Visitor:
+    """A window and the pages its person can open."""
+
+    page: Page
+    paths: list[str]
+
+
+@pytest.fixture(scope="module")
+def visitors(browser, stack):
+    """By role: an anonymous reader, a student in the middle of a lab, a teacher, an administrator."""
+    people = {
+        role: Person(browser, stack.url, reduced_motion="reduce") for role in ("reader", *stack.accounts)
+    }
+    pages = {role: people[role].log_in(stack.accounts[role]) for role in stack.accounts}
+    pages["reader"] = people["reader"].window()
+    paths = paths_of(pages)
+    people["reader"].forgive("404")
+    yield {role: Visitor(page, paths[role]) for role, page in pages.items()}
+    end_session(people["student"])
+    for person in people.values():
+        person.close()
+
+
+def paths_of(pages: dict[str, Page]) -> dict[str, list[str]]:
+    pages["reader"].goto("/")
+    chapters = pages["reader"].locator("main h3 a").evaluate_all("all => all.map(each => each.pathname)")
+    pages["instructor"].goto("/classes/1/")
+    join = re.search(r"/join/[\w-]+/", pages["instructor"].content())[0]
+    student = pages["instructor"].locator("th[scope=row] a").first.get_attribute("href")
+    run, verification = (f"/runs/{each}/" for each in work_a_little(pages["student"]))
+    return {
+        "reader": ["/", *chapters, "/login/", "/no-such-page/"],
+        "student": ["/", "/account/", "/account/password/", "/classes/", join, LAB, run],
+        "instructor": ["/classes/", "/classes/1/", student, join, run, verification],
+        "admin": ["/admin/", "/admin/k8s_tasks/labsession/"],
+    }
+
+
+def work_a_little(page: Page) -> tuple[str, str]:
+    """A lab with output, verdicts and an open shell; the ids of a command's run and the verification's."""
+    lab = LabPage(page).start(anew=True)
+    lab.predict("62")
+    lab.run("capture", until="listening on eth0")
+    lab.run("ping-near", until="4 received")
+    lab.open_terminal()
+    with page.expect_response("**/verify/") as answer:
+        lab.verify()
+    verification = re.search(r'"run": "([0-9a-f-]{36})"', answer.value.headers["hx-trigger"])[1]
+    return lab.run_of("ping-near"), verification
+
+
+@pytest.mark.parametrize("language", ["pt-br", "en"])
+@pytest.mark.parametrize("role", ["reader", "student", "instructor", "admin"])
+def test_pages_are_accessible_and_fit(visitors, role, language):
+    visitor = visitors[role]
+    choose_language(visitor.page, language)
+    problems = [problem for path in visitor.paths for problem in problems_at(visitor.page, path)]
+    assert not problems, "\n".join(problems)
+
+
+def test_the_intro_of_a_lab_is_accessible_and_fits(browser, stack):
+    teacher = Person(browser, stack.url, reduced_motion="reduce")
+    problems = problems_at(teacher.log_in(stack.accounts["instructor"]), LAB)
+    teacher.close()
+    assert not problems, "\n".join(problems)
+
+
+def test_the_inspection_finds_what_is_wrong(visitors):
+    page = visitors["reader"].page
+    page.goto("/")
+    page.evaluate(AXE)
+    page.evaluate(
+        "document.querySelector('main').insertAdjacentHTML('beforeend', '<img id=faulty width=2000>')"
+    )
+    assert any("image-alt" in each for each in axe(page, "light"))
+    assert "faulty" in "".join(too_wide(page, 1440))
+
+
+def choose_language(page: Page, language: str) -> None:
+    page.goto("/")
+    button = page.locator(f"button[name=language][value={language}]")
+    if button.count():
+        button.click()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+
+
+def problems_at(page: Page, path: str) -> list[str]:
+    page.goto(path)
+    page.evaluate(AXE)
+    page.evaluate("document.querySelectorAll('main details').forEach((each) => (each.open = true))")
+    themes = [f"{path} {theme}: {found}" for theme in ("light", "dark") for found in axe(page, theme)]
+    return [*themes, *(f"{path} at {width}: {found}" for width in WIDTHS for found in too_wide(page, width))]
+
+
+def axe(page: Page, theme: str) -> list[str]:
+    page.evaluate("(theme) => (document.documentElement.dataset.theme = theme)", theme)
+    page.evaluate(STILL)
+    return [str(each) for each in page.evaluate(VIOLATIONS) if each["impact"] in GRAVE]
+
+
+def too_wide(page: Page, width: int) -> list[str]:
+    """What reaches beyond the window; on a small screen a lab's bench is looked at too."""
+    page.set_viewport_size({"width": width, "height": 1000})
+    views = page.locator("[data-view-of]:visible")
+    found = [overflow(page)]
+    for number in range(views.count()):
+        views.nth(number).click()
+        found.append(overflow(page))
+    return [each for each in found if each]
+
+
+def overflow(page: Page) -> str:
+    return str(page.evaluate(OUTSIDE)) if page.evaluate(IS_WIDE) else ""
