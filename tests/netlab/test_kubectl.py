@@ -262,6 +262,19 @@ def test_port_forward_reaches_into_the_pod(netlab, namespace, kubectl):
     assert done.stdout == "ola"
 
 
+def test_a_node_port_opens_on_every_node(netlab, namespace, kubectl):
+    serve = "while true; do echo ola | nc -N -l 8080; done"
+    outside = {"hostNetwork": True, "nodeName": "redes-control-plane"}
+    netlab.apply(pod("server", namespace, "sh", "-c", serve), pod("outside", namespace, spec=outside))
+    kubectl("wait", "--for=condition=Ready", "pod/server", "pod/outside", "--timeout=20s")
+    kubectl("expose", "pod", "server", "--type=NodePort", "--port=80", "--target-port=8080")
+    port = kubectl("get", "svc", "server", "-o", "jsonpath={.spec.ports[0].nodePort}")
+    kubectl("wait", "--for=jsonpath={.subsets[0].addresses[0].ip}", "endpoints/server", "--timeout=10s")
+    for node in ("172.18.0.3", "172.18.0.4"):
+        dial = f"for i in 1 2 3 4 5 6 7 8 9; do nc -w 1 {node} {port} </dev/null && exit; done; exit 1"
+        assert kubectl("exec", "outside", "--", "sh", "-c", dial) == "ola\n"
+
+
 def test_drain_moves_pods_away(netlab, kubectl, shop):
     try:
         kubectl(
