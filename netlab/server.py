@@ -28,7 +28,7 @@ from netlab.controllers.namespaces import NamespaceController
 from netlab.controllers.placement import readiness_reason
 from netlab.controllers.replicaset import ReplicaSetController
 from netlab.controllers.scheduler import Scheduler
-from netlab.controllers.upkeep import EventKeeper, QuotaController
+from netlab.controllers.upkeep import EventKeeper, PodKeeper, QuotaController
 from netlab.node.kubelet import Kubelet
 from netlab.node.proxy import KubeProxy
 from netlab.node.runtime import Runtime
@@ -131,6 +131,7 @@ def controllers(store: Store, ca_pem: str) -> list:
         EndpointsController(store),
         GarbageCollector(store),
         QuotaController(store),
+        PodKeeper(store),
         EventKeeper(store),
     ]
 

@@ -1,9 +1,9 @@
-"""Two small keepers: the status of ResourceQuotas, and the end of old Events."""
+"""Small keepers: the status of ResourceQuotas, pods that nobody can end, and the end of old Events."""
 
 from collections.abc import Iterable
 
 from netlab.schema.fields import counted_resource
-from netlab.store import Event, Store, clock, clone
+from netlab.store import Event, Store, clock, clone, is_deleting
 
 from . import quota
 from .manager import Key
@@ -36,6 +36,27 @@ class QuotaController:
         changed = clone(found)
         changed["status"] = {"hard": {k: hard[k] for k in used}, "used": used}
         self._store.update("resourcequotas", changed)
+
+
+class PodKeeper:
+    """Removes a pod being deleted whose node does not exist: no kubelet will ever report it gone."""
+
+    name = "podgc"
+
+    def __init__(self, store: Store):
+        self._store = store
+
+    def concerned(self, event: Event) -> Iterable[Key]:
+        if event.resource == "pods" and is_deleting(event.object):
+            yield event.object["metadata"]["namespace"], event.object["metadata"]["name"]
+        elif event.resource == "nodes" and event.type == "DELETED":
+            for pod in filter(is_deleting, self._store.list("pods")):
+                yield pod["metadata"]["namespace"], pod["metadata"]["name"]
+
+    def sync(self, key: Key) -> None:
+        pod = self._store.find("pods", *key)
+        if pod and is_deleting(pod) and not self._store.find("nodes", None, pod["spec"].get("nodeName", "")):
+            self._store.delete("pods", *key, grace=0)
 
 
 class EventKeeper:

@@ -85,3 +85,15 @@ async def test_a_version_no_longer_kept_is_gone(plane):
     async with watching(plane, "resourceVersion=1") as following:
         event = await following()
     assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
+
+
+async def test_a_client_that_leaves_ends_its_watch(plane):
+    waiting = plane.store._log._waiting
+    async with watching(plane, "resourceVersion=1") as following:
+        await following()
+        before = len(waiting)
+    for _ in range(200):
+        if len(waiting) < before:
+            break
+        await plane.call("GET", "/version")
+    assert len(waiting) < before

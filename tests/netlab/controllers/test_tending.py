@@ -89,6 +89,12 @@ def test_a_namespace_goes_when_its_last_pod_has_gone(world):
     assert not any(world.store.list(resource, "lab") for resource in world.store.resources())
 
 
+def test_a_pod_on_a_node_that_never_was_can_be_deleted(world):
+    world.create("pods", pod("lost", nodeName="atlantis"))
+    world.delete("pods", "lost")
+    assert world.store.find("pods", "default", "lost") is None
+
+
 @pytest.fixture
 def family(world):
     """A configmap that owns a secret."""
