@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
+PODS = "pods"  # the group above every pod's own
+_ALL_PODS_PROCESSES = 16384
 _PREFIX = "netlab-"
 _CONTROLLERS = ("pids", "memory", "cpu")  # cpu: a busy pod gets one share, not one for each process
 
@@ -34,11 +36,25 @@ def create(owner: tuple[int, int]) -> Group | None:
         _remove_abandoned()
         group = _create_v2() if (ROOT / "cgroup.controllers").exists() else _create_v1()
         for directory in group.directories:
-            (directory / "server").mkdir()
+            for path in (directory / "server", directory / PODS):
+                path.mkdir()
+                _give(path, owner)
             _give(directory, owner)
+            _bound_all_pods(directory / PODS)
     except OSError:
         return None
     return group
+
+
+def _bound_all_pods(directory: Path) -> None:
+    """However many pods there are, half of the machine's memory stays free of them."""
+    if (directory.parent / "cgroup.controllers").exists():
+        _enable(directory)
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    bounds = {"pids.max": _ALL_PODS_PROCESSES, "memory.max": half, "memory.limit_in_bytes": half}
+    for name, value in bounds.items():
+        if (directory / name).exists():
+            (directory / name).write_text(str(value))
 
 
 def remove(group: Group) -> None:

@@ -139,6 +139,8 @@ def _images(options) -> int:
     for image in images.CATALOG:
         path = rootfs.archive(options.images_dir, image)
         if options.verb == "build":
+            if not path.exists():
+                print(f"netlab: building {image.reference} from this machine's packages", file=sys.stderr)
             build.build(image, options.images_dir)
         size = f"{path.stat().st_size / 1e6:.0f} MB" if path.exists() else "not built"
         print(f"{image.reference}\t{size}\t{path}")

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 TOOLBOX_VERSION = "0.1.0"
+TOOLBOX = f"redes.local/toolbox:{TOOLBOX_VERSION}"
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Image:
 CATALOG = (
     Image(
         "toolbox",
-        f"redes.local/toolbox:{TOOLBOX_VERSION}",
-        rf"redes\.local/toolbox:{re.escape(TOOLBOX_VERSION)}",
+        TOOLBOX,
+        re.escape(TOOLBOX),
         ("redes-idle",),
     ),
     Image(

@@ -16,6 +16,7 @@ from netlab.images import recipe
 from netlab.sandbox import IdMap, tag_inside
 
 _DONE = ".complete"
+_in_use: list = []  # open files whose locks keep other clusters from removing our trees
 
 
 class ImageMissing(Exception):
@@ -62,6 +63,7 @@ def unpack_all(images_dir: Path, trees: Path) -> None:
             )
         with _lock(trees / f"{image.name}.lock"):
             _unpack(source, tree(trees, images_dir, image))
+        _in_use.append(_hold(tree(trees, images_dir, image)))
     _forget_old(images_dir, trees)
 
 
@@ -94,8 +96,27 @@ def _unpack(source: Path, target: Path) -> None:
     (target / _DONE).touch()
 
 
+def _hold(path: Path):
+    """Mark a tree as used for as long as this process lives."""
+    file = (path / _DONE).open()
+    fcntl.flock(file, fcntl.LOCK_SH)
+    return file
+
+
 def _forget_old(images_dir: Path, trees: Path) -> None:
+    """Remove trees of former images, unless another cluster still runs on them."""
     wanted = {tree(trees, images_dir, image).name for image in images.CATALOG}
     for path in trees.iterdir():
-        if path.is_dir() and path.name not in wanted:
+        if path.is_dir() and path.name not in wanted and not _is_used(path):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_used(path: Path) -> bool:
+    try:
+        with (path / _DONE).open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

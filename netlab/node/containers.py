@@ -102,8 +102,7 @@ class Container:
 
     async def _until_end(self, exit_code: asyncio.Future[int]) -> None:
         code = await exit_code
-        await self.streams.finished
-        self.streams.end()
+        await self.streams.finish()
         self.finished_at = time.time()
         await self.discard()
         self.ended.set_result(code)

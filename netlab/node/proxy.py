@@ -9,9 +9,10 @@ import asyncio
 import logging
 from collections.abc import Iterator
 
+from netlab import images
 from netlab.node import netns, rules
 from netlab.node.processes import CommandError, run
-from netlab.node.services import service_ports
+from netlab.node.services import ServicePort, service_ports
 from netlab.store import Expired
 
 _log = logging.getLogger(__name__)
@@ -25,6 +26,9 @@ class KubeProxy:
         self._store, self._node = store, runtime.topology.node(node_name)
         self._pod_network = str(runtime.topology.pod_network)
         self._applied: dict[str, rules.Chains] = {"nat": {}, "filter": {}}
+        self._ports: list[ServicePort] = []
+        # conntrack comes with the toolbox: one program less that the host must have.
+        self._toolbox = runtime.image_root(images.find(images.TOOLBOX))
         self._entered = False
 
     async def run(self) -> None:
@@ -52,9 +56,11 @@ class KubeProxy:
         """Bring the kernel's rules to what the store says now. Raises CommandError; then call it again."""
         services = self._store.list("services")
         slices = self._store.list("endpointslices.discovery.k8s.io")
-        wanted = rules.tables(service_ports(services, slices, self._node.name), self._pod_network)
+        ports = service_ports(services, slices, self._node.name)
+        wanted = rules.tables(ports, self._pod_network)
         for table, chains in wanted.items():
             await self._apply(table, chains)
+        await self._forget_flows(ports)
         if not self._entered:
             await self._enter()
 
@@ -65,6 +71,14 @@ class KubeProxy:
         for piece in pieces(table, old, chains):
             await self._restore(piece)
         self._applied[table] = chains
+
+    async def _forget_flows(self, ports: list[ServicePort]) -> None:
+        """A UDP flow has no end: conntrack would send it to a former endpoint for as long as it is used."""
+        for filters in stale_flows(self._ports, ports):
+            conntrack = ["chroot", str(self._toolbox), "conntrack", "-D", "-p", "udp", *filters]
+            # 1: there was no such flow
+            await run(["nsenter", f"--net={netns.path(self._node.name)}", *conntrack], ok=(0, 1))
+        self._ports = ports
 
     async def _enter(self) -> None:
         """Lead the kernel's own chains into ours, once these exist."""
@@ -78,6 +92,18 @@ class KubeProxy:
             ["nsenter", f"--net={netns.path(self._node.name)}", "iptables-restore", "--noflush", "--wait"],
             stdin=text.encode(),
         )
+
+
+def stale_flows(old: list[ServicePort], new: list[ServicePort]) -> Iterator[list[str]]:
+    """conntrack's filters for the UDP flows that the change from `old` to `new` makes wrong."""
+    now = {port.name: port for port in new if port.protocol == "udp"}
+    for before in (port for port in old if port.protocol == "udp"):
+        after = now.get(before.name)
+        kept = {endpoint.address for endpoint in after.endpoints} if after else set()
+        for address in sorted({endpoint.address for endpoint in before.endpoints} - kept):
+            yield ["--orig-dst", before.cluster_ip, "--dst-nat", address]
+        if after and after.endpoints and not before.endpoints:
+            yield ["--orig-dst", before.cluster_ip]  # remembered as refused
 
 
 def pieces(table: str, old: rules.Chains, new: rules.Chains) -> Iterator[str]:

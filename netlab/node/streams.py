@@ -10,6 +10,7 @@ import fcntl
 import os
 import struct
 import termios
+from collections import deque
 from typing import Protocol
 
 from netlab.node.log import STDERR, STDOUT
@@ -141,52 +142,83 @@ def set_terminal_size(fd: int, width: int, height: int) -> None:
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", height & 0xFFFF, width & 0xFFFF, 0, 0))
 
 
+class _Viewer:
+    """What an attached client has not read yet: a few pieces, then the container has to wait."""
+
+    _PIECES = 8
+
+    def __init__(self):
+        self._pieces: deque = deque()
+        self._news, self.room = asyncio.Event(), asyncio.Event()
+        self.room.set()
+
+    def add(self, piece: tuple[int, bytes] | None) -> None:
+        self._pieces.append(piece)
+        self._news.set()
+        if len(self._pieces) >= self._PIECES:
+            self.room.clear()
+
+    async def take(self) -> tuple[int, bytes] | None:
+        while not self._pieces:
+            self._news.clear()
+            await self._news.wait()
+        piece = self._pieces.popleft()
+        if len(self._pieces) < self._PIECES:
+            self.room.set()
+        return piece
+
+
 class MainStreams:
     """The stdio of a container's main process: pumped into its log and to whoever is attached."""
 
     _RATE = 16 * 1024 * 1024  # bytes/s one container may log; more than that waits in the container
-    _ATTACHED_PIECES = 8
 
     def __init__(
         self, log, *, stdin: int | None, stdout: int, stderr: int | None, tty: bool, stdin_once: bool
     ):
         self.log, self.tty, self.stdin, self.stdin_once = log, tty, stdin, stdin_once
         self._master = stdout if tty else None
-        self._viewers: list[asyncio.Queue] = []
+        self._viewers: list[_Viewer] = []
+        self._process_ended = False
         outputs = [(STDOUT, stdout)] + ([(STDERR, stderr)] if stderr is not None else [])
-        self.finished = asyncio.gather(*(self._pump(channel, fd) for channel, fd in outputs))
+        self._pumps = asyncio.gather(*(self._pump(channel, fd) for channel, fd in outputs))
 
     async def _pump(self, channel: int, fd: int) -> None:
         try:
             while data := await read_some(fd, _CHUNK):
                 self.log.append(channel, data)
                 for viewer in list(self._viewers):
-                    await viewer.put((channel, data))
-                await asyncio.sleep(len(data) / self._RATE)
+                    if not self._process_ended:
+                        await viewer.room.wait()
+                    viewer.add((channel, data))
+                await asyncio.sleep(0 if self._process_ended else len(data) / self._RATE)
         finally:
             if not self.tty:
                 os.close(fd)
 
-    def end(self) -> None:
-        """The container is gone and its output read: tell the attached, give everything back."""
+    async def finish(self) -> None:
+        """The process has ended: read what is left (a pipe's worth), waiting for no client; give all back."""
+        self._process_ended = True
+        for viewer in self._viewers:
+            viewer.room.set()
+        await self._pumps
         self.log.end()
         for viewer in self._viewers:
-            _put_last(viewer)
+            viewer.add(None)
         self.close_stdin()
         if self._master is not None:
             os.close(self._master)
             self._master = None
 
-    def subscribe(self) -> asyncio.Queue:
-        queue: asyncio.Queue = asyncio.Queue(self._ATTACHED_PIECES)
-        self._viewers.append(queue)
-        return queue
+    def subscribe(self) -> _Viewer:
+        viewer = _Viewer()
+        self._viewers.append(viewer)
+        return viewer
 
-    def unsubscribe(self, queue: asyncio.Queue) -> None:
-        if queue in self._viewers:
-            self._viewers.remove(queue)
-        while not queue.empty():  # the pump may be waiting for room
-            queue.get_nowait()
+    def unsubscribe(self, viewer: _Viewer) -> None:
+        if viewer in self._viewers:
+            self._viewers.remove(viewer)
+        viewer.room.set()  # the pump may be waiting for it
 
     async def write(self, data: bytes) -> None:
         target = self._master if self.tty else self.stdin
@@ -207,26 +239,18 @@ class MainStreams:
             set_terminal_size(self._master, width, height)
 
 
-def _put_last(queue: asyncio.Queue) -> None:
-    if queue.full():
-        queue.get_nowait()
-    queue.put_nowait(None)
-
-
 class Attachment:
     """A client's view of a running container's own stdio."""
 
     def __init__(self, streams: MainStreams, ended: asyncio.Future[int], *, stdin: bool):
         self._streams, self._ended, self._stdin = streams, ended, stdin
-        self._queue = streams.subscribe()
+        self._viewer = streams.subscribe()
         self._over = False
 
     async def read(self) -> tuple[int, bytes] | None:
         if self._over:
             return None
-        if self._ended.done() and self._queue.empty() and self._streams.finished.done():
-            return None
-        piece = await self._queue.get()
+        piece = await self._viewer.take()
         self._over = piece is None
         return piece
 
@@ -247,6 +271,6 @@ class Attachment:
         return await asyncio.shield(self._ended)
 
     async def release(self) -> None:
-        self._streams.unsubscribe(self._queue)
+        self._streams.unsubscribe(self._viewer)
         if self._stdin and self._streams.stdin_once and not self._streams.tty:
             self._streams.close_stdin()

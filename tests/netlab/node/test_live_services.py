@@ -67,3 +67,24 @@ def test_without_endpoints_the_chain_vanishes_and_the_service_refuses(netlab, wo
 def test_the_api_is_reached_through_its_service(netlab, world):
     answer = client(netlab, world, "curl -sk https://10.96.0.1/version")
     assert '"gitVersion":"v1.36.0+netlab"' in answer.replace(" ", "")
+
+
+def test_a_udp_flow_moves_on_when_its_endpoint_goes(netlab, world):
+    for name in ("web1", "web2"):
+        netlab.kubectl("label", "pod", "-n", world, name, f"one={name}")
+        listen = "setsid socat -u UDP-RECVFROM:53,fork SYSTEM:'cat >> /tmp/got' >/dev/null 2>&1 &"
+        netlab.kubectl("exec", "-n", world, name, "--", "bash", "-c", listen)
+    netlab.apply(service("udp", world, {"one": "web1"}, 53, ports=[{"port": 53, "protocol": "UDP"}]))
+    address = netlab.get("service", "udp", "-n", world)["spec"]["clusterIP"]
+    send = f"echo %s | socat - UDP:{address}:53,sourceport=4000"
+    until_it_came = "until grep -q %s /tmp/got 2>/dev/null; do :; done"
+
+    def arrives(word: str, name: str) -> None:
+        sending = f"timeout 10 bash -c 'while :; do {send % word}; done' & echo"
+        client(netlab, world, f"setsid {sending} >/dev/null 2>&1")
+        wait = f"timeout 8 bash -c '{until_it_came % word}'"
+        netlab.kubectl("exec", "-n", world, name, "--", "bash", "-c", wait)
+
+    arrives("first", "web1")
+    netlab.kubectl("patch", "service", "udp", "-n", world, "-p", '{"spec":{"selector":{"one":"web2"}}}')
+    arrives("second", "web2")

@@ -1,5 +1,5 @@
 from netlab.node import rules
-from netlab.node.proxy import pieces
+from netlab.node.proxy import pieces, stale_flows
 from netlab.node.services import Endpoint, ServicePort, service_ports
 
 NODE = "redes-worker"
@@ -109,3 +109,21 @@ def test_a_large_change_comes_in_small_transactions():
     assert max(text.count("\n") for text in texts) <= 153
     assert sum(text.count("-A ") for text in texts) == 1000
     assert sum(text.count(":BIG ") for text in texts) == 1
+
+
+def udp(*addresses: str) -> ServicePort:
+    endpoints = tuple(Endpoint(address, 8080, local=False) for address in addresses)
+    return ServicePort("default/web", "udp", "10.96.0.50", 80, None, endpoints)
+
+
+def test_flows_to_an_endpoint_that_went_are_forgotten():
+    flows = list(stale_flows([udp("10.244.1.2", "10.244.1.3")], [udp("10.244.1.3")]))
+    assert flows == [["--orig-dst", "10.96.0.50", "--dst-nat", "10.244.1.2"]]
+
+
+def test_flows_refused_for_want_of_endpoints_are_forgotten_when_one_comes():
+    assert list(stale_flows([udp()], [udp("10.244.1.2")])) == [["--orig-dst", "10.96.0.50"]]
+
+
+def test_flows_over_tcp_end_by_themselves():
+    assert list(stale_flows([port("10.244.1.2")], [port()])) == []
