@@ -29,7 +29,7 @@ function goToNextStep() {
   const steps = [...document.querySelectorAll(".step")];
   const at = steps.findIndex((step) => step.contains(document.activeElement));
   const next = steps[(at + 1) % steps.length];
-  (next.querySelector("button:not([hidden], [disabled]), input, summary") ?? next).focus();
+  (next.querySelector("[id^=run-]:enabled, input:not([type=hidden]), [data-open-terminal], summary") ?? next).focus();
   next.scrollIntoView({ block: "start" });
 }
 
