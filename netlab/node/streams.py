@@ -244,13 +244,13 @@ class Attachment:
 
     def __init__(self, streams: MainStreams, ended: asyncio.Future[int], *, stdin: bool):
         self._streams, self._ended, self._stdin = streams, ended, stdin
-        self._viewer = streams.subscribe()
+        self.viewer = streams.subscribe()
         self._over = False
 
     async def read(self) -> tuple[int, bytes] | None:
         if self._over:
             return None
-        piece = await self._viewer.take()
+        piece = await self.viewer.take()
         self._over = piece is None
         return piece
 
@@ -271,6 +271,6 @@ class Attachment:
         return await asyncio.shield(self._ended)
 
     async def release(self) -> None:
-        self._streams.unsubscribe(self._viewer)
+        self._streams.unsubscribe(self.viewer)
         if self._stdin and self._streams.stdin_once and not self._streams.tty:
             self._streams.close_stdin()
