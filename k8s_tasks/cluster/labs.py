@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from k8s_tasks.cluster.agent import agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.cluster.fence import fence_pods
 from k8s_tasks.cluster.namespaces import labelled, namespace_manifests
 from k8s_tasks.cluster.objects import (
     apply_manifests,
@@ -45,7 +46,8 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
     manifests = read_manifests(
         *(plan.render(text, {"namespace": plan.namespace, **places}) for text in plan.manifests)
     )
-    await apply_manifests(api, namespace_manifests(plan.namespace, plan.labels))
+    fenced = await fence_pods(api)
+    await apply_manifests(api, namespace_manifests(plan.namespace, plan.labels, may_make_pods=fenced))
     labelled_ones = [labelled(manifest, plan.labels) for manifest in manifests]
     await apply_manifests(api, labelled_ones, namespace=plan.namespace)
     agents, pods = await asyncio.gather(

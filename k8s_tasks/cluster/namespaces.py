@@ -9,13 +9,11 @@ import copy
 SESSION_LABEL = "redes.local/session"
 PORTAL_LABEL = "redes.local/portal"  # which portal's: several may share a cluster
 
-_EDITED = ["pods", "services", "configmaps", "secrets", "endpoints"]
-_SEEN = ["events", "serviceaccounts", "resourcequotas", "pods/log", "pods/status"]
 _ALL = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
 _LOOK = ["get", "list", "watch"]
 
 
-def namespace_manifests(namespace: str, labels: dict[str, str]) -> list[dict]:
+def namespace_manifests(namespace: str, labels: dict[str, str], *, may_make_pods: bool) -> list[dict]:
     return [
         {
             "apiVersion": "v1",
@@ -23,7 +21,10 @@ def namespace_manifests(namespace: str, labels: dict[str, str]) -> list[dict]:
             "metadata": {"name": namespace, "labels": labels},
         },
         _named("v1", "ServiceAccount", "student", namespace),
-        {**_named("rbac.authorization.k8s.io/v1", "Role", "student", namespace), "rules": _rules()},
+        {
+            **_named("rbac.authorization.k8s.io/v1", "Role", "student", namespace),
+            "rules": student_rules(may_make_pods=may_make_pods),
+        },
         {
             **_named("rbac.authorization.k8s.io/v1", "RoleBinding", "student", namespace),
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "student"},
@@ -40,12 +41,16 @@ def _named(version: str, kind: str, name: str, namespace: str) -> dict:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace}}
 
 
-def _rules() -> list[dict]:
+def student_rules(*, may_make_pods: bool) -> list[dict]:
+    """`may_make_pods` belongs to clusters that keep such pods off the nodes: see `fence`."""
+    pods = _ALL if may_make_pods else [*_LOOK, "delete"]
+    workloads = _ALL if may_make_pods else _LOOK
     return [
-        _rule([""], _EDITED, _ALL),
-        _rule([""], _SEEN, _LOOK),
+        _rule([""], ["pods"], pods),
         _rule([""], ["pods/exec", "pods/attach", "pods/portforward"], ["get", "create"]),
-        _rule(["apps"], ["deployments", "replicasets", "deployments/scale"], _ALL),
+        _rule([""], ["services", "configmaps", "secrets", "endpoints"], _ALL),
+        _rule([""], ["events", "serviceaccounts", "resourcequotas", "pods/log", "pods/status"], _LOOK),
+        _rule(["apps"], ["deployments", "replicasets", "deployments/scale"], workloads),
         _rule(["discovery.k8s.io"], ["endpointslices"], _LOOK),
         _rule(["events.k8s.io"], ["events"], _LOOK),
         _rule(["networking.k8s.io"], ["networkpolicies"], _ALL),

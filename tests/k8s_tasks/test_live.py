@@ -1,5 +1,6 @@
 """The worker's parts against the real cluster: a session made, commands run, packets judged."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,9 +17,12 @@ from k8s_tasks.domain.runs import cancel_run, start_run, start_verification
 from k8s_tasks.domain.sessions import end_session, start_session
 from k8s_tasks.entries import read_entries
 from k8s_tasks.enums import RunState, SessionState
-from k8s_tasks.loop import api_of, on_loop
+from k8s_tasks.loop import api_of, on_loop, submit
 from k8s_tasks.models import Cluster, ConditionResult, LabSession
-from k8s_tasks.redis_keys import run_output
+from k8s_tasks.redis_keys import run_output, session_events
+from k8s_tasks.watching import follow_pods, sweep_namespaces
+
+HOST_NETWORK = '{"spec": {"hostNetwork": true}}'
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
@@ -168,6 +172,47 @@ def test_kubectl_in_the_pod_is_held_to_the_namespace(session):
     refused = in_pod(session, "ana", "kubectl", "get", "pods", "-n", NAMESPACE)
     assert refused.exit_code == 1
     assert b"forbidden" in refused.stderr
+
+
+def test_a_student_makes_no_pod_where_nothing_keeps_it_off_the_nodes(session):
+    refused = in_pod(session, "ana", "kubectl", "run", "spy", "--image=busybox", "--overrides", HOST_NETWORK)
+    assert refused.exit_code == 1
+    assert b"forbidden" in refused.stderr
+
+
+def test_a_deleted_pod_is_news_for_the_page(session, redis_client):
+    watching = submit(follow_pods(api_for(session)))
+    in_pod(session, "ana", "kubectl", "delete", "pod", "beto", "--wait=false")
+    told = wait_for_topology(session, redis_client, lambda pods: pods["beto"] == "Gone")
+    watching.cancel()
+    assert told["ana"] == "Running"
+
+
+def wait_for_topology(session, redis_client, is_met) -> dict[str, str]:
+    """The phases of the pods in the first topology notice that meets it."""
+    key, last = session_events(session.pk), "0"
+    while True:
+        ((_key, raws),) = redis_client.xread({key: last}, block=9000)
+        for last, fields in raws:  # noqa: B007
+            if fields[b"kind"] == b"topology":
+                phases = {pod["name"]: pod["phase"] for pod in json.loads(fields[b"data"])["pods"]}
+                if is_met(phases):
+                    return phases
+
+
+def test_a_namespace_that_was_left_is_swept(session):
+    LabSession.objects.update(state=SessionState.ENDED)
+    api = api_for(session)
+    on_loop(sweep_namespaces(api))
+    namespace = on_loop(namespace_or_none(api, session.namespace))
+    assert namespace is None or namespace["metadata"]["deletionTimestamp"]
+
+
+async def namespace_or_none(api, name):
+    try:
+        return await api.request("GET", f"/api/v1/namespaces/{name}")
+    except NotFound:
+        return None
 
 
 def test_preparing_twice_is_no_harm(session):
