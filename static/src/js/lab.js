@@ -4,6 +4,7 @@ import { startSession } from "./lab/session.js";
 import { runningSteps, startSteps } from "./lab/steps.js";
 import { announceOnBench, showView, startTabs } from "./lab/tabs.js";
 import { LabTerminal } from "./lab/terminal.js";
+import { startToggles } from "./lab/toggles.js";
 import { Topology } from "./lab/topology.js";
 
 const lab = document.getElementById("lab");
@@ -34,6 +35,7 @@ function goToNextStep() {
 }
 
 startTabs(lab);
+startToggles();
 startSteps({ openTerminal });
 startSession(lab, { onTopology: (state) => topology.take(state) });
 startKeys({ v: () => document.getElementById("verify")?.click(), t: () => openTerminal(), n: goToNextStep });

@@ -72,5 +72,6 @@ export class Tail {
 function makeLine({ text, kind }) {
   const protocol = kind === "note" ? "" : protocolOf(text);
   const names = ["line", protocol && `line-${protocol}`, kind !== "out" && `line-${kind}`];
-  return make("span", { class: names.filter(Boolean).join(" ") }, `${text}\n`);
+  const attributes = { class: names.filter(Boolean).join(" "), ...(kind === "err" && { title: "stderr" }) };
+  return make("span", attributes, `${text}\n`);
 }

@@ -2,8 +2,8 @@
 // side, or one below the other when it is narrow; pods inside; a bus that joins the nodes.
 const GAP = 16;
 const PAD = 12;
-const HEAD = 46;
-const POD = { width: 106, height: 44, gap: 8 };
+const HEAD = 42;
+const POD = { width: 106, height: 40, gap: 8 };
 // A node without a pod of this lab stands aside.
 const EMPTY_SHARE = 0.6;
 const NARROW = 540;
@@ -26,8 +26,8 @@ function row(places, width) {
     x += node.width + GAP;
     return node;
   });
-  const busY = height + 26;
-  return { isNarrow: false, nodes, bus: { y: busY }, height: busY + 22 };
+  const busY = height + 18;
+  return { isNarrow: false, nodes, bus: { y: busY }, height: busY + 6 };
 }
 
 function stack(places, width) {
@@ -44,7 +44,7 @@ function stack(places, width) {
 
 function heightOf(place, width) {
   const rows = Math.ceil(place.pods.length / podsPerRow(width));
-  return HEAD + rows * (POD.height + POD.gap) + (rows ? PAD : 4);
+  return HEAD + rows * (POD.height + POD.gap) + (rows ? 6 : 4);
 }
 
 function podsPerRow(width) {

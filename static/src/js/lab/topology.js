@@ -77,7 +77,7 @@ function drawNode(node) {
   return [
     makeSvg("rect", { class: "d-node", x: x + 1, y: y + 1, width: width - 2, height: height - 2, rx: 5 }),
     makeSvg("text", { class: "d-text d-strong topology-name", x: x + 12, y: y + 20 }, node.name),
-    makeSvg("text", { class: "d-text d-mono d-muted topology-address", x: x + 12, y: y + 36 }, (node.pods.length ? [node.address, node.pod_cidr] : [node.address]).filter(Boolean).join("  ")),
+    makeSvg("text", { class: "d-text d-mono d-muted topology-address", x: x + 12, y: y + 34 }, (node.pods.length ? [node.address, node.pod_cidr] : [node.address]).filter(Boolean).join("  ")),
   ];
 }
 
@@ -86,8 +86,8 @@ function drawPod(pod) {
   const centre = { x: x + width / 2, "text-anchor": "middle" };
   return [
     makeSvg("rect", { class: pod.ready ? "d-pod" : "d-pod topology-waiting", x, y, width, height, rx: height / 2 }),
-    makeSvg("text", { class: "d-text topology-pod", ...centre, y: y + 20 }, pod.name),
-    makeSvg("text", { class: "d-text d-mono d-muted topology-address", ...centre, y: y + 35 }, pod.ready ? pod.address : word("notReady")),
+    makeSvg("text", { class: "d-text topology-pod", ...centre, y: y + 18 }, pod.name),
+    makeSvg("text", { class: "d-text d-mono d-muted topology-address", ...centre, y: y + 32 }, pod.ready ? pod.address : word("notReady")),
   ];
 }
 
