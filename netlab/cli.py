@@ -21,6 +21,9 @@ def main(argv: list[str] | None = None) -> int:
     except (launcher.LaunchError, sandbox.SandboxError, build.BuildError, rootfs.ImageMissing) as error:
         print(f"netlab: {error}", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(f"netlab: not allowed: {error}. Was it made by another user? Choose --state", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

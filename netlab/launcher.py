@@ -17,6 +17,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -59,6 +60,17 @@ def up(options: Options) -> int:
         listener = bind(options.port)
         _record(options, listener.getsockname()[1])
         return _Box(options, cluster, listener, began).run()
+
+
+def _check_readable(idmap: sandbox.IdMap) -> None:
+    """Started by root, the inside is nobody on the host: it can only run code that all may read."""
+    code = Path(__file__)
+    closed = [path for path in (code, code.parent, REPOSITORY) if not path.stat().st_mode & stat.S_IROTH]
+    if idmap.kind == "root" and closed:
+        raise LaunchError(
+            f"{closed[0]} may be read by root alone, and netlab does not keep root's rights: "
+            f"run `chmod -R o+rX {REPOSITORY}`"
+        )
 
 
 def bind(port: int) -> socket.socket:
@@ -128,6 +140,7 @@ class _Box:
         self.group: cgroups.Group | None = None
 
     def run(self) -> int:
+        _check_readable(self.idmap)
         self._prepare()
         # The keeper's children come to us if it dies first, so that we can wait until all is gone.
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)

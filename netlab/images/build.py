@@ -34,6 +34,9 @@ def build(image: images.Image, images_dir: Path) -> Path:
     target = rootfs.archive(images_dir, image)
     if target.exists():
         return target
+    for program in ("mmdebstrap", "apt-config"):
+        if not shutil.which(program):
+            raise BuildError(f"{program} is not installed: sudo apt-get install mmdebstrap")
     images_dir.mkdir(parents=True, exist_ok=True)
     idmap = sandbox.choose_idmap()
     with tempfile.TemporaryDirectory(dir=images_dir, prefix="build-") as work:
@@ -81,35 +84,36 @@ def _build_inside(image: images.Image, work: Path) -> int:
     linux.mount("proc", "/proc", "proc", _PROC_FLAGS)
     root = work / "root"
     with (work / "log").open("w") as log:
-        subprocess.run(
-            _bootstrap(image, root, work), stdout=log, stderr=log, check=True, env=_environment(work)
-        )
-        _FINISH[image.name](root)
-        subprocess.run(
-            [
-                "tar",
-                "--create",
-                "--file",
-                str(work / "image.tar"),
-                "--directory",
-                str(root),
-                "--numeric-owner",
-                "--exclude=./dev/*",
-                "--exclude=./proc/*",
-                "--exclude=./sys/*",
-                "--exclude=./run/*",
-                ".",
-            ],
-            stdout=log,
-            stderr=log,
-            check=True,
-        )
-    shutil.rmtree(root)
+        try:
+            _logged(_bootstrap(image, root, work), log, work)
+            _FINISH[image.name](root)
+            _logged(_pack(root, work / "image.tar"), log, work)
+        except subprocess.CalledProcessError:
+            return 1  # the log tells why
+        finally:
+            # Its files belong to ids that only exist in here: outside nobody could remove them.
+            shutil.rmtree(root, ignore_errors=True)
     return 0
 
 
-def _environment(work: Path) -> dict[str, str]:
-    return {**os.environ, "TMPDIR": str(work), "LC_ALL": "C.UTF-8"}
+def _logged(command: list[str], log, work: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(work), "LC_ALL": "C.UTF-8"}
+    subprocess.run(command, stdout=log, stderr=log, check=True, env=environment)
+
+
+def _pack(root: Path, archive: Path) -> list[str]:
+    empty = [f"--exclude=./{name}/*" for name in ("dev", "proc", "sys", "run")]
+    return [
+        "tar",
+        "--create",
+        "--numeric-owner",
+        *empty,
+        "--file",
+        str(archive),
+        "--directory",
+        str(root),
+        ".",
+    ]
 
 
 def _bootstrap(image: images.Image, root: Path, work: Path) -> list[str]:
