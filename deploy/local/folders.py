@@ -15,6 +15,7 @@ from pathlib import Path
 from deploy.local.drop import Ids
 
 ROOTS_OWN = {"netlab", "clusters", "images", "setup", "up.lock", "up.log"}
+BUILT = {"images", "setup"}  # read here, written only by the set-up
 KNOWN_BY = {"secret_key", "portal.sqlite3", "setup", "images", "up.lock", "up.log"}
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes; the longest name we add is 16
 
@@ -59,15 +60,18 @@ class Folders:
         self._require_ours()
         os.chown(self.state, 0, ids.gid)
         self.state.chmod(0o1771)
+        if self.netlab.exists() and self.netlab.lstat().st_uid != 0:
+            shutil.rmtree(
+                self.netlab
+            )  # an ordinary user's, from a run without root: nothing for root to trust
         self.netlab.mkdir(exist_ok=True)
         for path in self.state.iterdir():
             if path.name not in ROOTS_OWN:
                 _give(path, ids)
 
     def _require_writable(self) -> None:
-        if not os.access(self.state, os.W_OK | os.X_OK) or any(
-            not os.access(path, os.W_OK) for path in self.state.iterdir() if path.name not in ROOTS_OWN
-        ):
+        needed = [self.state, *(path for path in self.state.iterdir() if path.name not in BUILT)]
+        if not all(os.access(path, os.W_OK) for path in needed):
             raise FolderError(
                 f"{self.state} was made by another user (root, perhaps): run with sudo, or choose STATE_DIR="
             )

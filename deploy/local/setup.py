@@ -43,6 +43,8 @@ def main(argv: list[str]) -> None:
         set_up(purpose, netlab=purpose == "test" or cluster == "netlab")
     except host.HostProblem as problem:
         sys.exit(f"error: {problem}")
+    except PermissionError as problem:
+        sys.exit(f"error: {problem.filename} belongs to another user (an earlier run by root?): use sudo")
 
 
 def set_up(purpose: str, *, netlab: bool) -> None:

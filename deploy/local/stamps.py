@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def digest(paths: Iterable[Path], *words: str) -> str:
-    """One digest of these files, of all files in these folders, of the words and of the Python version."""
+    """One digest of files, of all files in folders (byte code apart), of words and of the Python version."""
     total = hashlib.sha256(repr((sys.version_info[:3], words)).encode())
     for path in sorted(_files(paths)):
         total.update(f"{path}\0".encode())
@@ -17,7 +17,8 @@ def digest(paths: Iterable[Path], *words: str) -> str:
 
 def _files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
-        yield from (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        found = path.rglob("*") if path.is_dir() else [path]
+        yield from (file for file in found if file.is_file() and file.suffix != ".pyc")
 
 
 def is_fresh(stamp: Path, value: str) -> bool:

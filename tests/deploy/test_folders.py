@@ -83,3 +83,22 @@ def test_links_are_given_but_not_followed(tmp_path):
     Folders(state).make_state(PORTAL)
     assert victim.stat().st_uid == 0
     assert (state / "secret_key").lstat().st_uid == 64123
+
+
+@pytest.mark.root
+def test_root_trusts_no_netlab_folder_of_an_ordinary_user(tmp_path):
+    netlab = Folders(tmp_path).netlab
+    netlab.mkdir()
+    (netlab / "netlab.log").symlink_to("/etc/passwd")
+    (tmp_path / "secret_key").touch()
+    os.chown(netlab, *PORTAL)
+    Folders(tmp_path).make_state(PORTAL)
+    assert netlab.stat().st_uid == 0
+    assert list(netlab.iterdir()) == []
+
+
+def test_a_folder_made_by_another_user_is_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "netlab").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "netlab")
+    with pytest.raises(FolderError, match="was made by another user"):
+        Folders(tmp_path).make_state(None)

@@ -62,6 +62,13 @@ def test_a_digest_changes_with_content_name_and_words(tmp_path):
     assert len({first, second, stamps.digest([tmp_path])}) == 3
 
 
+def test_byte_code_changes_no_digest(tmp_path):
+    first = stamps.digest([tmp_path])
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.cpython-311.pyc").touch()
+    assert stamps.digest([tmp_path]) == first
+
+
 def test_a_step_with_nothing_to_do_is_silent(capsys):
     setup.take("nothing", lambda: None)
     assert capsys.readouterr().out == ""
