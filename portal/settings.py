@@ -166,10 +166,11 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "verify"
-# A worker that dies gives its late-acknowledged work back after seconds, not after 100
-# (kombu 5.7's two options); redis-py 8 closes idle sockets after 5 s unless told otherwise.
+# A worker that dies gives its late-acknowledged work back after this time, not after 100 s more
+# (kombu 5.7's two options). That work is shorter, and safe to run twice; what runs for minutes is
+# acknowledged at once. redis-py 8 closes idle sockets after 5 s unless told otherwise.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 900,
+    "visibility_timeout": 20,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "socket_timeout": None,

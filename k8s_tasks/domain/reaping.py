@@ -17,7 +17,7 @@ from k8s_tasks.redis_keys import redis_client, run_beat
 from k8s_tasks.speech import speaking_to
 
 # A dead worker's verification is given back to a living one after some seconds: see the settings.
-VERIFY_GRACE = timedelta(seconds=30)
+VERIFY_GRACE = timedelta(seconds=40)
 QUEUE_GRACE = timedelta(seconds=60)
 
 

@@ -1,15 +1,13 @@
 """One browser for all; people who log in; a lab that is ended after its test."""
 
-import json
 import re
-import subprocess
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from deploy.local.stack import PROJECT
 from tests.e2e.lab_page import LAB, LabPage
 from tests.e2e.windows import CHROMIUM, FLAGS, Person
+from tests.kubectl import Kubectl
 
 
 @pytest.fixture(scope="session")
@@ -73,24 +71,5 @@ def administrator(browser, stack):
 
 
 @pytest.fixture(scope="session")
-def kubectl(stack):
-    """A function that runs kubectl as the cluster's administrator and gives what it prints."""
-
-    def run(*words: str, **options) -> str:
-        command = [PROJECT / ".venv/bin/kubectl", "--kubeconfig", stack.kubeconfig, *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, **options)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def namespace_of(kubectl):
-    """A function: the namespace of a lab session."""
-
-    def namespace(session_id: str) -> str:
-        found = json.loads(kubectl("get", "ns", "-l", f"redes.local/session={session_id}", "-o", "json"))
-        return found["items"][0]["metadata"]["name"]
-
-    return namespace
+def kubectl(stack) -> Kubectl:
+    return Kubectl(stack)

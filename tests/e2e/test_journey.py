@@ -106,12 +106,11 @@ def test_a_dropped_connection_is_said_and_goes_on_where_it_was(start_lab, stack)
     lab.stop("ping")
 
 
-def test_stop_ends_the_process_in_the_pod(lab, kubectl, namespace_of):
+def test_stop_ends_the_process_in_the_pod(lab, kubectl):
     lab.run("capture", until="listening on eth0")
-    commands = ["exec", "-n", namespace_of(lab.session_id), "carla", "--", "ps", "-eo", "args"]
-    assert "tcpdump -l" in kubectl(*commands)
+    assert "tcpdump -l" in kubectl.processes(lab.session_id, "carla")
     lab.stop("capture")
-    assert "tcpdump -l" not in kubectl(*commands)
+    assert "tcpdump -l" not in kubectl.processes(lab.session_id, "carla")
 
 
 def test_reset_makes_new_pods_and_keeps_what_was_proven(lab):

@@ -33,9 +33,9 @@ class Person:
             self.url.replace("http", "ws", 1) + path, additional_headers=headers, max_size=None
         )
 
-    async def begin(self) -> "Sitting":
-        """A session of the lab, when its pods are ready."""
-        self.post(f"{LAB}start/")
+    async def begin(self, **fields: str) -> "Sitting":
+        """A session of the lab, when its pods are ready; again="1" begins a new attempt."""
+        self.post(f"{LAB}start/", **fields)
         sitting = Sitting(self, re.search(r"/sessions/([0-9a-f-]{36})/", self.pages.get(LAB).text)[1])
         await sitting.notice("session", state="ready", already=sitting.is_ready)
         return sitting
@@ -56,8 +56,8 @@ class Person:
                     break
         return seen
 
-    async def end_of(self, run: str) -> dict:
-        async with asyncio.timeout(LONGEST_WAIT):
+    async def end_of(self, run: str, seconds: float = LONGEST_WAIT) -> dict:
+        async with asyncio.timeout(seconds):
             async for entry in self.entries(run):
                 if entry["src"] == "end":
                     return json.loads(entry["data"])
@@ -98,9 +98,11 @@ class Sitting:
 
     async def verify(self) -> str:
         """The text of the verdicts after a verification."""
-        run = self._started(self.person.post(self.door("verify"), htmx=True))
-        await self.person.end_of(run)
+        await self.person.end_of(self.verify_run())
         return self.person.pages.get(self.door("verdicts")).text
+
+    def verify_run(self) -> str:
+        return self._started(self.person.post(self.door("verify"), htmx=True))
 
     def open_terminal(self, pod: str) -> str:
         return self.person.post(self.door("terminals"), pod=pod, columns="100", rows="30").json()["run"]
