@@ -45,8 +45,8 @@ integration: setup-test ## the tests with a real Redis, worker and netlab
 e2e: setup-test ## the journey in a real browser
 	@$(VENV)/pytest -m e2e $(ARGS)
 
-bench: setup-test ## measure what the notes say; takes minutes
-	@$(VENV)/pytest tests/bench -m "" --override-ini testpaths=tests/bench $(ARGS)
+bench: setup-test ## measure click to first output, beside kubectl exec; takes a minute
+	@$(VENV)/python tests/bench/click_to_output.py $(ARGS)
 
 clean: ## remove what builds and tests leave
 	rm -rf static/dist static/.dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache test-results

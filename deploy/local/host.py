@@ -13,7 +13,7 @@ from pathlib import Path
 
 FOR_NETLAB = ("crun", "iproute2", "iptables", "nftables", "mmdebstrap", "uidmap")
 FOR_TESTS = ("git",)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_PLAIN = os.environ | {"LC_ALL": "C"}
 NO_LINUX = """\
 netlab, the teaching cluster that comes with the portal, needs the Linux kernel;
 this is {system}. Instead, either
@@ -34,9 +34,26 @@ def require_linux(cluster: str, system: str = platform.system()) -> None:
 def missing_packages(*, netlab: bool, tests: bool) -> list[str]:
     wanted = [*(FOR_NETLAB if netlab else ()), *(FOR_TESTS if tests else ())]
     missing = [package for package in wanted if not is_installed(package)]
-    if tests and not any(map(shutil.which, BROWSERS)):
+    if tests and find_browser() is None and apt_has("chromium"):
         missing.append("chromium")
     return missing
+
+
+def find_browser() -> Path | None:
+    """The Chromium of the distribution, else the one Playwright has fetched.
+
+    Ubuntu's chromium-browser is left aside: it only starts a snap, which no test can drive.
+    """
+    own = shutil.which("chromium") or shutil.which("google-chrome")
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
+    fetched = sorted(cache.glob("chromium-*/chrome-linux*/chrome"))
+    return Path(own) if own else next(iter(fetched[-1:]), None)
+
+
+def apt_has(package: str) -> bool:
+    """Can apt install it? Ubuntu knows chromium by name only."""
+    asked = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True, env=_PLAIN)
+    return "Candidate:" in asked.stdout and "Candidate: (none)" not in asked.stdout
 
 
 def is_installed(package: str) -> bool:

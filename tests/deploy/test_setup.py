@@ -37,12 +37,28 @@ def test_a_package_that_is_not_there_is_missing():
     assert not host.is_installed("no-such-package-here")
 
 
-def test_packages_for_tests_come_only_with_tests(monkeypatch):
+@pytest.mark.parametrize(("in_apt", "chromium"), [(True, ["chromium"]), (False, [])])
+def test_packages_for_tests_come_only_with_tests(monkeypatch, in_apt, chromium):
     monkeypatch.setattr(host, "is_installed", lambda package: False)
-    monkeypatch.setattr(host.shutil, "which", lambda name: None)
+    monkeypatch.setattr(host, "find_browser", lambda: None)
+    monkeypatch.setattr(host, "apt_has", lambda package: in_apt)
     assert host.missing_packages(netlab=True, tests=False) == list(host.FOR_NETLAB)
     assert host.missing_packages(netlab=False, tests=False) == []
-    assert host.missing_packages(netlab=False, tests=True) == ["git", "chromium"]
+    assert host.missing_packages(netlab=False, tests=True) == ["git", *chromium]
+
+
+def test_a_browser_playwright_fetched_will_do(monkeypatch, tmp_path):
+    chrome = tmp_path / "chromium-1255" / "chrome-linux64" / "chrome"
+    chrome.parent.mkdir(parents=True)
+    chrome.touch()
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    assert host.find_browser() == chrome
+
+
+def test_what_apt_does_not_have_is_known():
+    assert host.apt_has("coreutils")
+    assert not host.apt_has("no-such-package-here")
 
 
 def test_no_package_brings_a_daemon():

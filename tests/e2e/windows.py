@@ -6,7 +6,9 @@ file that is not there - is kept and fails the test, unless the test expects it.
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-CHROMIUM = "/usr/bin/chromium"
+from deploy.local.host import find_browser
+
+CHROMIUM = find_browser()
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
