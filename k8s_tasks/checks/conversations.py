@@ -26,16 +26,12 @@ class Conversation:
     @cached_property
     def handshake(self) -> tuple[Segment, Segment, Segment] | None:
         """SYN, SYN-ACK and the client's ACK, when all three are there and answer each other."""
+        answers = {each.ack: each for each in self.from_server if each.is_syn and each.is_ack}
+        acks = {each.ack: each for each in reversed(self.from_client) if each.is_ack and not each.is_syn}
         for syn in self.from_client:
-            if syn.is_syn and not syn.is_ack:
-                answer = _first(
-                    self.from_server, lambda s, syn=syn: s.is_syn and s.is_ack and s.ack == _next(syn)
-                )
-                last = answer and _first(
-                    self.from_client, lambda s, a=answer: not s.is_syn and s.is_ack and s.ack == _next(a)
-                )
-                if last:
-                    return syn, answer, last
+            answer = answers.get(_next(syn)) if syn.is_syn and not syn.is_ack else None
+            if answer and _next(answer) in acks:
+                return syn, answer, acks[_next(answer)]
         return None
 
     def carries(self, text: str) -> bool:
@@ -48,11 +44,9 @@ class Conversation:
         if not pieces:
             return None
         base = pieces[0].seq
-        bytes_at = {}
-        for piece in pieces:
-            start = _distance(base, piece.seq)
-            bytes_at.update({start + offset: byte for offset, byte in enumerate(piece.payload)})
-        return _find_in(bytes_at, text.encode(), base)
+        placed = sorted((_distance(base, piece.seq), piece.payload) for piece in pieces)
+        end = _find_in(placed, text.encode())
+        return None if end is None else (base + end) % _WRAP
 
     def is_acknowledged(self, seq: int) -> bool:
         """Whether the server said it has everything before `seq`."""
@@ -73,20 +67,19 @@ def conversations(packets: Iterable[Packet], client: str, server: str, port: int
     return list(found.values())
 
 
-def _find_in(bytes_at: dict[int, int], text: bytes, base: int) -> int | None:
-    """A run of bytes without a hole that holds `text`."""
-    run, start = bytearray(), None
-    for place in sorted(bytes_at):
-        if start is None or place != start + len(run):
-            run, start = bytearray(), place
-        run.append(bytes_at[place])
-        if run.endswith(text):
-            return (base + place + 1) % _WRAP
+def _find_in(placed: list[tuple[int, bytes]], text: bytes) -> int | None:
+    """The place after `text` in pieces sorted by their place. A hole ends a run of bytes; of bytes
+    sent twice the first count."""
+    run, start = bytearray(), placed[0][0]
+    for place, payload in placed:
+        end = start + len(run)
+        if place > end:
+            run, start, end = bytearray(), place, place
+        run += payload[end - place :]
+        found = run.find(text, max(0, end - start - len(text) + 1))
+        if found >= 0:
+            return start + found + len(text)
     return None
-
-
-def _first(segments, wanted) -> Segment | None:
-    return next((segment for segment in segments if wanted(segment)), None)
 
 
 def _next(segment: Segment) -> int:

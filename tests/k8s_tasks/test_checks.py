@@ -104,6 +104,14 @@ class TestConversation:
         first, second = line(NONCE[:5]), line(NONCE[5:], client_isn=105)
         assert verdict("nonce-delivered", seen([*opening(), *first, *second])) == PASS
 
+    def test_a_word_sent_twice_or_out_of_order_is_found(self):
+        first, second = line(NONCE[:5]), line(NONCE[5:], client_isn=105)
+        assert verdict("nonce-delivered", seen([*opening(), *second, *first, *first])) == PASS
+
+    def test_a_word_with_a_hole_in_it_is_not(self):
+        first, second = line(NONCE[:5]), line(NONCE[6:], client_isn=106)
+        assert verdict("nonce-delivered", seen([*opening(), *first, *second])) == FAIL
+
     def test_the_handshake_must_be_that_conversations(self):
         talk = seen([*opening(sport=40001), *line(sport=40000)])
         assert (verdict("handshake", talk), verdict("nonce-delivered", talk)) == (FAIL, PASS)
