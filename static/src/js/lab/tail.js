@@ -12,6 +12,8 @@ export class Tail {
     Object.assign(this, { text, scroller, droppedNote: dropped, followButton: follow });
     scroller.addEventListener("scroll", () => this.noteScroll());
     follow.addEventListener("click", () => this.toEnd());
+    // A pane that was hidden or changes its height shows the newest lines again.
+    new ResizeObserver(() => this.isFollowing && this.toEnd()).observe(scroller);
     this.clear();
   }
 
@@ -42,7 +44,7 @@ export class Tail {
     this.openLine.before(fresh);
     this.openLine.textContent = this.open;
     this.shed();
-    if (this.isFollowing) this.scroller.scrollTop = this.scroller.scrollHeight;
+    if (this.isFollowing) this.toEnd();
   }
 
   shed() {
