@@ -33,6 +33,11 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--port", type=int, default=DEFAULT_PORT, help="API port on 127.0.0.1 (0 = any free one)")
     up.add_argument("--workers", type=int, default=2, help=f"worker nodes, 1 to {topology.MAX_WORKERS}")
     up.add_argument("--owner", type=_owner, metavar="UID:GID", help="who shall own the kubeconfig")
+    up.add_argument(
+        "--no-policy",
+        action="store_true",
+        help="store NetworkPolicies without enforcing them, as some network plugins do",
+    )
     _command(acts, "down", _down, "stop the cluster that runs from the state directory")
     status = _command(acts, "status", _status, "tell whether a cluster runs, or why none can")
     status.add_argument("--json", action="store_true")
@@ -73,7 +78,14 @@ def _up(options) -> int:
     if not 1 <= options.workers <= topology.MAX_WORKERS:
         raise launcher.LaunchError(f"--workers must be 1 to {topology.MAX_WORKERS}")
     return launcher.up(
-        launcher.Options(options.state, options.images_dir, options.port, options.workers, options.owner)
+        launcher.Options(
+            options.state,
+            options.images_dir,
+            options.port,
+            options.workers,
+            options.owner,
+            enforce_policy=not options.no_policy,
+        )
     )
 
 

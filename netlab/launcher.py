@@ -44,6 +44,7 @@ class Options:
     port: int
     workers: int
     owner: tuple[int, int] | None = None
+    enforce_policy: bool = True
 
 
 def up(options: Options) -> int:
@@ -269,6 +270,7 @@ def _serve(box: _Box, ready_w: int) -> int:
         topology=box.cluster,
         owner=None,
         ready_fd=ready_w,
+        enforce_policy=box.options.enforce_policy,
     )
     return server.main(box.listener, config) or 0
 

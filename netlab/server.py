@@ -32,6 +32,7 @@ from netlab.controllers.upkeep import EventKeeper, PodKeeper, QuotaController
 from netlab.node.kubelet import Kubelet
 from netlab.node.proxy import KubeProxy
 from netlab.node.runtime import Runtime
+from netlab.policy.agent import PolicyAgent
 from netlab.store import Store
 from netlab.topology import API_PORT, Topology
 
@@ -44,7 +45,8 @@ class ServerConfig:
     """What the launcher hands to the server inside its namespaces.
 
     `owner` is the uid and gid that shall own the kubeconfig, or None. `ready_fd` is written one line of
-    JSON when every node is Ready, then closed.
+    JSON when every node is Ready, then closed. Without `enforce_policy` NetworkPolicies are stored only, as
+    on a cluster whose network plugin does not know them.
     """
 
     state_dir: Path
@@ -52,6 +54,7 @@ class ServerConfig:
     topology: Topology
     owner: tuple[int, int] | None = None
     ready_fd: int | None = None
+    enforce_policy: bool = True
 
 
 def main(listener: socket.socket, config: ServerConfig) -> int:
@@ -72,7 +75,7 @@ async def _serve(listener: socket.socket, config: ServerConfig) -> int:
     await control_plane.open(sockets)
     _write_kubeconfig(control_plane.authority, listener, config)
     tasks = [
-        *_start_node_agents(control_plane.store, runtime, config.topology),
+        *_start_node_agents(control_plane.store, runtime, config),
         asyncio.create_task(control_plane.manager.run(), name="controllers"),
         asyncio.create_task(_announce(control_plane.store, config), name="announcement"),
     ]
@@ -141,11 +144,12 @@ async def _listen_inside(runtime: Runtime, topology: Topology) -> socket.socket:
     return await runtime.listen(node.name, str(node.address), API_PORT)
 
 
-def _start_node_agents(store: Store, runtime: Runtime, topology: Topology) -> list[asyncio.Task]:
+def _start_node_agents(store: Store, runtime: Runtime, config: ServerConfig) -> list[asyncio.Task]:
+    kinds = (Kubelet, KubeProxy, *([PolicyAgent] if config.enforce_policy else []))
     return [
         asyncio.create_task(agent(store, runtime, node.name).run(), name=f"{agent.__name__} {node.name}")
-        for node in topology.nodes
-        for agent in (Kubelet, KubeProxy)
+        for node in config.topology.nodes
+        for agent in kinds
     ]
 
 

@@ -6,6 +6,7 @@ from netlab.store import clock
 
 from . import podstate
 from .columns import Column, age, created, joined, wide
+from .selectors import selector_text
 
 Cells = list
 _NONE = "<none>"
@@ -219,6 +220,10 @@ def _revision(obj: dict) -> Cells:
     return [obj["metadata"]["name"], name, obj["revision"], age(obj)]
 
 
+def _network_policy(obj: dict) -> Cells:
+    return [obj["metadata"]["name"], selector_text(obj["spec"]["podSelector"]) or _NONE, age(obj)]
+
+
 def _quota(obj: dict) -> Cells:
     status = obj.get("status", {})
     used = status.get("used", {})
@@ -278,6 +283,7 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
     ),
     "Lease": ((Column("Name"), Column("Holder"), Column("Age")), _lease),
     "Namespace": ((Column("Name"), Column("Status"), Column("Age")), _namespace),
+    "NetworkPolicy": ((Column("Name"), Column("Pod-Selector"), Column("Age")), _network_policy),
     "Node": (
         (
             *(Column(name) for name in ("Name", "Status", "Roles", "Age", "Version")),

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from netlab import images
@@ -30,6 +30,8 @@ class Runtime:
         self.has_groups = count_ids_inside() > 1  # else the group `tty` does not exist
         self._pools = {node.name: AddressPool(node) for node in topology.nodes}
         self._sandboxes: dict[str, PodSandbox] = {}
+        # By node: what must be in place before a pod gets its link.
+        self.guards: dict[str, Callable[[dict], Awaitable[None]]] = {}
 
     async def start(self) -> None:
         """Make the nodes and the network between them."""
@@ -39,6 +41,8 @@ class Runtime:
 
     async def open_pod(self, pod: dict) -> PodSandbox:
         node = self.topology.node(pod["spec"]["nodeName"])
+        if node.name in self.guards:
+            await self.guards[node.name](pod)
         sandbox = PodSandbox(pod, node, self._pools[node.name], self.bounds)
         try:
             await sandbox.open()

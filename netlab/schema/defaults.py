@@ -198,6 +198,16 @@ def _endpoint_slice(endpoint_slice: dict) -> None:
         _fill(port, name="", protocol="TCP")
 
 
+def _network_policy(policy: dict) -> None:
+    spec = policy.setdefault("spec", {})
+    spec.setdefault("podSelector", {})
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    for rule in (*spec.get("ingress", []), *spec.get("egress", [])):
+        for port in rule.get("ports", []):
+            port.setdefault("protocol", "TCP")
+
+
 def _event(event: dict) -> None:
     _fill(event, source={}, reportingComponent="", reportingInstance="")
 
@@ -210,6 +220,7 @@ _BY_KIND = {
     "Endpoints": _endpoints,
     "Event": _event,
     "Namespace": _namespace,
+    "NetworkPolicy": _network_policy,
     "Pod": _pod,
     "ReplicaSet": _replica_set,
     "RoleBinding": _binding,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from .causes import Cause, forbidden
 from .kinds import Kind
+from .policyrules import cidr_warnings
 
 
 @dataclass
@@ -178,6 +179,10 @@ def _examine_role(obj: dict, verdict: Verdict) -> None:
         )
 
 
+def _examine_policy(obj: dict, verdict: Verdict) -> None:
+    verdict.warnings += cidr_warnings(obj)
+
+
 def _no_effect(path: str) -> str:
     return f"{path} has no effect in netlab"
 
@@ -185,6 +190,7 @@ def _no_effect(path: str) -> str:
 _EXAMINERS = {
     "ClusterRole": _examine_role,
     "LimitRange": _examine_limits,
+    "NetworkPolicy": _examine_policy,
     "ResourceQuota": _examine_quota,
     "Service": _examine_service,
 }

@@ -158,6 +158,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("Event", "events", "events.k8s.io", short=("ev",)),
     Kind("Lease", "leases", "coordination.k8s.io"),
     Kind("EndpointSlice", "endpointslices", "discovery.k8s.io"),
+    Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io", short=("netpol",)),
     Kind("ClusterRole", "clusterroles", _RBAC, namespaced=False),
     Kind("ClusterRoleBinding", "clusterrolebindings", _RBAC, namespaced=False),
     Kind("Role", "roles", _RBAC),

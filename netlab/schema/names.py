@@ -50,13 +50,17 @@ def object_name(kind: str, value: str) -> list[Cause]:
 def labels(field: str, values: dict[str, str]) -> list[Cause]:
     found = qualified_keys(field, values)
     for value in values.values():
-        detail = (
-            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.',"
-            " and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or"
-            f" '12345', regex used for validation is '{_LABEL_VALUE}')"
-        )
-        found += _check(field, value, _LABEL_VALUE, detail, longest=63)
+        found += label_value(field, value)
     return found
+
+
+def label_value(field: str, value: str) -> list[Cause]:
+    detail = (
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.',"
+        " and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or"
+        f" '12345', regex used for validation is '{_LABEL_VALUE}')"
+    )
+    return _check(field, value, _LABEL_VALUE, detail, longest=63)
 
 
 def qualified_keys(field: str, values: dict) -> list[Cause]:

@@ -7,6 +7,7 @@ from .causes import Cause, duplicate, forbidden, invalid, required, unsupported
 from .definitions import resolve, type_of
 from .kinds import Kind
 from .podrules import check_pod_spec, check_pod_update, port_number
+from .policyrules import check_policy
 
 # Inside these the system writes; what a user must give stands elsewhere.
 _NOT_REQUIRED_OF_USERS = {"status", "metadata", "managedFields"}
@@ -197,6 +198,7 @@ _RULES = {
     "ClusterRoleBinding": _check_binding,
     "DaemonSet": _check_workload,
     "Deployment": _check_workload,
+    "NetworkPolicy": check_policy,
     "Pod": _check_pod,
     "ReplicaSet": _check_workload,
     "Role": _check_rules,

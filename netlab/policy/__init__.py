@@ -1,0 +1,1 @@
+"""NetworkPolicies: what they mean for each pod (verdicts), as rules (chains), in the kernel (agent)."""

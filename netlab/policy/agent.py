@@ -1,0 +1,103 @@
+"""The agent of one node that keeps its NetworkPolicies in force.
+
+It judges anew when a policy, a namespace's labels, or what policies can see of a pod has changed, and writes
+only the chains that are new. A pod that is about to get its link waits in `admit` until its rules are there.
+"""
+
+import asyncio
+import logging
+
+from netlab.node import netns
+from netlab.node.processes import CommandError, run
+from netlab.node.proxy import pieces
+from netlab.policy.chains import ENTRY, Chains, chains
+from netlab.policy.verdicts import is_subject, judge, selects
+from netlab.store import Event, Expired
+
+POLICIES = "networkpolicies.networking.k8s.io"
+_log = logging.getLogger(__name__)
+_DEBOUNCE_SECONDS = 0.02  # a rollout changes many pods at once
+_RETRY_SECONDS = 1.0
+
+
+class PolicyAgent:
+    def __init__(self, store, runtime, node_name: str):
+        self._store, self._node = store, node_name
+        self._applied: Chains = {}
+        self._one_writer = asyncio.Lock()
+        self._entered = False
+        runtime.guards[node_name] = self.admit
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        while True:
+            since = self._store.version
+            try:
+                await self.sync()
+            except CommandError as error:
+                _log.error("network policies of %s: %s", self._node, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                await self._next_change(since)
+                await asyncio.sleep(_DEBOUNCE_SECONDS)
+
+    async def _next_change(self, since: int) -> None:
+        try:
+            async with self._store.watch(since=since) as changes:
+                async for change in changes:
+                    if matters(change):
+                        return
+        except Expired:
+            return
+
+    async def admit(self, pod: dict) -> None:
+        """Returns when the rules of `pod`, which has no link yet, are in force. Raises CommandError."""
+        policies = self._store.list(POLICIES, pod["metadata"]["namespace"])
+        if is_subject(pod) and any(selects(policy, pod) for policy in policies):
+            await self.sync()
+
+    async def sync(self) -> None:
+        """Bring the kernel's rules to what the store says now. Raises CommandError; then call it again."""
+        async with self._one_writer:
+            policies = self._store.list(POLICIES)
+            if policies or self._applied:
+                pods, namespaces = self._store.list("pods"), self._store.list("namespaces")
+                await self._apply(chains(judge(policies, pods, namespaces, self._node)))
+
+    async def _apply(self, wanted: Chains) -> None:
+        old = self._applied
+        # Until all is written, nobody knows what the kernel holds: a failure rewrites every chain.
+        self._applied = dict.fromkeys([*old, *wanted])
+        for piece in pieces("filter", old, wanted):
+            await self._restore(piece)
+        if not self._entered:
+            await self._restore("\n".join(["*filter", ENTRY, "COMMIT", ""]))
+            self._entered = True
+        self._applied = wanted
+
+    async def _restore(self, text: str) -> None:
+        await run(
+            ["nsenter", f"--net={netns.path(self._node)}", "iptables-restore", "--noflush", "--wait"],
+            stdin=text.encode(),
+        )
+
+
+def matters(change: Event) -> bool:
+    """Whether a verdict can be another after this change."""
+    look = _SEEN.get(change.resource)
+    if look is None:
+        return False
+    return change.type != "MODIFIED" or look(change.object) != look(change.previous)
+
+
+def _seen_of_pod(pod: dict) -> tuple:
+    status = pod.get("status", {})
+    is_over = status.get("phase") in ("Succeeded", "Failed")
+    return pod["metadata"].get("labels"), pod["spec"].get("nodeName"), status.get("podIP"), is_over
+
+
+_SEEN = {
+    POLICIES: lambda policy: policy["spec"],
+    "namespaces": lambda namespace: namespace["metadata"].get("labels"),
+    "pods": _seen_of_pod,
+}

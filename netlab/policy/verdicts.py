@@ -1,0 +1,175 @@
+"""What the NetworkPolicies of a cluster mean for each pod of one node. Pure.
+
+A pod that no policy selects is open. One that is selected for a direction is isolated in that direction: only
+what some policy allows passes. Policies add up and none can forbid what another allows, so a verdict is one
+list of allowances for each direction.
+
+Labels become addresses here. A named port is looked up in the pod that is connected to: the isolated pod
+itself for ingress, each peer for egress. A pod on its node's network is the node: no policy selects it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from netlab.api.selectors import matches
+
+PortRange = tuple[int, int]  # first and last
+
+
+@dataclass(frozen=True)
+class Allow:
+    """One thing let through. None stands for any peer, any protocol, any port of the protocol."""
+
+    policy: str  # namespace/name
+    peer: IPv4Network | None = None
+    protocol: str | None = None  # lower case
+    ports: PortRange | None = None
+
+
+@dataclass
+class Verdict:
+    """An isolated pod. A direction that is None is not isolated; an empty tuple lets nothing through."""
+
+    uid: str
+    name: str  # namespace/name
+    ingress: tuple[Allow, ...] | None = None
+    egress: tuple[Allow, ...] | None = None
+
+    def allow(self, direction: str, more: Iterable[Allow]) -> None:
+        known = getattr(self, direction) or ()
+        setattr(self, direction, tuple(dict.fromkeys([*known, *more])))
+
+
+def judge(policies: list[dict], pods: list[dict], namespaces: list[dict], node: str) -> list[Verdict]:
+    """The isolated pods among those bound to `node`, ordered by name."""
+    world = _World(pods, namespaces)
+    subjects = [pod for pod in pods if is_subject(pod) and pod["spec"].get("nodeName") == node]
+    found: dict[str, Verdict] = {}
+    for policy in policies:
+        selected = [pod for pod in subjects if selects(policy, pod)]
+        for direction in policy["spec"]["policyTypes"] if selected else ():
+            rules = [_Rule(world, policy, rule, direction) for rule in _rules(policy, direction)]
+            for pod in selected:
+                uid = pod["metadata"]["uid"]
+                verdict = found.setdefault(uid, Verdict(uid, _name(pod)))
+                verdict.allow(direction.lower(), (one for rule in rules for one in rule.allows(pod)))
+    return sorted(found.values(), key=lambda verdict: verdict.name)
+
+
+def is_subject(pod: dict) -> bool:
+    return not pod["spec"].get("hostNetwork")
+
+
+def selects(policy: dict, pod: dict) -> bool:
+    same_namespace = policy["metadata"]["namespace"] == pod["metadata"]["namespace"]
+    return same_namespace and matches(policy["spec"].get("podSelector", {}), _labels(pod))
+
+
+def _rules(policy: dict, direction: str) -> list[dict]:
+    return policy["spec"].get(direction.lower()) or []
+
+
+def _name(obj: dict) -> str:
+    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
+
+
+def _labels(obj: dict) -> dict:
+    return obj["metadata"].get("labels") or {}
+
+
+class _World:
+    """Whom a rule can mean: the pods that have an address, and their namespaces' labels."""
+
+    def __init__(self, pods: list[dict], namespaces: list[dict]):
+        self.pods = [pod for pod in pods if _is_peer(pod)]
+        self._namespaces = {one["metadata"]["name"]: _labels(one) for one in namespaces}
+
+    def select(self, peer: dict, home: str) -> list[dict]:
+        """The pods a peer of a policy in namespace `home` means."""
+        spaces = {home}
+        if "namespaceSelector" in peer:
+            selector = peer["namespaceSelector"]
+            spaces = {name for name, labels in self._namespaces.items() if matches(selector, labels)}
+        selector = peer.get("podSelector", {})
+        return [
+            pod
+            for pod in self.pods
+            if pod["metadata"]["namespace"] in spaces and matches(selector, _labels(pod))
+        ]
+
+
+def _is_peer(pod: dict) -> bool:
+    status = pod.get("status", {})
+    is_over = status.get("phase") in ("Succeeded", "Failed")
+    return bool(status.get("podIP")) and is_subject(pod) and not is_over
+
+
+class _Rule:
+    """One rule of a policy with its peers found: made once, asked for every pod the policy selects."""
+
+    def __init__(self, world: _World, policy: dict, rule: dict, direction: str):
+        self._policy, self._is_egress = _name(policy), direction == "Egress"
+        peers = rule.get("to" if self._is_egress else "from")
+        home = policy["metadata"]["namespace"]
+        by_labels = [peer for peer in peers or [] if "ipBlock" not in peer]
+        self._pods = [pod for peer in by_labels for pod in world.select(peer, home)] if peers else world.pods
+        blocks = [part for peer in peers or [] if "ipBlock" in peer for part in networks(peer["ipBlock"])]
+        self._networks = [*map(_address, self._pods), *blocks] if peers else [None]
+        self._ports = rule.get("ports") or []
+
+    def allows(self, pod: dict) -> Iterator[Allow]:
+        """What the rule lets through to or from `pod`."""
+        if not self._ports:
+            yield from (Allow(self._policy, network) for network in self._networks)
+        for port in self._ports:
+            yield from self._on_port(port, pod)
+
+    def _on_port(self, port: dict, pod: dict) -> Iterator[Allow]:
+        protocol = port.get("protocol", "TCP").lower()
+        if self._is_egress and isinstance(port.get("port"), str):
+            ends = [(_address(peer), _numbers(port, protocol, peer)) for peer in self._pods]
+        else:
+            ends = [(network, _numbers(port, protocol, pod)) for network in self._networks]
+        for network, numbers in ends:
+            yield from (Allow(self._policy, network, protocol, one) for one in numbers)
+
+
+def _address(pod: dict) -> IPv4Network:
+    return IPv4Network(pod["status"]["podIP"])
+
+
+def _numbers(port: dict, protocol: str, target: dict) -> list[PortRange | None]:
+    """The port numbers meant at the pod `target`: none when it has no port of that name."""
+    number = port.get("port")
+    if number is None:
+        return [None]
+    if isinstance(number, int):
+        return [(number, port.get("endPort") or number)]
+    return [
+        (one["containerPort"], one["containerPort"])
+        for one in _container_ports(target)
+        if one.get("name") == number and one.get("protocol", "TCP").lower() == protocol
+    ]
+
+
+def _container_ports(pod: dict) -> Iterator[dict]:
+    sidecars = [c for c in pod["spec"].get("initContainers") or [] if c.get("restartPolicy") == "Always"]
+    for container in (*pod["spec"]["containers"], *sidecars):
+        yield from container.get("ports") or []
+
+
+def networks(block: dict) -> list[IPv4Network]:
+    """An ipBlock as the networks that are left of it without its exceptions; of IPv6 nothing is."""
+    if ":" in block["cidr"]:
+        return []
+    left = [IPv4Network(block["cidr"], strict=False)]
+    for hole in block.get("except") or []:
+        left = [part for one in left for part in _without(one, IPv4Network(hole, strict=False))]
+    return sorted(left)
+
+
+def _without(network: IPv4Network, hole: IPv4Network) -> list[IPv4Network]:
+    if not network.overlaps(hole):
+        return [network]
+    return [] if network.subnet_of(hole) else list(network.address_exclude(hole))
