@@ -54,6 +54,7 @@ class PodSandbox:
         self.address = node.address if self.host_network else pool.take()
         self.directory = PODS_DIR / self.uid
         self.containers: dict[str, list] = {}
+        self._closed = False
 
     async def open(self) -> None:
         for name in ("fs", "volumes", "bundles"):
@@ -66,6 +67,10 @@ class PodSandbox:
             await links.connect_pod(self.node, links.veth_name(self.uid), self.netns, self.address)
 
     async def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         if not self.host_network:
             await links.disconnect_pod(self.node, links.veth_name(self.uid))
             netns.destroy(self.netns)

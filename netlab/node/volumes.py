@@ -138,6 +138,8 @@ def mounts_of(container: dict, volumes: dict[str, Path], read_only: set[str]) ->
     mounts = []
     for wanted in container.get("volumeMounts") or []:
         name = wanted["name"]
+        if name not in volumes:
+            raise ConfigError(f'the pod has no volume "{name}"')
         source = _below(volumes[name], wanted.get("subPath"), writable=name not in read_only)
         mounts.append(Mount(source, wanted["mountPath"], bool(wanted.get("readOnly")) or name in read_only))
     return mounts

@@ -9,6 +9,7 @@ object is only removed when nothing of it is left on the machine.
 
 import asyncio
 import contextlib
+import logging
 import signal
 import time
 
@@ -24,6 +25,7 @@ from netlab.node.status import ContainerRecord, PodFacts
 from netlab.store import NotFound, clock, events
 from netlab.topology import Node
 
+_log = logging.getLogger(__name__)
 _REFRESH_SECONDS = 60  # a changed ConfigMap shows within this time; tokens never grow old
 _RETRY_SECONDS = 2.0  # for what may come into being meanwhile: a ConfigMap, an address
 
@@ -72,13 +74,25 @@ class PodWorker:
         try:
             await asyncio.wait({life, deletion}, return_when=asyncio.FIRST_COMPLETED)
             if life.done():
-                life.result()  # a fault of ours is heard, not swallowed
+                await self._rest(life.exception())
             await deletion
         finally:
             for task in (life, deletion):
                 task.cancel()
             await asyncio.gather(life, deletion, return_exceptions=True)
             await self._finish()
+
+    async def _rest(self, fault: BaseException | None) -> None:
+        """All containers have ended for good: the address is free again, logs and status stay."""
+        if fault:
+            _log.error("pod %s ended by a fault of netlab", self._key, exc_info=fault)
+            self._tell("Failed", f"a fault of netlab: {fault!r}", warning=True)
+        if self._sandbox is not None:
+            for container in list(self._live.values()):
+                await container.stop(0)
+            await self._sandbox.close()
+            self._facts.sandbox_ready = False
+            self._publish()
 
     @property
     def _key(self) -> str:

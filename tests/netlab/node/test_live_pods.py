@@ -205,7 +205,7 @@ def test_readiness_follows_its_probe(netlab, namespace):
 def test_a_failed_liveness_probe_restarts_the_container(netlab, namespace):
     probe = {"tcpSocket": {"port": 81}, "periodSeconds": 1, "failureThreshold": 1}
     netlab.apply(pod("a", namespace, livenessProbe=probe))
-    restarted = "--for=jsonpath={.status.containerStatuses[0].restartCount}=1"
+    restarted = "--for=jsonpath={.status.containerStatuses[0].lastState.terminated}"
     netlab.kubectl("wait", "-n", namespace, "pod/a", restarted, "--timeout=20s")
     assert "failed liveness probe" in netlab.kubectl("describe", "pod", "-n", namespace, "a").stdout
 
@@ -259,3 +259,16 @@ def test_a_flood_through_exec_arrives_whole_and_in_bounded_memory(netlab, namesp
 def resident_kib(pid: int) -> int:
     with open(f"/proc/{pid}/status") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def test_a_finished_pod_gives_its_network_back_and_keeps_its_log(netlab, namespace):
+    netlab.apply(
+        pod("done", namespace, "echo", "my words", node="redes-worker", spec={"restartPolicy": "Never"}),
+        pod("agent", namespace, node="redes-worker", spec={"hostNetwork": True}),
+    )
+    ready(netlab, namespace, "agent")
+    released = "--for=condition=PodReadyToStartContainers=False"
+    netlab.kubectl("wait", "-n", namespace, "pod/done", released, "--timeout=20s")
+    address = status_of(netlab, namespace, "done")["podIP"]
+    assert f"{address} dev veth" not in run_in(netlab, namespace, "agent", "ip", "route").stdout
+    assert netlab.kubectl("logs", "-n", namespace, "done").stdout == "my words\n"
