@@ -92,18 +92,18 @@ class Plan:
     hooks: dict = field(default_factory=dict)
 
 
-def capabilities(security: dict) -> set[str]:
+def capabilities(security: dict) -> frozenset[str]:
     """The set a container gets: containerd's default, minus `drop`, plus `add`; everything if privileged."""
     if security.get("privileged"):
-        return set(ALL_CAPABILITIES)
+        return ALL_CAPABILITIES
     wanted = security.get("capabilities") or {}
     drop, add = _names(wanted.get("drop")), _names(wanted.get("add"))
-    kept = set() if "CAP_ALL" in drop else DEFAULT_CAPABILITIES - drop
-    return set(ALL_CAPABILITIES) if "CAP_ALL" in add else kept | (add & ALL_CAPABILITIES)
+    kept = frozenset() if "CAP_ALL" in drop else DEFAULT_CAPABILITIES - drop
+    return ALL_CAPABILITIES if "CAP_ALL" in add else kept | (add & ALL_CAPABILITIES)
 
 
-def _names(listed: list[str] | None) -> set[str]:
-    return {"CAP_" + name.upper().removeprefix("CAP_") for name in listed or []}
+def _names(listed: list[str] | None) -> frozenset[str]:
+    return frozenset("CAP_" + name.upper().removeprefix("CAP_") for name in listed or [])
 
 
 def oci_config(plan: Plan) -> dict:

@@ -29,7 +29,7 @@ def node_object(topology: Topology, node: Node, bounds: str) -> dict:
         "beta.kubernetes.io/os": "linux",
         "beta.kubernetes.io/arch": arch,
     }
-    spec = {
+    spec: dict = {
         "podCIDR": str(node.pod_network),
         "podCIDRs": [str(node.pod_network)],
         "providerID": f"netlab://{topology.name}/{node.name}",

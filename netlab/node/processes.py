@@ -97,7 +97,7 @@ def spawn(
     own_session: bool = False,
 ) -> int:
     """Start a process with the given descriptors (None = /dev/null) and return its pid."""
-    actions = []
+    actions: list[tuple] = []
     for number, fd in enumerate((stdin, stdout, stderr)):
         if fd is None:
             actions.append((os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_RDWR, 0))

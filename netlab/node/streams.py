@@ -47,7 +47,8 @@ class ExecProcess:
     def __init__(
         self, ended: asyncio.Future[int], *, stdin: int | None, stdout: int, stderr: int | None, tty: bool
     ):
-        self._ended, self._stdin, self._tty = ended, stdin, tty
+        self._ended: asyncio.Future[int] = ended
+        self._stdin, self._tty = stdin, tty
         self._outputs = {stdout: STDOUT} if stderr is None else {stdout: STDOUT, stderr: STDERR}
         self._master = stdout if tty else None
         self._drain: asyncio.Task | None = None
@@ -80,9 +81,10 @@ class ExecProcess:
         return None
 
     async def _readable_or_ended(self) -> None:
-        output = asyncio.ensure_future(readable(*self._outputs))
+        output = asyncio.create_task(readable(*self._outputs))
+        either: set[asyncio.Future] = {output, self._ended}
         try:
-            await asyncio.wait({output, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             output.cancel()
             await asyncio.gather(output, return_exceptions=True)
