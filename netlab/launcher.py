@@ -14,7 +14,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -29,6 +28,7 @@ from netlab.images import rootfs
 from netlab.node import limits
 
 STOP_SECONDS = 8
+_KUBECONFIG_LIMIT = 100_000  # bytes
 _MOUNT_FLAGS = linux.MS_NOSUID | linux.MS_NODEV
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -134,6 +134,7 @@ class _Box:
 
     def __init__(self, options: Options, cluster: topology.Topology, listener: socket.socket, began: float):
         self.options, self.cluster, self.listener, self.began = options, cluster, listener, began
+        self.port = listener.getsockname()[1]
         self.idmap = sandbox.choose_idmap()
         self.inner_state = options.state / "server"
         self.stopping = False
@@ -162,7 +163,8 @@ class _Box:
         if os.getuid() == 0:
             owner = self.idmap.root_uid, self.idmap.root_gid
             for path in (self.inner_state, *self.inner_state.rglob("*")):
-                os.chown(path, *owner)
+                # Never through a link: the inside may have left one to a file of the host.
+                os.chown(path, *owner, follow_symlinks=False)
             self.group = cgroups.create(owner)
 
     def _catch_signals(self) -> None:
@@ -189,19 +191,14 @@ class _Box:
             line = pipe.readline()
         if not line:
             return  # it ended before; `_wait` tells how
-        port = self.listener_port
         self._publish_kubeconfig()
         seconds = time.monotonic() - self.began
-        _record(self.options, port, ready=True, limits=self._limits())
+        _record(self.options, self.port, ready=True, limits=self._limits())
         nodes = len(self.cluster.nodes)
         print(
             f"netlab: {nodes} nodes Ready in {seconds:.1f} s, kubeconfig {kubeconfig(self.options.state)}",
             flush=True,
         )
-
-    @property
-    def listener_port(self) -> int:
-        return json.loads((self.options.state / "run.json").read_text())["port"]
 
     def _limits(self) -> str:
         return (
@@ -211,10 +208,14 @@ class _Box:
         )
 
     def _publish_kubeconfig(self) -> None:
+        """Copy it out of the directory of the inside, whose files are not to be trusted as paths."""
         target = kubeconfig(self.options.state)
         temporary = target.with_suffix(".new")
-        shutil.copyfile(self.inner_state / "kubeconfig", temporary)
-        temporary.chmod(0o600)
+        temporary.unlink(missing_ok=True)
+        source = os.open(self.inner_state / "kubeconfig", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        copy = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(source, "rb") as reader, open(copy, "wb") as writer:
+            writer.write(reader.read(_KUBECONFIG_LIMIT))
         if self.options.owner:
             os.chown(temporary, *self.options.owner)
         temporary.replace(target)
