@@ -1,9 +1,10 @@
-"""The images netlab can run: two root filesystems made on this machine, nothing is pulled from anywhere."""
+"""The images netlab can run: root filesystems made on this machine, nothing is pulled from anywhere."""
 
 import re
 from dataclasses import dataclass
 
 TOOLBOX_VERSION = "0.1.0"
+COREDNS_VERSION = "0.1.0"
 TOOLBOX = f"redes.local/toolbox:{TOOLBOX_VERSION}"
 
 
@@ -28,7 +29,17 @@ CATALOG = (
         r"((docker\.io/)?library/|docker\.io/)?busybox(:[\w.-]+)?",
         ("sh",),
     ),
+    Image(
+        "coredns",
+        f"redes.local/coredns:{COREDNS_VERSION}",
+        rf"redes\.local/coredns:{re.escape(COREDNS_VERSION)}",
+        ("/coredns",),
+    ),
 )
+
+
+def named(name: str) -> Image:
+    return next(image for image in CATALOG if image.name == name)
 
 
 def find(reference: str) -> Image | None:

@@ -42,7 +42,10 @@ def build(image: images.Image, images_dir: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=images_dir, prefix="build-") as work:
         _give(Path(work), idmap)
         _in_sandbox(image, Path(work), idmap)
-        os.replace(Path(work) / "image.tar", target)
+        built = Path(work) / "image.tar"
+        if built.is_symlink():  # the build is not trusted with our rights
+            raise BuildError(f"building {image.reference} left no archive")
+        os.replace(built, target)
     _own(target)
     for old in images_dir.glob(f"{image.name}-*.tar"):
         if old != target:
@@ -117,15 +120,13 @@ def _pack(root: Path, archive: Path) -> list[str]:
 
 
 def _bootstrap(image: images.Image, root: Path, work: Path) -> list[str]:
-    variant, wanted = (
-        ("essential", recipe.packages()) if image.name == "toolbox" else ("extract", ["busybox-static"])
-    )
+    variant = "essential" if image.name == "toolbox" else "extract"
     return [
         "mmdebstrap",
         "--mode=root",
         f"--variant={variant}",
         "--format=directory",
-        f"--include={','.join(wanted)}",
+        f"--include={','.join(recipe.packages(image.name))}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in _UNWANTED),
         # apt changes to the user _apt for downloads, which the build directory does not admit.
         '--aptopt=APT::Sandbox::User "root"',
@@ -215,10 +216,33 @@ def _finish_busybox(root: Path) -> None:
     shutil.rmtree(root / "var/lib", ignore_errors=True)
 
 
+_COREDNS = """#!/usr/bin/python3 -I
+import sys
+
+sys.path.insert(0, "/usr/share")
+from coredns.server import main
+
+sys.exit(main())
+"""
+
+
+def _finish_coredns(root: Path) -> None:
+    """Nothing but Python and the program: like the original's, this image has no shell."""
+    for module in recipe.dns_modules():
+        _copy(module, root / "usr/share/coredns" / module.name, 0o644)
+    (root / "coredns").write_text(_COREDNS)
+    (root / "coredns").chmod(0o755)
+    # The file system will be read-only, and compiling at each start would take a second.
+    compile_all = ["/usr/bin/python3", "-m", "compileall", "-q", "/usr/lib/python3", "/usr/share/coredns"]
+    library = next((root / "usr/lib").glob("python3.*"))
+    subprocess.run(["chroot", str(root), *compile_all, f"/usr/lib/{library.name}"], check=True)
+    shutil.rmtree(root / "var/lib", ignore_errors=True)
+
+
 def _copy(source: Path, target: Path, mode: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     target.chmod(mode)
 
 
-_FINISH = {"toolbox": _finish_toolbox, "busybox": _finish_busybox}
+_FINISH = {"toolbox": _finish_toolbox, "busybox": _finish_busybox, "coredns": _finish_coredns}

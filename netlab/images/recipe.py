@@ -11,7 +11,12 @@ FILES = _HERE / "files"
 _EDITION = "1"  # raise it when build.py makes something else of the same ingredients
 
 
-def packages() -> list[str]:
+_PACKAGES = {"busybox": ["busybox-static"], "coredns": ["python3-dnspython"]}
+
+
+def packages(image: str) -> list[str]:
+    if image in _PACKAGES:
+        return _PACKAGES[image]
     lines = (_HERE / "toolbox.packages").read_text().splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
@@ -19,6 +24,11 @@ def packages() -> list[str]:
 def scripts() -> list[Path]:
     """Programs for /usr/local/bin of the toolbox."""
     return sorted(path for path in FILES.iterdir() if path.name.startswith("redes-"))
+
+
+def dns_modules() -> list[Path]:
+    """The program of the image coredns."""
+    return sorted((_HERE.parent / "addons" / "dns").glob("*.py"))
 
 
 def kubectl() -> Path:
@@ -36,6 +46,8 @@ def fingerprint(image: str) -> str:
     """Twelve hex digits naming the content of an image built here and now."""
     parts = [_EDITION, image, platform.machine(), release().get("VERSION_CODENAME", "")]
     if image == "toolbox":
-        parts += [*packages(), str(kubectl().stat().st_size)]
+        parts += [*packages(image), str(kubectl().stat().st_size)]
         parts += [path.read_text() for path in sorted(FILES.iterdir())]
+    if image == "coredns":
+        parts += [*packages(image), *(path.read_text() for path in dns_modules())]
     return sha256("\0".join(parts).encode()).hexdigest()[:12]
