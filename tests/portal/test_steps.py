@@ -22,7 +22,7 @@ def test_running_a_step_answers_its_fragment_and_says_which_run(world, asked, vi
 
     event = json.loads(response["HX-Trigger"])["run-started"]
     run = world.session.runs.get(state="queued")
-    assert event == {"run": str(run.pk), "step": "addresses", "pane": "ping"}
+    assert event == {"run": str(run.pk), "step": "addresses", "pane": "ana"}
     assert asked.acts == [("start_run", "addresses", world.alice)]
 
 
