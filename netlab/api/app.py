@@ -25,7 +25,7 @@ from .subresources import Subresources
 
 log = logging.getLogger(__name__)
 _STREAMED = ("exec", "attach", "portforward")
-_MAX_BODY = 8 * 1024 * 1024
+_MAX_BODY = 3 * 1024 * 1024  # the limit of a real API server
 _OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _HEALTH = ("healthz", "livez", "readyz")
 
@@ -52,7 +52,7 @@ class Api:
             refusal = status.from_store(error)
             return json_response(refusal.body(), refusal.code)
         except web.HTTPRequestEntityTooLarge:
-            message = "Request entity too large: limit is 8388608"
+            message = "Request entity too large: limit is 3145728"
             return json_response(status.failure(413, "RequestEntityTooLarge", message), 413)
         except web.HTTPException:
             raise

@@ -27,4 +27,5 @@ def to_core(event: dict) -> dict:
     result = {"apiVersion": "v1", "kind": "Event"}
     result.update({key: event[key] for key in _SHARED if key in event})
     result.update({old: event[new] for new, old in _TO_CORE.items() if new in event})
+    result.setdefault("involvedObject", {})
     return result

@@ -10,7 +10,7 @@ from netlab.schema.kinds import Kind
 from netlab.store import Store, clone
 from netlab.store.objects import key_of
 
-from . import bodies, patching, rbacrules, selectors, status, writing
+from . import bodies, eventsv1, patching, rbacrules, selectors, status, writing
 from .rendering import Renderer, json_response
 from .request import Call
 
@@ -41,9 +41,14 @@ class Rest:
         self._guard.check(call, obj)
         return self._answer(call, writing.create(self._store, call, obj), 201)
 
+    def _present(self, call: Call) -> dict:
+        """The object as the request's kind sees it."""
+        obj = self._store.get(call.kind.stored_as, call.namespace, call.name)
+        return eventsv1.from_core(obj) if call.kind.group == "events.k8s.io" else obj
+
     async def update(self, call: Call) -> web.Response:
         document = await bodies.read_object(call.http)
-        old = self._store.get(call.kind.stored_as, call.namespace, call.name)
+        old = self._present(call)
         obj = writing.decode(call, document)
         self._guard.check(call, obj)
         return self._answer(call, writing.update(self._store, call, obj, old))
@@ -52,7 +57,7 @@ class Rest:
         media, patch = await patching.read(call.http)
         if media == patching.APPLY:
             return self._apply(call, _as_mapping(patch))
-        old = self._store.get(call.kind.stored_as, call.namespace, call.name)
+        old = self._present(call)
         document = patching.patched(media, patch, old, call.kind.definition)
         obj = writing.decode(call, document)
         self._guard.check(call, obj)
@@ -68,6 +73,7 @@ class Rest:
         self._guard.check(call, config)
         if old is None:
             return self._answer(call, writing.create(self._store, call, config, applied=True), 201)
+        old = self._present(call)
         merged = patching.applied(old, config, call.kind, call.manager, force=call.flag("force"))
         return self._answer(call, writing.update(self._store, call, merged, old, track=False))
 

@@ -21,7 +21,7 @@ from .request import Call
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io")
 _CHUNK = 32 * 1024
-_SEND_BUFFER = 128 * 1024
+_SEND_BUFFER = 64 * 1024
 
 
 def require_websocket(call: Call) -> None:
@@ -77,10 +77,12 @@ async def run(call: Call, start) -> web.WebSocketResponse:
 
 
 def _keep_short(call: Call) -> None:
-    """Bound what the kernel queues for the client: megabytes would stand before a Ctrl-C's answer."""
-    connection = call.http.transport.get_extra_info("socket") if call.http.transport else None
+    """Bound what the kernel and TLS queue for the client: megabytes would stand before a Ctrl-C's answer."""
+    transport = call.http.transport
+    connection = transport.get_extra_info("socket") if transport else None
     if connection is not None:
         connection.setsockopt(SOL_SOCKET, SO_SNDBUF, _SEND_BUFFER)
+        transport.set_write_buffer_limits(high=_SEND_BUFFER)
 
 
 async def _carry(socket: web.WebSocketResponse, process: Process) -> None:

@@ -54,11 +54,9 @@ def create(store: Store, call: Call, obj: dict, *, applied: bool = False) -> dic
         obj.pop("status", None)
     note_owner = ownership.record_apply_of_new if applied else _record_new
     note_owner(obj, kind, call.manager)
-    if kind.group == "events.k8s.io":
-        obj = eventsv1.to_core(obj)
     admission.admit_new(store, kind, obj)
     _check(call, obj, rules.check(kind, obj))
-    return store.create(kind.stored_as, obj, dry_run=call.dry_run)
+    return store.create(kind.stored_as, _stored_form(kind, obj), dry_run=call.dry_run)
 
 
 def _record_new(obj: dict, kind: Kind, manager: str) -> None:
@@ -75,13 +73,15 @@ def update(store: Store, call: Call, new: dict, old: dict, *, track: bool = True
     _keep_assigned(kind, new, old)
     if track:
         ownership.record_update(new, old, kind, call.manager)
-    if kind.group == "events.k8s.io":
-        new = eventsv1.to_core(new)
     apply_defaults(new)
     if kind.name == "Service":
         addresses.assign(store, kind, new)
     _check(call, new, [*rules.check(kind, new), *rules.check_update(kind, new, old)], old)
-    return store.update(kind.stored_as, new, dry_run=call.dry_run)
+    return store.update(kind.stored_as, _stored_form(kind, new), dry_run=call.dry_run)
+
+
+def _stored_form(kind: Kind, obj: dict) -> dict:
+    return eventsv1.to_core(obj) if kind.group == "events.k8s.io" else obj
 
 
 def update_status(store: Store, call: Call, new: dict, old: dict) -> dict:

@@ -158,7 +158,16 @@ def _endpoint(service: dict, pod: dict) -> dict:
         },
         "nodeName": pod["spec"]["nodeName"],
         "targetRef": _target(pod),
+        **_hostname(service, pod),
     }
+
+
+def _hostname(service: dict, pod: dict) -> dict:
+    """A pod whose subdomain is the Service's name has a DNS name of its own in it."""
+    spec = pod["spec"]
+    if spec.get("hostname") and spec.get("subdomain") == service["metadata"]["name"]:
+        return {"hostname": spec["hostname"]}
+    return {}
 
 
 def _target(pod: dict) -> dict:
@@ -198,6 +207,7 @@ def _subset(service: dict, ports: list[dict], pods: list[dict]) -> dict | None:
             "ip": pod["status"]["podIP"],
             "nodeName": pod["spec"]["nodeName"],
             "targetRef": _target(pod),
+            **_hostname(service, pod),
         }
         published = service["spec"].get("publishNotReadyAddresses", False)
         (ready if published or podset.is_ready(pod) else waiting).append(address)

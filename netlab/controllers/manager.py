@@ -64,10 +64,17 @@ class Manager:
 
     def _feed(self, event: Event) -> None:
         for controller in self._controllers:
-            for key in controller.concerned(event):
+            for key in self._concerned(controller, event):
                 self._due[controller, key] = None
         if self._due:
             self._wake.set()
+
+    def _concerned(self, controller: Controller, event: Event) -> list[Key]:
+        try:
+            return list(controller.concerned(event))
+        except Exception:  # one odd object must not end the cluster
+            log.exception("%s cannot read a %s of %s", controller.name, event.type, event.resource)
+            return []
 
     async def _work(self) -> None:
         while True:

@@ -45,7 +45,7 @@ def is_active(pod: dict) -> bool:
 def ready_since(pod: dict) -> str | None:
     """When the pod became ready; None while it is not."""
     for condition in pod.get("status", {}).get("conditions", []):
-        if condition["type"] == "Ready" and condition["status"] == "True":
+        if condition.get("type") == "Ready" and condition.get("status") == "True":
             return condition.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"]
     return None
 

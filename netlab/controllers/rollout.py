@@ -94,11 +94,11 @@ def _condition(kind: str, status: str, reason: str, message: str) -> dict:
 
 def _find(deployment: dict, kind: str) -> dict | None:
     conditions = deployment.get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c["type"] == kind), None)
+    return next((c for c in conditions if c.get("type") == kind), None)
 
 
 def _keep_times(condition: dict, old: list[dict]) -> dict:
-    before = next((c for c in old if c["type"] == condition["type"]), None)
+    before = next((c for c in old if c.get("type") == condition["type"]), None)
     now = clock.now()
     same_status = before is not None and before["status"] == condition["status"]
     said = ("status", "reason", "message")

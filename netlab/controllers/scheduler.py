@@ -27,7 +27,7 @@ class Scheduler:
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource == "pods":
             yield self._key(event.object)
-            if event.type == "DELETED" or event.object.get("status", {}).get("phase") in _ENDED:
+            if _makes_room(event):
                 yield from tuple(self._waiting)
         elif event.resource == "nodes" and _matters(event):
             yield from tuple(self._waiting)
@@ -107,6 +107,15 @@ def _rank(pod: dict, node: dict, neighbours: Neighbours) -> tuple:
     owner = controller_of(pod)
     companions = neighbours.count_on(node, owner=owner["uid"]) if owner else 0
     return -neighbours.wishes(pod, node), companions, neighbours.count_on(node), node["metadata"]["name"]
+
+
+def _makes_room(event: Event) -> bool:
+    """A pod has gone or ended: whoever waits may look again."""
+
+    def ended(pod: dict | None) -> bool:
+        return (pod or {}).get("status", {}).get("phase") in _ENDED
+
+    return event.type == "DELETED" or (ended(event.object) and not ended(event.previous))
 
 
 def _matters(event: Event) -> bool:

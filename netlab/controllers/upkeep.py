@@ -10,6 +10,7 @@ from .manager import Key
 
 _EVENT_SECONDS = 3600
 _MOST_EVENTS = 2000
+_LOOK_EVERY = 100  # new events between two looks
 
 
 class QuotaController:
@@ -65,11 +66,13 @@ class EventKeeper:
     name = "events"
 
     def __init__(self, store: Store):
-        self._store = store
+        self._store, self._added = store, 0
 
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource == "events" and event.type == "ADDED":
-            yield ("all",)
+            self._added += 1
+            if self._added % _LOOK_EVERY == 1:
+                yield ("all",)
 
     def sync(self, key: Key) -> float:
         found = sorted(self._store.list("events"), key=_last_seen)
@@ -81,4 +84,4 @@ class EventKeeper:
 
 
 def _last_seen(event: dict) -> str:
-    return event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
+    return event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]

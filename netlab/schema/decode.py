@@ -5,9 +5,12 @@ caller (refused, warned about or ignored, as `fieldValidation` says) and never k
 poison later strict writes. Nulls are dropped, as a Go server does by decoding into structs.
 """
 
+import base64
 import json
 import re
 from dataclasses import dataclass, field
+
+from netlab.store import clock
 
 from .definitions import resolve, type_of
 
@@ -104,7 +107,9 @@ class _Walker:
 
     def _scalar(self, value, kind: str | None, schema: dict, path: str, struct: str):
         if kind == "string":
-            return self._expect(value, (str,), path, struct, "string")
+            self._expect(value, (str,), path, struct, "string")
+            check = _FORMATS.get(schema.get("format", ""))
+            return check(value) if check else value
         if kind == "boolean":
             return self._expect(value, (bool,), path, struct, "bool")
         if kind == "integer":
@@ -126,6 +131,28 @@ class _Walker:
     def _note_duplicates(self, value: dict, path: str) -> None:
         for key in getattr(value, "duplicates", ()):
             self._problems.append(f'duplicate field "{path + "." if path else ""}{key}"')
+
+
+def _check_base64(text: str) -> str:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        good = re.match(r"[A-Za-z0-9+/]*={0,2}", text)
+        raise WrongType(f"illegal base64 data at input byte {good.end() if good else 0}") from None
+    return text
+
+
+def _check_time(text: str) -> str:
+    layout = "2006-01-02T15:04:05Z07:00"
+    try:
+        if "T" in text and clock.parse(text).tzinfo:
+            return text
+    except ValueError:
+        pass
+    raise WrongType(f'parsing time "{text}" as "{layout}": cannot parse "{text}"')
+
+
+_FORMATS = {"byte": _check_base64, "date-time": _check_time}
 
 
 def _short(name: str) -> str:

@@ -4,6 +4,8 @@ Users see these values in diff, describe and edit, and the official clients requ
 Every function edits its object in place and only adds.
 """
 
+import base64
+
 _LOG_FILE = "/dev/termination-log"
 _UNREACHABLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _RBAC_GROUP = "rbac.authorization.k8s.io"
@@ -177,6 +179,10 @@ def _namespace(namespace: dict) -> None:
 
 def _secret(secret: dict) -> None:
     secret.setdefault("type", "Opaque")
+    written = secret.pop("stringData", {})  # write-only: it is never stored as such
+    if written:
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in written.items()}
+        secret["data"] = {**secret.get("data", {}), **encoded}
 
 
 def _binding(binding: dict) -> None:

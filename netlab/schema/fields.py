@@ -38,8 +38,6 @@ _POD_REFUSED = {
 _VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI"}
 _POD_WARNED = (
     "topologySpreadConstraints",
-    "dnsConfig",
-    "subdomain",
     "hostAliases",
     "shareProcessNamespace",
     "readinessGates",
@@ -64,7 +62,6 @@ _SERVICE_REFUSED = {
 }
 _SERVICE_TYPES = {
     "LoadBalancer": f"LoadBalancer {_NOT_HERE} yet: nothing here would announce its address",
-    "ExternalName": f"ExternalName {_NOT_HERE} yet: it is a DNS record, and there is no cluster DNS",
 }
 
 

@@ -1,5 +1,6 @@
 """What makes a pod's specification invalid."""
 
+import ipaddress
 from collections.abc import Iterator
 
 from . import names
@@ -9,6 +10,7 @@ _PROTOCOLS = ["TCP", "UDP", "SCTP"]
 _RESTART_POLICIES = ["Always", "OnFailure", "Never"]
 _PULL_POLICIES = ["Always", "IfNotPresent", "Never"]
 _DNS_POLICIES = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]
+_MOST_SERVERS, _MOST_SEARCHES = 3, 32
 _EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 
@@ -24,13 +26,42 @@ def check_pod_spec(spec: dict, path: str = "spec", *, restart: list[str] | None 
     seen: set[str] = set()
     for where, container in _containers(spec, path):
         found += _check_container(container, where, volumes)
-        if container.get("name") in seen:
-            found.append(duplicate(f"{where}.name", container["name"]))
-        seen.add(container.get("name"))
+        name = container.get("name")
+        if name and name in seen:
+            found.append(duplicate(f"{where}.name", name))
+        seen.add(name)
     for index, toleration in enumerate(spec.get("tolerations", [])):
         found += _check_toleration(toleration, f"{path}.tolerations[{index}]")
     found += _check_seconds(spec, path)
+    return found + _check_dns(spec, path)
+
+
+def _check_dns(spec: dict, path: str) -> list[Cause]:
+    config, where = spec.get("dnsConfig") or {}, f"{path}.dnsConfig"
+    servers, searches = config.get("nameservers", []), config.get("searches", [])
+    found = []
+    if spec.get("dnsPolicy") == "None" and not servers:
+        detail = "must provide at least one DNS nameserver when `dnsPolicy` is None"
+        found.append(required(f"{where}.nameservers", detail))
+    if len(servers) > _MOST_SERVERS:
+        detail = f"must not have more than {_MOST_SERVERS} nameservers"
+        found.append(invalid(f"{where}.nameservers", servers, detail))
+    for index, server in enumerate(servers):
+        if not _is_address(server):
+            at = f"{where}.nameservers[{index}]"
+            found.append(invalid(at, server, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"))
+    if len(searches) > _MOST_SEARCHES:
+        detail = f"must not have more than {_MOST_SEARCHES} search paths"
+        found.append(invalid(f"{where}.searches", searches, detail))
     return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _containers(spec: dict, path: str) -> Iterator[tuple[str, dict]]:

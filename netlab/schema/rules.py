@@ -1,6 +1,7 @@
 """What makes an object invalid (422), beyond its shape: required values, names, references, immutables."""
 
 import ipaddress
+import re
 
 from . import names
 from .causes import Cause, duplicate, forbidden, invalid, required, unsupported
@@ -10,7 +11,7 @@ from .podrules import check_pod_spec, check_pod_update, port_number
 from .policyrules import check_policy
 
 # Inside these the system writes; what a user must give stands elsewhere.
-_NOT_REQUIRED_OF_USERS = {"status", "metadata", "managedFields"}
+_NOT_REQUIRED_OF_USERS = {"status", "managedFields"}
 
 
 def check(kind: Kind, obj: dict) -> list[Cause]:
@@ -70,7 +71,22 @@ def _check_workload(obj: dict) -> list[Cause]:
         detail = "`selector` does not match template `labels`"
         found.append(invalid("spec.template.metadata.labels", template_labels, detail))
     found += names.labels("spec.template.metadata.labels", template_labels)
+    found += _check_pace(spec)
     return found + check_pod_spec(spec["template"]["spec"], "spec.template.spec", restart=["Always"])
+
+
+def _check_pace(spec: dict) -> list[Cause]:
+    """maxSurge and maxUnavailable: numbers of pods, or percentages."""
+    found = []
+    for strategy in ("strategy", "updateStrategy"):
+        for name, value in spec.get(strategy, {}).get("rollingUpdate", {}).items():
+            field = f"spec.{strategy}.rollingUpdate.{name}"
+            if isinstance(value, str) and not re.fullmatch(r"[0-9]+%", value):
+                detail = "a valid percent string must be a numeric string followed by an ending '%'"
+                found.append(invalid(field, value, f"{detail} (e.g. '1%',  or '93%')"))
+            elif isinstance(value, int) and value < 0:
+                found.append(invalid(field, value, "must be greater than or equal to 0"))
+    return found
 
 
 def _check_service(obj: dict) -> list[Cause]:

@@ -190,7 +190,30 @@ async def test_what_is_not_there_yet_says_so(plane):
 
 
 async def test_a_field_without_effect_is_named_in_a_warning(plane):
-    body = pod(subdomain="x")
+    body = pod(setHostnameAsFQDN=True)
     async with plane.session.post(plane.url + PODS, json=body) as answer:
         assert answer.status == 201
-        assert answer.headers["Warning"] == '299 - "spec.subdomain has no effect in netlab"'
+        assert answer.headers["Warning"] == '299 - "spec.setHostnameAsFQDN has no effect in netlab"'
+
+
+async def test_string_data_of_a_secret_is_stored_encoded(plane):
+    body = {"metadata": {"name": "s"}, "stringData": {"p": "w"}, "data": {"q": "eA=="}}
+    made = await plane.call("POST", f"{NAMESPACE}/secrets", body, code=201)
+    assert made["data"] == {"p": "dw==", "q": "eA=="} and "stringData" not in made
+
+
+async def test_events_can_be_written_and_patched_in_the_new_dialect(plane):
+    path = "/apis/events.k8s.io/v1/namespaces/default/events"
+    about = {"kind": "Pod", "name": "web", "namespace": "default"}
+    event = {
+        "metadata": {"name": "e"},
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "regarding": about,
+        "note": "a",
+    }
+    await plane.call("POST", path, event, code=201)
+    headers = {"Content-Type": "application/merge-patch+json"}
+    patched = await plane.call("PATCH", f"{path}/e", {"note": "b"}, code=200, headers=headers)
+    assert (patched["note"], patched["regarding"]["name"]) == ("b", "web")
+    old = await plane.call("GET", f"{NAMESPACE}/events/e", code=200)
+    assert (old["message"], old["involvedObject"]["name"]) == ("b", "web")

@@ -119,3 +119,20 @@ async def test_rubbish_is_a_bad_request(plane):
         headers = {"Content-Type": "application/json"}
         async with plane.session.post(plane.url + CONFIGMAPS, data=body, headers=headers) as answer:
             assert answer.status == 400, body[:10]
+
+
+async def test_texts_with_a_form_are_read(plane):
+    secret = {"metadata": {"name": "s"}, "data": {"p": "not base64!"}}
+    answer = await plane.call("POST", f"{NAMESPACE}/secrets", secret, code=400)
+    assert "illegal base64 data at input byte 3" in answer["message"]
+    lease = {"metadata": {"name": "l"}, "spec": {"renewTime": "yesterday"}}
+    path = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+    answer = await plane.call("POST", path, lease, code=400)
+    assert 'parsing time "yesterday"' in answer["message"]
+
+
+async def test_an_owner_must_be_named_in_full(plane):
+    body = config_map()
+    body["metadata"]["ownerReferences"] = [{"kind": "Pod", "name": "x"}]
+    answer = await plane.call("POST", CONFIGMAPS, body, code=422)
+    assert "metadata.ownerReferences[0].uid: Required value" in answer["message"]
