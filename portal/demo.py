@@ -37,7 +37,10 @@ def ensure_demo_accounts(*, host: str, state_dir: Path) -> list[DemoAccount]:
     Raises DemoRefused when the portal listens beyond this machine.
     """
     if host not in LOOPBACK:
-        raise DemoRefused(f"demo accounts are only for a portal on the loopback interface, not on {host}")
+        raise DemoRefused(
+            f"demo accounts are only for a portal on the loopback interface, not on {host}; "
+            "DEMO_ACCOUNTS=no starts without them"
+        )
     accounts = _kept_accounts(state_dir / "demo_accounts.json")
     with transaction.atomic():
         people = {account.role: _ensure_person(account) for account in accounts}

@@ -13,24 +13,31 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 import django
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 
 def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--demo-accounts", action="store_true")
+    parser.add_argument("--demo-accounts", type=Path, help="make them, and list them in this file")
     parser.add_argument("--await-file", type=Path, help="register the cluster when this kubeconfig is there")
     parser.add_argument("--seconds", type=float, default=40, help="how long to wait for it")
     wanted = parser.parse_args(argv)
     django.setup()
+    try:
+        prepare(wanted)
+    except CommandError as error:
+        sys.exit(f"error: {error}")
+
+
+def prepare(wanted: argparse.Namespace) -> None:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("load_course")
     if wanted.demo_accounts:
-        call_command("demo_accounts")
-    if wanted.await_file is None or _appears(wanted.await_file, wanted.seconds):
-        call_command("register_cluster")
-    else:
-        sys.exit(f"{wanted.await_file} did not appear within {wanted.seconds:.0f} s")
+        with wanted.demo_accounts.open("w") as listed:
+            call_command("demo_accounts", print=True, stdout=listed)
+    if wanted.await_file and not _appears(wanted.await_file, wanted.seconds):
+        raise CommandError(f"{wanted.await_file} did not appear within {wanted.seconds:.0f} s")
+    call_command("register_cluster")
 
 
 def _appears(path: Path, seconds: float) -> bool:

@@ -94,7 +94,9 @@ class LocalRun:
 
     def _prepare_database(self) -> None:
         command = [sys.executable, str(PROJECT / "deploy/local/prepare.py")]
-        command += ["--demo-accounts"] if self.options["DEMO_ACCOUNTS"] else []
+        command += (
+            ["--demo-accounts", str(self.folders.run / "accounts")] if self.options["DEMO_ACCOUNTS"] else []
+        )
         command += (
             ["--await-file", str(self.folders.netlab / "kubeconfig")] if self.netlab is not None else []
         )
@@ -109,12 +111,15 @@ class LocalRun:
         path.write_text(
             supervisor_config(programs, run=self.folders.run, log=self.folders.log, project=PROJECT)
         )
-        self.supervisord = subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(path)],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_tie,
-        )
+        with (self.folders.log / "supervisord.log").open("ab") as log:  # what it says before it logs itself
+            self.supervisord = subprocess.Popen(
+                [sys.executable, "-m", "supervisor.supervisord", "-c", str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_tie,
+            )
 
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + SECONDS_TO_START
@@ -175,11 +180,9 @@ class LocalRun:
 
     def announce(self) -> None:
         say(f"\nReady in {time.monotonic() - self.began:.1f} s: {self.url}\n")
-        path = self.folders.state / "demo_accounts.json"
-        for account in (
-            json.loads(path.read_text()) if path.exists() and self.options["DEMO_ACCOUNTS"] else []
-        ):
-            say(f"  {account['role']:<12} {account['username']:<12} {account['password']}")
+        listed = self.folders.run / "accounts"
+        for line in listed.read_text().splitlines() if listed.exists() else []:
+            say("  {:<12} {:<12} {}".format(*line.split(maxsplit=2)))
         if self.netlab is not None:
             say(f"\nkubectl: export KUBECONFIG={self.folders.netlab / 'kubeconfig'}")
         say(f"\nLogs are in {self.folders.log}. Ctrl-C ends everything.")

@@ -151,6 +151,11 @@ def test_a_busy_port_is_a_sentence(tmp_path):
             Stack(tmp_path, port=port).start()
 
 
+def test_demo_accounts_are_refused_off_loopback(tmp_path):
+    with pytest.raises(StackError, match=r"not on 0\.0\.0\.0; DEMO_ACCOUNTS=no starts without them"):
+        Stack(tmp_path, HOST="0.0.0.0", SECRET_KEY="x" * 50, CLUSTER="kind").start()
+
+
 def test_a_wrong_option_is_a_sentence(tmp_path):
     with pytest.raises(
         StackError, match="error: SESSION_MINUTES='soon' cannot be used: a whole number is expected"
