@@ -13,9 +13,11 @@ import signal
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
+from netlab.addons import install as addons
 from netlab.api import pki
 from netlab.api.app import Api
 from netlab.controllers import bootstrap, tokens
@@ -71,6 +73,7 @@ async def _serve(listener: socket.socket, config: ServerConfig) -> int:
     runtime = Runtime(config.topology, config.state_dir, config.images_dir)
     await runtime.start()
     control_plane = ControlPlane(config.topology, config.state_dir, runtime)
+    addons.install(control_plane.store, config.topology)
     sockets = [listener, await _listen_inside(runtime, config.topology)]
     await control_plane.open(sockets)
     _write_kubeconfig(control_plane.authority, listener, config)
@@ -145,7 +148,7 @@ async def _listen_inside(runtime: Runtime, topology: Topology) -> socket.socket:
 
 
 def _start_node_agents(store: Store, runtime: Runtime, config: ServerConfig) -> list[asyncio.Task]:
-    kinds = (Kubelet, KubeProxy, *([PolicyAgent] if config.enforce_policy else []))
+    kinds: tuple[Any, ...] = (Kubelet, KubeProxy, *([PolicyAgent] if config.enforce_policy else []))
     return [
         asyncio.create_task(agent(store, runtime, node.name).run(), name=f"{agent.__name__} {node.name}")
         for node in config.topology.nodes

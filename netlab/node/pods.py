@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from netlab import linux
-from netlab.node import limits, links, netns
+from netlab.node import limits, links, netns, resolver
 from netlab.topology import Node, Topology
 
 PODS_DIR = Path("/run/netlab/pods")
@@ -85,20 +85,21 @@ class PodSandbox:
         kinds = (("network", "net"), ("ipc", "ipc"), ("uts", "uts"))
         return {oci: netns.path(self.netns, kind) for oci, kind in kinds}
 
-    def write_identity_files(self, topology: Topology, nameserver: str | None) -> dict[str, Path]:
+    def write_identity_files(self, pod: dict, topology: Topology) -> dict[str, Path]:
         """/etc/hosts, /etc/hostname and /etc/resolv.conf, by their path in the container."""
         directory = self.directory / "volumes" / "etc"
         directory.mkdir(exist_ok=True)
         texts = {
-            "hosts": self._hosts(),
+            "hosts": self._hosts(resolver.full_name(pod, self.hostname)),
             "hostname": f"{self.hostname}\n",
-            "resolv.conf": self._resolv(topology, nameserver),
+            "resolv.conf": resolver.resolv_conf(pod, topology),
         }
         for name, text in texts.items():
             (directory / name).write_text(text)
         return {f"/etc/{name}": directory / name for name in texts}
 
-    def _hosts(self) -> str:
+    def _hosts(self, full_name: str | None) -> str:
+        names = f"{full_name}\t{self.hostname}" if full_name else self.hostname
         return (
             "# Kubernetes-managed hosts file.\n"
             "127.0.0.1\tlocalhost\n"
@@ -107,12 +108,5 @@ class PodSandbox:
             "fe00::0\tip6-mcastprefix\n"
             "fe00::1\tip6-allnodes\n"
             "fe00::2\tip6-allrouters\n"
-            f"{self.address}\t{self.hostname}\n"
+            f"{self.address}\t{names}\n"
         )
-
-    def _resolv(self, topology: Topology, nameserver: str | None) -> str:
-        if nameserver is None:
-            # A nameserver that does not answer would make every look-up wait for its time-out.
-            return "# This cluster has no DNS service (kube-system/kube-dns).\n"
-        search = f"{self.namespace}.svc.cluster.local svc.cluster.local cluster.local"
-        return f"search {search}\nnameserver {nameserver}\noptions ndots:5\n"

@@ -37,19 +37,12 @@ class Starter:
         """Write the pod's files and volumes. Raises ConfigError; call it again when it did."""
         maker = volumes.VolumeMaker(self._store, sandbox, _issue_token)
         made = maker.make_all(pod)
-        files = sandbox.write_identity_files(self._runtime.topology, self._nameserver())
+        files = sandbox.write_identity_files(pod, self._runtime.topology)
         return Prepared(sandbox, files, made)
 
     def refresh(self, pod: dict, sandbox: PodSandbox) -> None:
         """Write the volumes anew: changed ConfigMaps and Secrets, fresh tokens. Raises ConfigError."""
         volumes.VolumeMaker(self._store, sandbox, _issue_token).make_all(pod)
-
-    def _nameserver(self) -> str | None:
-        try:
-            service = self._store.get("services", "kube-system", "kube-dns")
-        except NotFound:
-            return None
-        return service["spec"].get("clusterIP")
 
     def find_image(self, spec: dict) -> images.Image:
         """Raises ImageUnknown."""

@@ -1,0 +1,1 @@
+"""Programs for pods of kube-system that speak as their originals do. Each stands alone in its image."""
