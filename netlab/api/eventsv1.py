@@ -15,7 +15,7 @@ _SHARED = ("metadata", "reason", "type", "action", "related", "series", "reporti
 
 def from_core(event: dict) -> dict:
     """Clients require a non-null eventTime here, which the older form may lack."""
-    result = {"apiVersion": "events.k8s.io/v1", "kind": "Event"}
+    result: dict = {"apiVersion": "events.k8s.io/v1", "kind": "Event"}
     result.update({key: event[key] for key in _SHARED if event.get(key) is not None})
     result.update({new: event[old] for old, new in _TO_NEW.items() if event.get(old) is not None})
     stamp = event.get("firstTimestamp") or event["metadata"]["creationTimestamp"]
@@ -24,7 +24,7 @@ def from_core(event: dict) -> dict:
 
 
 def to_core(event: dict) -> dict:
-    result = {"apiVersion": "v1", "kind": "Event"}
+    result: dict = {"apiVersion": "v1", "kind": "Event"}
     result.update({key: event[key] for key in _SHARED if key in event})
     result.update({old: event[new] for new, old in _TO_CORE.items() if new in event})
     result.setdefault("involvedObject", {})
