@@ -7,7 +7,7 @@ TOOLBOX = images.find(images.TOOLBOX)
 
 
 def test_the_packages_are_a_list_without_comments():
-    listed = recipe.packages()
+    listed = recipe.packages("toolbox")
     assert "tcpdump" in listed
     assert not [name for name in listed if not name or " " in name or name.startswith("#")]
 

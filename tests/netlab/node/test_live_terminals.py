@@ -73,8 +73,8 @@ def test_control_c_ends_the_program_and_not_the_shell(shell):
     shell.expect("^C")
     shell.type("echo still he''re\n")
     shell.expect("still here")
-    shell.type("\x04")
-    assert shell.close() == 0
+    shell.type("exit 5\n")
+    assert shell.close() == 5
 
 
 def test_run_attaches_and_gives_the_exit_code(netlab, namespace):
