@@ -42,7 +42,7 @@ def test_a_file_that_breaks_the_schema_is_told_by_line_and_key(folder, old, new,
             "    pane: capture",
             "    pane: captur",
             "steps[3].pane",
-            "known are ping, nc, capture",
+            "known are ana, ping, nc, capture",
         ),
         ("    pod: carla", "    pod: carlos", "steps[3].pod", "there is no pod 'carlos'"),
         (
@@ -86,7 +86,7 @@ def test_a_second_step_of_the_same_name_is_told(folder):
 
 
 def test_broken_yaml_is_told_with_its_line(folder):
-    line = folder.change("lab.yaml", "panes: [ping", "panes: [[ping")
+    line = folder.change("lab.yaml", "panes: [ana", "panes: [[ana")
     problem = next(problem for problem in folder.problems() if "no valid YAML" in problem.mend)
     assert line <= problem.line <= line + 1
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from curriculum.course import get_course
 from curriculum.domain import start_attempt
@@ -13,6 +13,13 @@ from k8s_tasks.enums import SessionState
 from k8s_tasks.loop import close_apis, on_loop
 from k8s_tasks.models import Cluster, LabSession
 from tests.pods import NODES, pod
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """Refusals are read in English, whether or not the translations have been compiled."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
