@@ -4,7 +4,7 @@ Whatever a page logs as an error - an exception, a script or style the security 
 file that is not there - is kept and fails the test, unless the test expects it.
 """
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from deploy.local.host import find_browser
 
@@ -19,6 +19,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Person:
