@@ -5,6 +5,8 @@ the clusters (one part named `cluster` says that there is none). A portal withou
 portal still: theory, results and replays are served.
 """
 
+import logging
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
 from django.utils.translation import gettext as _
@@ -15,6 +17,8 @@ from k8s_tasks import queries
 
 CLUSTER = "cluster"
 
+logger = logging.getLogger(__name__)
+
 
 @login_not_required
 @require_safe
@@ -24,6 +28,8 @@ def healthz(request):
     details (addresses, error messages) stay out."""
     health = queries.service_health()
     missing = missing_services(health)
+    if missing:
+        logger.info("not ready: %s", ", ".join(missing))
     parts = {name: part["ok"] for name, part in health.items()}
     status = 503 if missing else 200
     return JsonResponse({"ok": not missing, "missing": missing, "parts": parts}, status=status)

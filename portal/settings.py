@@ -138,6 +138,9 @@ STORAGES = {
 }
 # Assets are read from the source folders: `make run` needs no collectstatic.
 WHITENOISE_USE_FINDERS = True
+# On one's own machine assets are rebuilt under a running server; the sizes WhiteNoise notes at its
+# start would then cut them short. Looking again costs a few stat calls per asset.
+WHITENOISE_AUTOREFRESH = DEBUG or _is_loopback(OPTIONS["HOST"])
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -181,6 +184,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"not_health": {"()": "portal.logs.NotHealth"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"httpx": {"level": "WARNING"}, "kubernetes": {"level": "WARNING"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "kubernetes": {"level": "WARNING"},
+        "django.request": {"filters": ["not_health"]},
+    },
 }

@@ -25,3 +25,12 @@ def test_a_portal_without_a_cluster_is_a_portal_still(db, healthy):
 
     assert response.status_code == 200
     assert response.json()["parts"]["cluster:netlab"] is False
+
+
+def test_what_is_missing_is_logged_and_is_no_error(db, healthy, caplog):
+    caplog.set_level("INFO")
+    healthy["watcher"] = {"ok": False, "detail": ""}
+
+    Client().get("/healthz")
+
+    assert [(each.levelname, each.message) for each in caplog.records] == [("INFO", "not ready: watcher")]
