@@ -17,7 +17,7 @@ _PLAIN = os.environ | {"LC_ALL": "C"}
 NO_LINUX = """\
 netlab, the teaching cluster that comes with the portal, needs the Linux kernel;
 this is {system}. Instead, either
-  - install Docker and kind, then: make run CLUSTER=kind
+  - install Docker and kind, then: make kind && make run CLUSTER=kind
   - or use a cluster you have: make run CLUSTER=/path/to/kubeconfig
   - or run everything in a Linux virtual machine (Debian 12 or Ubuntu 24.04)."""
 
