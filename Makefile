@@ -7,7 +7,7 @@ SETUP := $(PYTHON) deploy/local/setup.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kind dev status test lint types unit integration e2e bench clean distclean
+.PHONY: help setup run kind dev status test lint types unit integration e2e bench conformance clean distclean
 
 help: ## list the chores and the options
 	@$(PYTHON) deploy/local/help.py $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ e2e: setup-test ## the journey in a real browser
 
 bench: setup-test ## measure click to first output, beside kubectl exec; takes a minute
 	@$(VENV)/python tests/bench/click_to_output.py $(ARGS)
+
+conformance: setup-test ## judge the cluster of KUBECONFIG=...; without it, an own netlab
+	@CONFORMANCE=whole $(VENV)/pytest tests/conformance $(ARGS)
 
 clean: ## remove what builds and tests leave
 	rm -rf static/dist static/.dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache test-results

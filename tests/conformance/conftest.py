@@ -1,0 +1,53 @@
+"""Conformance: tests that know nothing of a cluster but its kubeconfig.
+
+`make conformance KUBECONFIG=...` runs all of them against that cluster; without KUBECONFIG, against an own
+netlab. In `make test` a small part runs, and always against an own netlab: whatever cluster a KUBECONFIG in
+somebody's environment leads to, it is left alone.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+IS_WHOLE = os.environ.get("CONFORMANCE") == "whole"
+_NETLAB = [sys.executable, "-m", "netlab"]
+_REPOSITORY = Path(__file__).parents[2]
+_took: dict[str, float] = {}
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory):
+    """The cluster to judge."""
+    if IS_WHOLE and os.environ.get("KUBECONFIG"):
+        yield Path(os.environ["KUBECONFIG"])
+        return
+    state = tmp_path_factory.mktemp("conformance")
+    subprocess.run([*_NETLAB, "images", "build"], check=True, stdout=subprocess.DEVNULL, cwd=_REPOSITORY)
+    command = [*_NETLAB, "up", "--state", str(state), "--port", "0"]
+    with (state / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=_REPOSITORY)
+    assert "Ready" in process.stdout.readline(), (state / "log").read_text()
+    yield state / "kubeconfig"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 0, (state / "log").read_text()
+
+
+@pytest.fixture(scope="session")
+def in_force_after() -> dict[str, float]:
+    """Seconds from a change to the round of probes that found it in force; told at the end of the run."""
+    return _took
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not _took:
+        return
+    slowest = max(_took, key=_took.get)
+    terminalreporter.write_line(
+        f"{len(_took)} changes of policies: in force when asked after {median(_took.values()):.2f} s "
+        f"(median), {_took[slowest]:.2f} s at most ({slowest})"
+    )
