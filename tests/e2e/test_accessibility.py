@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from deploy.local.stack import PROJECT
 from tests.e2e.conftest import end_session
 from tests.e2e.lab_page import LAB, LabPage
-from tests.e2e.windows import Person
+from tests.e2e.windows import Person, choose_language
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -104,14 +104,6 @@ def test_the_inspection_finds_what_is_wrong(visitors):
     )
     assert any("image-alt" in each for each in axe(page, "light"))
     assert "faulty" in "".join(too_wide(page, 1440))
-
-
-def choose_language(page: Page, language: str) -> None:
-    page.goto("/")
-    button = page.locator(f"button[name=language][value={language}]")
-    if button.count():
-        button.click()
-    expect(page.locator("html")).to_have_attribute("lang", language)
 
 
 def problems_at(page: Page, path: str) -> list[str]:

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.cable import Cable
 from tests.e2e.lab_page import ALL_PROVEN, LAB, LabPage
+from tests.e2e.windows import choose_language
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -154,19 +155,19 @@ def test_what_the_student_prints_is_no_proof(lab):
 
 def test_language_and_theme_are_remembered(enter):
     person, page = enter("student")
-    page.goto("/account/")
-    page.locator("button[name=language][value=en]").click()
-    expect(page.locator("html")).to_have_attribute("lang", "en")
+    choose_language(page, "en")
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.locator("[data-theme-switch]").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
     page = person.window()
-    page.goto("/")
+    page.goto("/account/")
     expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("h1")).to_have_text("Account")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
-    page.locator("button[name=language][value=pt-br]").click()
-    expect(page.locator("html")).to_have_attribute("lang", "pt-br")
+    choose_language(page, "pt-br")
+    page.goto("/account/")
+    expect(page.locator("h1")).to_have_text("Conta")
 
 
 def test_a_teacher_sees_the_last_failing_reason_and_replays_a_run(start_lab, enter):

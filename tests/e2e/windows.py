@@ -62,3 +62,12 @@ class Person:
     def _hear(self, message) -> None:
         if message.type == "error":
             self.troubles.append(f"{message.text} ({message.location.get('url')})")
+
+
+def choose_language(page: Page, language: str) -> None:
+    """By the button in the header, which offers the other language only."""
+    page.goto("/")
+    button = page.locator(f"button[name=language][value={language}]")
+    if button.count():
+        button.click()
+    expect(page.locator("html")).to_have_attribute("lang", language)
