@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from netlab.topology import Topology
+from netlab import topology
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "deploy/kind/cluster.yaml").read_text())
 
@@ -16,7 +16,8 @@ def test_kind_has_the_nodes_that_netlab_has():
 
 
 def test_kind_has_the_address_ranges_that_netlab_has():
+    ours = topology.build()
     assert CONFIG["networking"] == {
-        "podSubnet": str(Topology().pod_network),
-        "serviceSubnet": str(Topology().service_network),
+        "podSubnet": str(ours.pod_network),
+        "serviceSubnet": str(ours.service_network),
     }
