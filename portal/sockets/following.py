@@ -2,11 +2,13 @@
 
 The life of a socket:
   opened    accepted at once, so that a refusal can carry a code the page can read
-  refused   closed 4404: what is not yours does not exist
+  refused   closed 4404: what is not yours does not exist; 4429: too many are open already
   following one task forwards what the stream brings; sending waits for the browser to take it, so
             a slow one is behind in Redis, not in our memory
   ended     the stream is over: closed 1000
   broken    the reader died: closed 1011, so that the page comes back with its last id
+  stale     its person logged out or lost sight of it: closed 4001. The page comes back and is let in
+            or refused by what holds now (a new password makes a new login, and must not end a lab)
 """
 
 import asyncio
@@ -18,8 +20,12 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db.models import QuerySet
 
+from portal.sockets.presence import presence
+
 ENDED = 1000
+STALE = 4001
 NOT_FOUND = 4404
+TOO_MANY = 4429
 BAD_MESSAGE = 4400
 BROKEN = 1011
 STREAM_ID = re.compile(r"\d{1,20}(-\d{1,20})?")
@@ -43,11 +49,22 @@ class FollowingConsumer(AsyncWebsocketConsumer):
         if not await self.is_allowed():
             await self.close(NOT_FOUND)
             return
+        if not presence.enter(self):
+            await self.close(TOO_MANY)
+            return
         self.following = asyncio.create_task(self._follow(), name=f"{type(self).__name__} {self.subject_id}")
+        self.following.add_done_callback(lambda _task: presence.leave(self))
 
     async def disconnect(self, code):
         if self.following:
             self.following.cancel()
+
+    async def turn_out(self):
+        """Nothing more is sent or taken from here on."""
+        self.following.cancel()
+        self.following = None
+        with contextlib.suppress(OSError, RuntimeError):
+            await self.close(STALE)
 
     def allowed(self, user) -> QuerySet:
         raise NotImplementedError

@@ -82,5 +82,5 @@ test("it tries less and less often, but never less than every ten seconds", () =
 });
 
 test("close codes have one meaning each", () => {
-  assert.deepEqual([1000, 4404, 4403, 1006, 1012, 1011].map(meaningOf), ["done", "refused", "refused", "again", "again", "again"]);
+  assert.deepEqual([1000, 4404, 4403, 4429, 4001, 1006, 1012, 1011].map(meaningOf), ["done", "refused", "refused", "crowded", "again", "again", "again", "again"]);
 });

@@ -144,15 +144,21 @@ def visit(world):
 
 
 @pytest.fixture
-def dial(world, visit):
-    """`dial(path, user)`: a socket as that person's browser opens it, not yet connected."""
-    cookies = {user: visit(user).cookies for user in (None, *world.people().values())}
+def dial_from():
+    """`dial_from(browser, path)`: a socket as that browser opens it, not yet connected."""
 
-    def open_socket(path: str, user: User | None, *, origin="http://testserver", host="testserver"):
-        cookie = cookies[user].output(header="", sep=";").strip()
+    def open_socket(browser: Client, path: str, *, origin="http://testserver", host="testserver"):
+        cookie = browser.cookies.output(header="", sep=";").strip()
         return SocketClient(application, path, {"host": host, "origin": origin, "cookie": cookie})
 
     return open_socket
+
+
+@pytest.fixture
+def dial(world, visit, dial_from):
+    """`dial(path, user)`: a socket as that person's browser opens it, not yet connected."""
+    browsers = {user: visit(user) for user in (None, *world.people().values())}
+    return lambda path, user, **headers: dial_from(browsers[user], path, **headers)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ export class Pane {
 
   connection(state) {
     if (state === "waiting") this.parts.end.textContent = word("reconnecting");
-    if (state === "refused") this.parts.end.textContent = word("notYours");
+    if (state === "refused" || state === "crowded") this.parts.end.textContent = word(state);
     if (state === "open" && isOpenState(this.state)) this.parts.end.textContent = "";
   }
 

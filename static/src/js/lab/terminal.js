@@ -116,14 +116,14 @@ export class LabTerminal {
 
   connection(state) {
     if (state === "open") this.sendSize(this.terminal);
-    if (state === "refused") this.refused();
+    if (state === "refused" || state === "crowded") this.refused(state);
     else if (this.isLive) this.parts.end.textContent = state === "waiting" ? word("reconnecting") : "";
   }
 
-  refused() {
+  refused(state) {
     this.isLive = false;
     forget(this.sessionKey);
-    this.parts.end.textContent = word("notYours");
+    this.parts.end.textContent = word(state);
     this.show("lost");
   }
 

@@ -1,6 +1,6 @@
 // A WebSocket that comes back: it asks for what follows the last id it has seen, so that nothing is
-// missed and nothing comes twice. Close code 1000 is the end of the stream, 44xx a refusal; after
-// anything else it tries again, ever more slowly.
+// missed and nothing comes twice. Close code 1000 is the end of the stream, 44xx a refusal (4429: too
+// many are open); after anything else it tries again, ever more slowly.
 
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 8000;
@@ -9,16 +9,17 @@ export function waitBefore(attempt, random = Math.random) {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (0.75 + random() / 2);
 }
 
-/** What a close code means: "done", "refused" or "again". */
+/** What a close code means: "done", "crowded", "refused" or "again". */
 export function meaningOf(code) {
   if (code === 1000) return "done";
+  if (code === 4429) return "crowded";
   return code >= 4400 && code < 4500 ? "refused" : "again";
 }
 
 export class ResumableSocket {
   /**
    * `onMessage(data)` answers the id of the last entry it took in, or nothing.
-   * `onState(state)` hears connecting, open, waiting, done and refused.
+   * `onState(state)` hears connecting, open, waiting, done, crowded and refused.
    * Call `forget()` when the stream begins anew, `close()` when nobody listens any more.
    */
   constructor(path, { onMessage, onState = () => {}, Socket = WebSocket, later = (act, wait) => setTimeout(act, wait), origin = originOf(location) }) {
