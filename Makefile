@@ -53,8 +53,10 @@ integration: setup-test ## the tests with a real Redis, worker and netlab
 e2e: setup-test ## the journey in a real browser
 	@$(VENV)/pytest -m e2e $(ARGS)
 
-bench: setup-test ## measure click to first output, beside kubectl exec; takes a minute
-	@$(VENV)/python tests/bench/click_to_output.py $(ARGS)
+bench: setup-test ## measure netlab's start, click to first output (beside kubectl exec) and Ctrl-C
+	@$(VENV)/python tests/bench/netlab_start.py
+	@$(VENV)/python tests/bench/click_to_output.py
+	@$(VENV)/python tests/bench/ctrl_c.py
 
 conformance: setup-test ## judge the cluster of KUBECONFIG=...; without it, an own netlab
 	@CONFORMANCE=whole $(VENV)/pytest tests/conformance $(ARGS)
