@@ -13,7 +13,6 @@ import signal
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
@@ -73,7 +72,7 @@ async def _serve(listener: socket.socket, config: ServerConfig) -> int:
     runtime = Runtime(config.topology, config.state_dir, config.images_dir)
     await runtime.start()
     control_plane = ControlPlane(config.topology, config.state_dir, runtime)
-    addons.install(control_plane.store, config.topology)
+    addons.install(control_plane.store, config.topology, with_kindnet=config.enforce_policy)
     sockets = [listener, await _listen_inside(runtime, config.topology)]
     await control_plane.open(sockets)
     _write_kubeconfig(control_plane.authority, listener, config)
@@ -148,11 +147,14 @@ async def _listen_inside(runtime: Runtime, topology: Topology) -> socket.socket:
 
 
 def _start_node_agents(store: Store, runtime: Runtime, config: ServerConfig) -> list[asyncio.Task]:
-    kinds: tuple[Any, ...] = (Kubelet, KubeProxy, *([PolicyAgent] if config.enforce_policy else []))
+    """The kubelets. The other agents of a node run in pods that its kubelet starts."""
+    names = [node.name for node in config.topology.nodes]
+    for name in names:
+        runtime.agents.offer(name, "kube-proxy", KubeProxy(store, runtime, name))
+        if config.enforce_policy:
+            runtime.agents.offer(name, "kindnet", PolicyAgent(store, runtime, name))
     return [
-        asyncio.create_task(agent(store, runtime, node.name).run(), name=f"{agent.__name__} {node.name}")
-        for node in config.topology.nodes
-        for agent in kinds
+        asyncio.create_task(Kubelet(store, runtime, name).run(), name=f"kubelet {name}") for name in names
     ]
 
 

@@ -10,7 +10,7 @@ from netlab.schema.defaults import apply_defaults
 from netlab.store import Store
 from netlab.topology import Topology
 
-_DNS = Path(__file__).parent / "dns" / "coredns.yaml"
+_HERE = Path(__file__).parent
 _RESOURCES = {
     "ServiceAccount": "serviceaccounts",
     "ClusterRole": "clusterroles.rbac.authorization.k8s.io",
@@ -22,13 +22,24 @@ _RESOURCES = {
 }
 
 
-def install(store: Store, topology: Topology) -> None:
-    for obj in manifests(topology):
+def install(store: Store, topology: Topology, *, with_kindnet: bool) -> None:
+    for obj in manifests(topology, with_kindnet=with_kindnet):
         apply_defaults(obj)
         store.create(_RESOURCES[obj["kind"]], obj)
 
 
-def manifests(topology: Topology) -> list[dict]:
-    """The objects of all add-ons, in the order they are to be made."""
-    facts = {"dns_address": topology.dns_service_address, "image": images.named("coredns").reference}
-    return list(yaml.safe_load_all(Template(_DNS.read_text()).substitute(facts)))
+def manifests(topology: Topology, *, with_kindnet: bool = True) -> list[dict]:
+    """The objects of all add-ons, in the order they are to be made.
+
+    kindnet's pods keep NetworkPolicies in force: in a cluster that enforces none they would be a mere show.
+    """
+    facts = {
+        "dns_address": topology.dns_service_address,
+        "pod_network": topology.pod_network,
+        "coredns": images.named("coredns").reference,
+        "kube_proxy": images.named("kube-proxy").reference,
+        "kindnet": images.named("kindnet").reference,
+    }
+    files = ["nodes/kube-proxy.yaml", *(["nodes/kindnet.yaml"] if with_kindnet else []), "dns/coredns.yaml"]
+    texts = [Template((_HERE / file).read_text()).substitute(facts) for file in files]
+    return [obj for text in texts for obj in yaml.safe_load_all(text)]

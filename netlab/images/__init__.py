@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 TOOLBOX_VERSION = "0.1.0"
 COREDNS_VERSION = "0.1.0"
+AGENTS_VERSION = "0.1.0"
 TOOLBOX = f"redes.local/toolbox:{TOOLBOX_VERSION}"
 
 
@@ -37,11 +38,19 @@ CATALOG = (
     ),
 )
 
+# Parts of the server itself, for pods of kube-system (netlab/node/agents.py): nothing is on disk for them.
+AGENTS = tuple(
+    Image(
+        name, f"redes.local/{name}:{AGENTS_VERSION}", rf"redes\.local/{name}:{re.escape(AGENTS_VERSION)}", ()
+    )
+    for name in ("kube-proxy", "kindnet")
+)
+
 
 def named(name: str) -> Image:
-    return next(image for image in CATALOG if image.name == name)
+    return next(image for image in (*CATALOG, *AGENTS) if image.name == name)
 
 
 def find(reference: str) -> Image | None:
     """The image a container's `image` field means, or None where netlab has no such image."""
-    return next((image for image in CATALOG if re.fullmatch(image.accepted, reference)), None)
+    return next((image for image in (*CATALOG, *AGENTS) if re.fullmatch(image.accepted, reference)), None)

@@ -6,8 +6,8 @@ each chain after those it jumps to: no moment has a jump into nothing.
 """
 
 import asyncio
-import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from netlab import images
 from netlab.node import netns, rules
@@ -15,7 +15,6 @@ from netlab.node.processes import CommandError, run
 from netlab.node.services import ServicePort, service_ports
 from netlab.store import Expired
 
-_log = logging.getLogger(__name__)
 _WATCHED = {"services", "endpointslices.discovery.k8s.io"}
 _LINES = 150
 _RETRY_SECONDS = 1.0
@@ -24,24 +23,33 @@ _RETRY_SECONDS = 1.0
 class KubeProxy:
     def __init__(self, store, runtime, node_name: str):
         self._store, self._node = store, runtime.topology.node(node_name)
-        self._pod_network = str(runtime.topology.pod_network)
+        self.pod_network = str(runtime.topology.pod_network)
+        self._written = 0  # rules, since the last look
         self._applied: dict[str, rules.Chains] = {"nat": {}, "filter": {}}
         self._ports: list[ServicePort] = []
         # conntrack comes with the toolbox: one program less that the host must have.
         self._toolbox = runtime.image_root(images.find(images.TOOLBOX))
         self._entered = False
 
-    async def run(self) -> None:
-        """Runs until cancelled."""
+    async def run(self, tell: Callable[[str], None]) -> None:
+        """Runs until cancelled, and may be run again: what it has put into the kernel is remembered."""
         while True:
-            since = self._store.version
+            since, began = self._store.version, time.monotonic()
             try:
                 await self.sync()
             except CommandError as error:
-                _log.error("kube-proxy of %s: %s", self._node.name, error)
+                tell(f'"Failed to execute iptables-restore" err="{error}"')
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
+                self._tell_of_sync(tell, time.monotonic() - began)
                 await self._next_change(since)
+
+    def _tell_of_sync(self, tell: Callable[[str], None], seconds: float) -> None:
+        if self._written:
+            counts = f"servicePorts={len(self._ports)} endpoints={sum(len(p.endpoints) for p in self._ports)}"
+            elapsed = f'rulesWritten={self._written} elapsed="{seconds * 1000:.1f}ms"'
+            tell(f'"SyncProxyRules complete" {counts} {elapsed}')
+        self._written = 0
 
     async def _next_change(self, since: int) -> None:
         try:
@@ -57,7 +65,7 @@ class KubeProxy:
         services = self._store.list("services")
         slices = self._store.list("endpointslices.discovery.k8s.io")
         ports = service_ports(services, slices, self._node.name)
-        wanted = rules.tables(ports, self._pod_network)
+        wanted = rules.tables(ports, self.pod_network)
         for table, chains in wanted.items():
             await self._apply(table, chains)
         await self._forget_flows(ports)
@@ -88,6 +96,7 @@ class KubeProxy:
         self._entered = True
 
     async def _restore(self, text: str) -> None:
+        self._written += text.count("\n-A ")
         await run(
             ["nsenter", f"--net={netns.path(self._node.name)}", "iptables-restore", "--noflush", "--wait"],
             stdin=text.encode(),

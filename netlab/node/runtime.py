@@ -9,6 +9,7 @@ from pathlib import Path
 from netlab import images
 from netlab.images import rootfs
 from netlab.node import limits, links, log, netns, streams
+from netlab.node.agents import Agents
 from netlab.node.containers import SCRATCH, Container
 from netlab.node.pods import AddressPool, PodSandbox
 from netlab.node.processes import reaper
@@ -30,6 +31,7 @@ class Runtime:
         self.has_groups = count_ids_inside() > 1  # else the group `tty` does not exist
         self._pools = {node.name: AddressPool(node) for node in topology.nodes}
         self._sandboxes: dict[str, PodSandbox] = {}
+        self.agents = Agents()
         # By node: what must be in place before a pod gets its link.
         self.guards: dict[str, Callable[[dict], Awaitable[None]]] = {}
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from netlab import images
 from netlab.controllers import tokens
 from netlab.node import env, volumes
+from netlab.node.agents import AgentContainer, AgentFailure
 from netlab.node.bundle import Mount, Plan
-from netlab.node.containers import Container
+from netlab.node.containers import Container, StartError
 from netlab.node.env import ConfigError
 from netlab.node.pods import PodSandbox
 from netlab.store import NotFound
@@ -56,6 +57,8 @@ class Starter:
     async def start(self, pod: dict, spec: dict, prepared: Prepared) -> Container:
         """Raises ConfigError, ImageUnknown or containers.StartError."""
         image = self.find_image(spec)
+        if image in images.AGENTS:
+            return self._start_agent(pod, spec, image, prepared)
         container = Container(prepared.sandbox, spec["name"], self._runtime.bounds)
         plan = self._plan(pod, spec, image, prepared, container)
         container.mount_root(self._runtime.image_root(image))
@@ -64,10 +67,16 @@ class Starter:
         except BaseException:
             await container.discard()
             raise
-        runs = prepared.sandbox.containers.setdefault(spec["name"], [])
-        runs.append(container)
-        del runs[:-_KEPT_RUNS]
-        return container
+        return _remember(prepared, container)
+
+    def _start_agent(self, pod: dict, spec: dict, image: images.Image, prepared: Prepared):
+        try:
+            work = self._runtime.agents.work(pod, spec, image.name, prepared.volumes)
+        except AgentFailure as failure:
+            raise StartError(str(failure)) from failure
+        container = AgentContainer(prepared.sandbox, spec["name"])
+        container.start(work)
+        return _remember(prepared, container)
 
     def _plan(
         self, pod: dict, spec: dict, image: images.Image, prepared: Prepared, container: Container
@@ -78,7 +87,7 @@ class Starter:
             argv=_argv(spec, image, environment),
             env=environment,
             root=container.root,
-            namespaces=prepared.sandbox.namespaces,
+            namespaces={**prepared.sandbox.namespaces, **_process_space(spec, prepared.sandbox)},
             mounts=self._mounts(pod, spec, prepared, container),
             security=security,
             working_dir=spec.get("workingDir") or "/",
@@ -96,6 +105,24 @@ class Starter:
         message.chmod(0o666)
         own.append(Mount(message, spec.get("terminationMessagePath") or "/dev/termination-log"))
         return own + volumes.mounts_of(spec, prepared.volumes, volumes.written_by_node(pod))
+
+
+def _remember(prepared: Prepared, container):
+    runs = prepared.sandbox.containers.setdefault(container.name, [])
+    runs.append(container)
+    del runs[:-_KEPT_RUNS]
+    return container
+
+
+def _process_space(spec: dict, sandbox: PodSandbox) -> dict[str, Path]:
+    """A debugging container sees the processes of the container it targets. Raises ConfigError."""
+    target = spec.get("targetContainerName")
+    if not target:
+        return {}
+    runs = sandbox.containers.get(target)
+    if not runs or not runs[-1].running:
+        raise ConfigError(f"target container {target} is not running")
+    return {"pid": Path(f"/proc/{runs[-1].pid}/ns/pid")}
 
 
 def _issue_token(pod: dict, source: dict) -> str:

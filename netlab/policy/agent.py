@@ -5,7 +5,8 @@ only the chains that are new. A pod that is about to get its link waits in `admi
 """
 
 import asyncio
-import logging
+import time
+from collections.abc import Callable
 
 from netlab.node import netns
 from netlab.node.processes import CommandError, run
@@ -15,7 +16,6 @@ from netlab.policy.verdicts import is_subject, judge, selects
 from netlab.store import Event, Expired
 
 POLICIES = "networkpolicies.networking.k8s.io"
-_log = logging.getLogger(__name__)
 _DEBOUNCE_SECONDS = 0.02  # a rollout changes many pods at once
 _RETRY_SECONDS = 1.0
 
@@ -28,16 +28,20 @@ class PolicyAgent:
         self._entered = False
         runtime.guards[node_name] = self.admit
 
-    async def run(self) -> None:
-        """Runs until cancelled."""
+    async def run(self, tell: Callable[[str], None]) -> None:
+        """Runs until cancelled, and may be run again: what it has put into the kernel is remembered."""
+        tell(f'"Network policies are enforced" node="{self._node}"')
         while True:
-            since = self._store.version
+            since, before, began = self._store.version, self._applied, time.monotonic()
             try:
                 await self.sync()
             except CommandError as error:
-                _log.error("network policies of %s: %s", self._node, error)
+                tell(f'"Failed to execute iptables-restore" err="{error}"')
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
+                if self._applied is not before:
+                    took = f'chains={len(self._applied)} elapsed="{(time.monotonic() - began) * 1000:.1f}ms"'
+                    tell(f'"Network policies synced" policies={len(self._store.list(POLICIES))} {took}')
                 await self._next_change(since)
                 await asyncio.sleep(_DEBOUNCE_SECONDS)
 

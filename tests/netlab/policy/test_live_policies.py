@@ -157,7 +157,10 @@ def echo(talk: subprocess.Popen, word: str) -> str:
 
 def pings_of_a_new_pod(scene, name: str) -> str:
     """What a ping says that ran at the pod's address while it came to be."""
-    scene.place(pod("before", scene.namespace, node="redes-worker"), pod("client", scene.namespace))
+    scene.place(
+        pod("before", scene.namespace, node="redes-worker"),
+        pod("client", scene.namespace, node="redes-worker2"),  # elsewhere: it takes an address too
+    )
     expected = IPv4Address(scene.address("before")) + 1
     ping = ["timeout", "30", "stdbuf", "-oL", "ping", "-n", "-i", "0.002", str(expected)]
     with scene.running("client", *ping) as pings:
