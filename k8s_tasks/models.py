@@ -64,9 +64,7 @@ class Run(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(LabSession, models.CASCADE, related_name="runs")
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="runs"
-    )
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="runs")
     kind = models.CharField(max_length=16, choices=RunKind, default=RunKind.COMMAND)
     step = models.SlugField(blank=True)
     pod = models.CharField(max_length=253, blank=True)

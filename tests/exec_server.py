@@ -64,7 +64,12 @@ class _Server:
     async def exec(self, request):
         self.headers.append(request.headers)
         if request.match_info["pod"] == "nobody":
-            status = {"kind": "Status", "reason": "NotFound", "message": 'pods "nobody" not found', "code": 404}
+            status = {
+                "kind": "Status",
+                "reason": "NotFound",
+                "message": 'pods "nobody" not found',
+                "code": 404,
+            }
             return web.json_response(status, status=404)
         socket = web.WebSocketResponse(protocols=self.protocols)
         await socket.prepare(request)

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name="requested_by",
             field=models.ForeignKey(
                 null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
+                on_delete=django.db.models.deletion.PROTECT,
                 related_name="runs",
                 to=settings.AUTH_USER_MODEL,
             ),

@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from deploy.local.stack import Stack  # noqa: E402
-from tests.portal.live import Person, Sitting  # noqa: E402
+from deploy.local.stack import Stack
+from tests.portal.live import Person, Sitting
 
 STEP, COMMAND = "addresses", ["ip", "-br", "addr"]
 KUBECTL = str(Path(sys.prefix) / "bin" / "kubectl")
@@ -31,7 +31,9 @@ async def click(sitting: Sitting) -> float:
     run = await asyncio.to_thread(sitting.run, STEP)
     async with sitting.person.connect(f"/ws/runs/{run}/?last=0") as socket:
         async for message in socket:
-            if any(entry["src"] == "stdout" and base64.b64decode(entry["data"]) for entry in json.loads(message)):
+            if any(
+                entry["src"] == "stdout" and base64.b64decode(entry["data"]) for entry in json.loads(message)
+            ):
                 return (time.perf_counter() - start) * 1000
     raise SystemExit(f"run {run} printed nothing")
 
