@@ -4,7 +4,7 @@ from aiohttp import web
 
 from netlab.controllers.tokens import ISSUER, TokenAuthority
 from netlab.node.runtime import Runtime
-from netlab.schema.causes import forbidden, invalid
+from netlab.schema.causes import invalid
 from netlab.schema.kinds import Kind
 from netlab.store import Conflict, Store, clock, clone
 
@@ -72,8 +72,8 @@ class Subresources:
     async def _ephemeralcontainers(self, call: Call, live: dict) -> web.Response:
         if call.verb == "get":
             return self._answer(call, live)
-        why = "ephemeral containers are not available in netlab yet: use kubectl exec, or a toolbox pod"
-        raise status.invalid(call.kind, call.name, [forbidden("spec.ephemeralContainers", why)])
+        new = writing.decode(call, await self._written(call, live, call.kind.definition))
+        return self._answer(call, writing.update_ephemeral(self._store, call, new, live))
 
     async def _log(self, call: Call, live: dict) -> web.StreamResponse:
         return await logs.serve(self._runtime, call, live)

@@ -4,6 +4,7 @@ from netlab.schema import fields, ownership, rules
 from netlab.schema.decode import WrongType, conform
 from netlab.schema.defaults import apply_defaults
 from netlab.schema.kinds import Kind
+from netlab.schema.podrules import check_ephemeral_update
 from netlab.store import Store, clone
 
 from . import addresses, admission, eventsv1, status
@@ -55,7 +56,7 @@ def create(store: Store, call: Call, obj: dict, *, applied: bool = False) -> dic
     note_owner = ownership.record_apply_of_new if applied else _record_new
     note_owner(obj, kind, call.manager)
     admission.admit_new(store, kind, obj)
-    _check(call, obj, rules.check(kind, obj))
+    _check(call, obj, [*rules.check(kind, obj), *rules.check_create(kind, obj)])
     return store.create(kind.stored_as, _stored_form(kind, obj), dry_run=call.dry_run)
 
 
@@ -92,6 +93,17 @@ def update_status(store: Store, call: Call, new: dict, old: dict) -> dict:
         if name in new["metadata"]:
             result["metadata"][name] = new["metadata"][name]
     return store.update(call.kind.stored_as, result, dry_run=call.dry_run)
+
+
+def update_ephemeral(store: Store, call: Call, new: dict, old: dict) -> dict:
+    """Store the ephemeral containers of `new`, leaving everything else of the pod. Raises ApiError."""
+    check_name(call, new)
+    result = clone(old)
+    result["spec"]["ephemeralContainers"] = clone(new.get("spec", {}).get("ephemeralContainers", []))
+    apply_defaults(result)
+    _copy_field(result["metadata"], new["metadata"], "resourceVersion")
+    _check(call, result, [*rules.check(call.kind, result), *check_ephemeral_update(result, old)], old)
+    return store.update("pods", result, dry_run=call.dry_run)
 
 
 def _has_status(kind: Kind) -> bool:

@@ -82,7 +82,7 @@ class Plan:
     argv: list[str]
     env: dict[str, str]
     root: Path
-    namespaces: dict[str, Path]  # "network", "ipc", "uts" -> the pinned namespace to join
+    namespaces: dict[str, Path]  # "network", "ipc", "uts", a target's "pid" -> the namespace to join
     mounts: list[Mount]
     security: dict = field(default_factory=dict)  # the merged pod and container securityContext
     working_dir: str = "/"
@@ -116,9 +116,7 @@ def oci_config(plan: Plan) -> dict:
         "hooks": plan.hooks,
         "linux": {
             "namespaces": [
-                {"type": "pid"},
-                {"type": "cgroup"},
-                {"type": "mount"},
+                *({"type": kind} for kind in ("pid", "cgroup", "mount") if kind not in plan.namespaces),
                 *({"type": kind, "path": str(path)} for kind, path in plan.namespaces.items()),
             ],
             "maskedPaths": [] if privileged else list(_MASKED),

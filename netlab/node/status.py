@@ -81,6 +81,7 @@ class PodFacts:
     main: list[ContainerRecord]
     restart_policy: str
     host_ip: str
+    ephemeral: list[ContainerRecord] = field(default_factory=list)
     pod_ip: str = ""
     host_network: bool = False
     started: str = ""
@@ -122,6 +123,8 @@ def write_into(status: dict, facts: PodFacts) -> None:
     if facts.init:
         status["initContainerStatuses"] = [record.as_status() for record in facts.init]
     status["containerStatuses"] = [record.as_status() for record in facts.main]
+    if facts.ephemeral:
+        status["ephemeralContainerStatuses"] = [record.as_status() for record in facts.ephemeral]
 
 
 def _conditions(status: dict, facts: PodFacts) -> list[dict]:

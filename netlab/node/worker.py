@@ -36,6 +36,8 @@ class PodWorker:
         self._starter = Starter(store, runtime)
         self._sandbox: PodSandbox | None = None
         self._live: dict[str, Container] = {}
+        self._prepared: Prepared | None = None  # while containers can be started
+        self._debuggers: set[asyncio.Task] = set()
         self._deletion = asyncio.Event()
         self._grace = 0.0
         spec = pod["spec"]
@@ -59,6 +61,7 @@ class PodWorker:
         meta = pod["metadata"]
         if meta.get("deletionTimestamp"):
             self.end(meta.get("deletionGracePeriodSeconds") or 0)
+        self._start_debuggers()
 
     def end(self, grace: float) -> None:
         """Stop the pod within `grace` seconds; a second call may only shorten it."""
@@ -80,6 +83,7 @@ class PodWorker:
             for task in (life, deletion):
                 task.cancel()
             await asyncio.gather(life, deletion, return_exceptions=True)
+            await self._end_debuggers()
             await self._finish()
 
     async def _rest(self, fault: BaseException | None) -> None:
@@ -87,9 +91,10 @@ class PodWorker:
         if fault:
             _log.error("pod %s ended by a fault of netlab", self._key, exc_info=fault)
             self._tell("Failed", f"a fault of netlab: {fault!r}", warning=True)
+        await self._end_debuggers()
         if self._sandbox is not None:
             for container in list(self._live.values()):
-                await container.stop(0)
+                await self._stop(container)
             await self._sandbox.close()
             self._facts.sandbox_ready = False
             self._publish()
@@ -101,7 +106,8 @@ class PodWorker:
     # --- coming to life
 
     async def _life(self) -> None:
-        prepared = await self._prepare()
+        prepared = self._prepared = await self._prepare()
+        self._start_debuggers()
         refreshing = asyncio.create_task(self._refresh_volumes(), name=f"volumes of {self._key}")
         try:
             if await self._run_init_containers(prepared):
@@ -157,6 +163,39 @@ class PodWorker:
             record.wait("ContainerCreating")
         return True
 
+    # --- containers added to a running pod (kubectl debug)
+
+    def _start_debuggers(self) -> None:
+        if self._prepared is None or self._deletion.is_set():
+            return
+        known = {record.name for record in self._facts.ephemeral}
+        for spec in self._pod["spec"].get("ephemeralContainers") or []:
+            if spec["name"] not in known:
+                record = ContainerRecord(spec["name"], spec["image"])
+                self._facts.ephemeral.append(record)
+                task = asyncio.create_task(self._debug(spec, record, self._prepared))
+                self._debuggers.add(task)
+                task.add_done_callback(self._on_debugger_end)
+
+    async def _debug(self, spec: dict, record: ContainerRecord, prepared: Prepared) -> None:
+        """It runs once and is never ready: no traffic is meant for it."""
+        container = await self._begin(spec, record, prepared)
+        if container is not None:
+            self._publish()
+            self._note_end(spec, record, container, await asyncio.shield(container.ended))
+
+    def _on_debugger_end(self, task: asyncio.Task) -> None:
+        self._debuggers.discard(task)
+        if not task.cancelled() and task.exception():
+            _log.error("a debugging container of %s ended by a fault", self._key, exc_info=task.exception())
+
+    async def _end_debuggers(self) -> None:
+        """No more are started; what runs of them is stopped with the other containers."""
+        self._prepared, waiting = None, list(self._debuggers)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
     # --- one container, run after run
 
     async def _keep(self, spec: dict, record: ContainerRecord, prepared: Prepared, policy: str = "") -> None:
@@ -184,12 +223,9 @@ class PodWorker:
         await asyncio.sleep(seconds)
 
     async def _run_once(self, spec: dict, record: ContainerRecord, prepared: Prepared) -> int:
-        container = await self._start(spec, record, prepared)
+        container = await self._begin(spec, record, prepared)
         if container is None:
             return record.terminated["exitCode"]
-        self._live[record.name] = container
-        record.run(container.id, container.started_at)
-        self._tell("Started", f"Container started: {record.name}", record.name)
         probes = self._start_probes(spec, record, container)
         self._publish()
         try:
@@ -199,6 +235,14 @@ class PodWorker:
             await asyncio.gather(probes, return_exceptions=True)
         self._note_end(spec, record, container, code)
         return code
+
+    async def _begin(self, spec: dict, record: ContainerRecord, prepared: Prepared) -> Container | None:
+        container = await self._start(spec, record, prepared)
+        if container is not None:
+            self._live[record.name] = container
+            record.run(container.id, container.started_at)
+            self._tell("Started", f"Container started: {record.name}", record.name)
+        return container
 
     def _note_end(self, spec: dict, record: ContainerRecord, container: Container, code: int) -> None:
         self._live.pop(record.name, None)
@@ -320,7 +364,8 @@ class PodWorker:
 
     async def _stop(self, container: Container) -> None:
         """A stopped container is unready at once: its endpoint must leave before the process does."""
-        record = next(r for r in self._facts.main + self._facts.init if r.name == container.name)
+        records = self._facts.main + self._facts.init + self._facts.ephemeral
+        record = next(r for r in records if r.name == container.name)
         record.ready = False
         self._publish()
         await container.stop(self._grace)
@@ -353,8 +398,14 @@ class PodWorker:
             type="Warning" if warning else "Normal",
             component="kubelet",
             host=self._node.name,
-            field_path=f"spec.containers{{{container}}}" if container else "",
+            field_path=self._field_path(container) if container else "",
         )
+
+    def _field_path(self, container: str) -> str:
+        for kind in ("initContainers", "ephemeralContainers"):
+            if any(spec["name"] == container for spec in self._pod["spec"].get(kind) or []):
+                return f"spec.{kind}{{{container}}}"
+        return f"spec.containers{{{container}}}"
 
 
 def _records(specs: list[dict] | None) -> list[ContainerRecord]:

@@ -24,8 +24,6 @@ _NOT_HERE = "is not available in netlab"
 
 # Below a pod's spec: path -> why. `*` in a path stands for one field name.
 _POD_REFUSED = {
-    "hostPID": f"the host's process namespace {_NOT_HERE}",
-    "hostIPC": f"the host's IPC namespace {_NOT_HERE}",
     "priorityClassName": "PriorityClasses are not available in netlab: every pod has priority 0",
     "runtimeClassName": "RuntimeClasses are not available in netlab: containers run under crun",
     "schedulingGates": "scheduling gates are not available in netlab",
@@ -108,6 +106,7 @@ def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
             verdict.warnings.append(_no_effect(f"{at}.{path}"))
         if re.fullmatch(rf"{_CONTAINER}\.securityContext\.privileged", path):
             verdict.warnings.append(f"{at}.{path}: {_PRIVILEGED}")
+    _examine_host_spaces(spec, at, verdict)
     for index, volume in enumerate(spec.get("volumes", [])):
         for name in sorted(set(volume) - _VOLUMES):
             verdict.refused.append(forbidden(f"{at}.volumes[{index}].{name}", _volume_reason(name)))
@@ -116,9 +115,24 @@ def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
         verdict.warnings.append(f"{at}.schedulerName: {why}")
 
 
+def _examine_host_spaces(spec: dict, at: str, verdict: Verdict) -> None:
+    """With hostNetwork a pod is in its node's network and IPC; a node has no processes of its own."""
+    for name in ("hostPID", "hostIPC"):
+        if spec.get(name) and not spec.get("hostNetwork"):
+            why = f"the node's namespaces are shared in netlab by hostNetwork alone: {name} {_NOT_HERE}"
+            verdict.refused.append(forbidden(f"{at}.{name}", why))
+    if spec.get("hostPID") and spec.get("hostNetwork"):
+        why = "a node of netlab has no processes of its own: the pod sees only its own"
+        verdict.warnings.append(f"{at}.hostPID: {why}")
+
+
 def _volume_reason(name: str) -> str:
     if name == "hostPath":
-        return "hostPath is not available in netlab: it would show the machine that runs the cluster"
+        return (
+            "hostPath is not available in netlab: a node has no files of its own, and it would show the"
+            " machine that runs the cluster. To debug a node's network: kubectl debug node/NAME"
+            " --profile=netadmin"
+        )
     return f"volumes of type {name} are not available in netlab"
 
 

@@ -12,6 +12,10 @@ _PULL_POLICIES = ["Always", "IfNotPresent", "Never"]
 _DNS_POLICIES = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]
 _MOST_SERVERS, _MOST_SEARCHES = 3, 32
 _EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+_NOT_EPHEMERAL = (
+    "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources", "resizePolicy",
+    "restartPolicy",
+)  # fmt: skip
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 
 
@@ -32,7 +36,7 @@ def check_pod_spec(spec: dict, path: str = "spec", *, restart: list[str] | None 
         seen.add(name)
     for index, toleration in enumerate(spec.get("tolerations", [])):
         found += _check_toleration(toleration, f"{path}.tolerations[{index}]")
-    found += _check_seconds(spec, path)
+    found += _check_ephemeral(spec, path) + _check_seconds(spec, path)
     return found + _check_dns(spec, path)
 
 
@@ -196,6 +200,31 @@ def check_pod_update(new: dict, old: dict) -> list[Cause]:
         )
         return [forbidden("spec", detail)]
     return []
+
+
+def check_ephemeral_update(new: dict, old: dict) -> list[Cause]:
+    """Ephemeral containers are only added: one that exists can neither change nor go."""
+    later = {container.get("name"): container for container in new["spec"]["ephemeralContainers"]}
+    where, found = "spec.ephemeralContainers", []
+    for container in old["spec"].get("ephemeralContainers", []):
+        name = container["name"]
+        if name not in later:
+            found.append(forbidden(where, f'existing ephemeral containers "{name}" may not be removed\n'))
+        elif later[name] != container:
+            found.append(forbidden(where, f'existing ephemeral containers "{name}" may not be changed\n'))
+    return found
+
+
+def _check_ephemeral(spec: dict, path: str) -> list[Cause]:
+    mains, found = {container.get("name") for container in spec.get("containers", [])}, []
+    for index, container in enumerate(spec.get("ephemeralContainers", [])):
+        where, target = f"{path}.ephemeralContainers[{index}]", container.get("targetContainerName")
+        if target and target not in mains:
+            found.append(not_found(f"{where}.targetContainerName", target))
+        for name in _NOT_EPHEMERAL:
+            if container.get(name):
+                found.append(forbidden(f"{where}.{name}", "cannot be set for an Ephemeral Container"))
+    return found
 
 
 def _frozen(spec: dict) -> dict:

@@ -23,6 +23,13 @@ def check(kind: Kind, obj: dict) -> list[Cause]:
     return found + [cause for cause in missing if cause.field not in told]
 
 
+def check_create(kind: Kind, obj: dict) -> list[Cause]:
+    """What may come later, but not with the object."""
+    if kind.name == "Pod" and obj["spec"].get("ephemeralContainers"):
+        return [forbidden("spec.ephemeralContainers", "cannot be set on create")]
+    return []
+
+
 def check_update(kind: Kind, new: dict, old: dict) -> list[Cause]:
     rules = _UPDATE_RULES.get(kind.name)
     return rules(new, old) if rules else []
