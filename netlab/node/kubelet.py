@@ -8,6 +8,7 @@ import contextlib
 import logging
 
 from netlab.node import machine
+from netlab.node.heartbeat import Heartbeat
 from netlab.node.worker import PodWorker
 from netlab.store import AlreadyExists, Expired
 
@@ -24,11 +25,14 @@ class Kubelet:
     async def run(self) -> None:
         """Runs until cancelled; then it ends its pods without grace."""
         self._register()
+        heart = asyncio.create_task(Heartbeat(self._store, self._node.name).run(), name="heartbeat")
+        heart.add_done_callback(_hear)
         try:
             while True:
                 with contextlib.suppress(Expired):  # too far behind: list again
                     await self._list_and_watch()
         finally:
+            heart.cancel()
             await self._stop_all()
 
     async def _list_and_watch(self) -> None:
@@ -77,13 +81,17 @@ class Kubelet:
     def _on_end(self, task: asyncio.Task, worker: PodWorker) -> None:
         self._tasks.discard(task)
         self._workers.pop(worker.uid, None)
-        if not task.cancelled() and task.exception():
-            _log.error("%s ended by a fault of netlab", task.get_name(), exc_info=task.exception())
+        _hear(task)
 
     async def _stop_all(self) -> None:
         for worker in self._workers.values():
             worker.end(0)
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _hear(task: asyncio.Task) -> None:
+    if not task.cancelled() and task.exception():
+        _log.error("%s ended by a fault of netlab", task.get_name(), exc_info=task.exception())
 
 
 def _is_over(pod: dict) -> bool:

@@ -74,6 +74,7 @@ def test_nodes_are_described(kubectl):
     assert "v1.36.0+netlab" in kubectl("get", "nodes", "-o", "wide")
     told = kubectl("describe", "node", "redes-worker")
     assert "InternalIP:  172.18.0.3" in told and "Non-terminated Pods:" in told
+    assert "HolderIdentity:  redes-worker" in told and "RenewTime:" in told
 
 
 def test_apply_again_changes_nothing_and_a_change_rolls_out(kubectl, shop):
