@@ -14,11 +14,10 @@ Pods are known by their interface, which unlike a source address cannot be forge
 before it exists: the rules can be there first. A pod's packets to itself, through a Service, always pass.
 """
 
-from collections.abc import Iterable
 from hashlib import sha256
 
 from netlab.node.links import veth_name
-from netlab.policy.verdicts import Allow, Verdict
+from netlab.policy.verdicts import Allow, Allows, Verdict
 
 Chains = dict[str, list[str]]
 
@@ -30,21 +29,37 @@ _LONGEST = 100
 _COMMENT = 255  # what the kernel keeps of a comment
 
 
-def chains(verdicts: Iterable[Verdict]) -> Chains:
+def chains(verdicts: list[Verdict]) -> Chains:
     """Every chain, each after those it jumps to; NETPOL is the last."""
     made: Chains = {}
+    outward, inward = _Direction(made, "NETPOL-OUT", "-d"), _Direction(made, "NETPOL-IN", "-s")
     sending, receiving = [], []
     for one in verdicts:
         veth = veth_name(one.uid)
         if one.egress is not None:
-            chain = _chain(made, "NETPOL-OUT", [*_allow_rules(one.egress, "-d"), "-j DROP"])
-            sending.append(f'-i {veth} ! -o {veth} -m comment --comment "from {one.name}" -j {chain}')
+            match = f'-i {veth} ! -o {veth} -m comment --comment "from {one.name}"'
+            sending.append(f"{match} -j {outward.chain_of(one.egress)}")
         if one.ingress is not None:
-            chain = _chain(made, "NETPOL-IN", [*_allow_rules(one.ingress, "-s"), "-j DROP"])
-            receiving.append(f'-o {veth} ! -i {veth} -m comment --comment "to {one.name}" -j {chain}')
+            match = f'-o {veth} ! -i {veth} -m comment --comment "to {one.name}"'
+            receiving.append(f"{match} -j {inward.chain_of(one.ingress)}")
     pods = [*sending, *receiving]
     made[ROOT] = [_ESTABLISHED, f"-g {_chain(made, 'NETPOL-PODS', pods)}"] if pods else []
     return made
+
+
+class _Direction:
+    """The chains for what pods send or for what they receive."""
+
+    def __init__(self, made: Chains, prefix: str, side: str):
+        self._made, self._prefix, self._side = made, prefix, side
+        self._known: dict[int, str] = {}
+
+    def chain_of(self, allows: Allows) -> str:
+        """The name of the chain; pods that share the tuple share the work."""
+        if id(allows) not in self._known:
+            rules = [_allow_rule(one, self._side) for one in allows]
+            self._known[id(allows)] = _chain(self._made, self._prefix, [*rules, "-j DROP"])
+        return self._known[id(allows)]
 
 
 def _chain(made: Chains, prefix: str, rules: list[str]) -> str:
@@ -59,15 +74,11 @@ def _chain(made: Chains, prefix: str, rules: list[str]) -> str:
     return name
 
 
-def _allow_rules(allows: Iterable[Allow], side: str) -> list[str]:
-    return [" ".join(_allow_words(one, side)) for one in allows]
-
-
-def _allow_words(one: Allow, side: str) -> list[str]:
+def _allow_rule(one: Allow, side: str) -> str:
     words = [f"{side} {one.peer}"] if one.peer else []
     if one.protocol:
         words.append(f"-p {one.protocol}")
     if one.ports:
         first, last = one.ports
         words.append(f"-m {one.protocol} --dport {first}" + (f":{last}" if last > first else ""))
-    return [*words, f'-m comment --comment "{one.policy[:_COMMENT]}" -j RETURN']
+    return " ".join([*words, f'-m comment --comment "{one.policy[:_COMMENT]}" -j RETURN'])

@@ -6,9 +6,12 @@ list of allowances for each direction.
 
 Labels become addresses here. A named port is looked up in the pod that is connected to: the isolated pod
 itself for ingress, each peer for egress. A pod on its node's network is the node: no policy selects it.
+
+What a rule lets through is worked out once, and pods under the same rules share one tuple: hundreds of
+replicas cost what one does.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
@@ -22,39 +25,56 @@ class Allow:
     """One thing let through. None stands for any peer, any protocol, any port of the protocol."""
 
     policy: str  # namespace/name
-    peer: IPv4Network | None = None
+    peer: str | None = None  # a network: 10.244.1.2/32
     protocol: str | None = None  # lower case
     ports: PortRange | None = None
 
 
-@dataclass
+Allows = tuple[Allow, ...]
+
+
+@dataclass(frozen=True)
 class Verdict:
     """An isolated pod. A direction that is None is not isolated; an empty tuple lets nothing through."""
 
     uid: str
     name: str  # namespace/name
-    ingress: tuple[Allow, ...] | None = None
-    egress: tuple[Allow, ...] | None = None
-
-    def allow(self, direction: str, more: Iterable[Allow]) -> None:
-        known = getattr(self, direction) or ()
-        setattr(self, direction, tuple(dict.fromkeys([*known, *more])))
+    ingress: Allows | None = None
+    egress: Allows | None = None
 
 
 def judge(policies: list[dict], pods: list[dict], namespaces: list[dict], node: str) -> list[Verdict]:
     """The isolated pods among those bound to `node`, ordered by name."""
     world = _World(pods, namespaces)
     subjects = [pod for pod in pods if is_subject(pod) and pod["spec"].get("nodeName") == node]
-    found: dict[str, Verdict] = {}
+    parts: dict[str, dict[str, list[Allows]]] = {pod["metadata"]["uid"]: {} for pod in subjects}
     for policy in policies:
         selected = [pod for pod in subjects if selects(policy, pod)]
         for direction in policy["spec"]["policyTypes"] if selected else ():
             rules = [_Rule(world, policy, rule, direction) for rule in _rules(policy, direction)]
             for pod in selected:
-                uid = pod["metadata"]["uid"]
-                verdict = found.setdefault(uid, Verdict(uid, _name(pod)))
-                verdict.allow(direction.lower(), (one for rule in rules for one in rule.allows(pod)))
-    return sorted(found.values(), key=lambda verdict: verdict.name)
+                known = parts[pod["metadata"]["uid"]].setdefault(direction.lower(), [])
+                known += [rule.allows(pod) for rule in rules]
+    union = _Union()
+    found = [
+        Verdict(uid, _name(pod), **{direction: union.of(some) for direction, some in parts[uid].items()})
+        for pod in subjects
+        if parts[uid := pod["metadata"]["uid"]]
+    ]
+    return sorted(found, key=lambda verdict: verdict.name)
+
+
+class _Union:
+    """Adds up what rules let through, the same rules once."""
+
+    def __init__(self):
+        self._made: dict[tuple[int, ...], Allows] = {}
+
+    def of(self, parts: list[Allows]) -> Allows:
+        key = tuple(map(id, parts))
+        if key not in self._made:
+            self._made[key] = tuple(dict.fromkeys(one for part in parts for one in part))
+        return self._made[key]
 
 
 def is_subject(pod: dict) -> bool:
@@ -115,11 +135,21 @@ class _Rule:
         by_labels = [peer for peer in peers or [] if "ipBlock" not in peer]
         self._pods = [pod for peer in by_labels for pod in world.select(peer, home)] if peers else world.pods
         blocks = [part for peer in peers or [] if "ipBlock" in peer for part in networks(peer["ipBlock"])]
-        self._networks = [*map(_address, self._pods), *blocks] if peers else [None]
+        self._networks = [*map(_address, self._pods), *map(str, blocks)] if peers else [None]
         self._ports = rule.get("ports") or []
+        has_names = any(isinstance(port.get("port"), str) for port in self._ports)
+        self._depends_on_pod = has_names and not self._is_egress
+        self._same_for_all: Allows | None = None
 
-    def allows(self, pod: dict) -> Iterator[Allow]:
+    def allows(self, pod: dict) -> Allows:
         """What the rule lets through to or from `pod`."""
+        if self._depends_on_pod:
+            return tuple(self._allows(pod))
+        if self._same_for_all is None:
+            self._same_for_all = tuple(self._allows(pod))
+        return self._same_for_all
+
+    def _allows(self, pod: dict) -> Iterator[Allow]:
         if not self._ports:
             yield from (Allow(self._policy, network) for network in self._networks)
         for port in self._ports:
@@ -135,8 +165,8 @@ class _Rule:
             yield from (Allow(self._policy, network, protocol, one) for one in numbers)
 
 
-def _address(pod: dict) -> IPv4Network:
-    return IPv4Network(pod["status"]["podIP"])
+def _address(pod: dict) -> str:
+    return f"{pod['status']['podIP']}/32"
 
 
 def _numbers(port: dict, protocol: str, target: dict) -> list[PortRange | None]:

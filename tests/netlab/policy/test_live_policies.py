@@ -157,16 +157,16 @@ def echo(talk: subprocess.Popen, word: str) -> str:
 
 def pings_of_a_new_pod(scene, name: str) -> str:
     """What a ping says that ran at the pod's address while it came to be."""
-    scene.place(
-        pod("before", scene.namespace, node="redes-worker"),
-        pod("client", scene.namespace, node="redes-worker2"),  # elsewhere: it takes an address too
-    )
-    expected = IPv4Address(scene.address("before")) + 1
+    scene.place(pod("before", scene.namespace, node="redes-worker"))
+    scene.place(pod("client", scene.namespace, node="redes-worker2"))
+    expected, client = IPv4Address(scene.address("before")) + 1, scene.address("client")
     ping = ["timeout", "30", "stdbuf", "-oL", "ping", "-n", "-i", "0.002", str(expected)]
     with scene.running("client", *ping) as pings:
         assert pings.stdout.readline().startswith("PING")
         scene.place(pod(name, scene.namespace, node="redes-worker"))
         assert scene.address(name) == str(expected)
+        # Its own pings go out: its link is up, and its node knows where to send what waited for it.
+        assert " 20 received" in scene.shell(name, f"ping -n -c 20 -i 0.02 {client}")
         pings.terminate()
         return pings.stdout.read()
 
@@ -179,6 +179,21 @@ def test_a_new_pod_of_an_isolated_set_is_closed_from_its_first_packet(scene):
 def test_a_new_pod_that_no_policy_selects_is_open(scene):
     scene.isolate({"app": "late"}, "Ingress")
     assert "bytes from" in pings_of_a_new_pod(scene, "free")
+
+
+def test_a_closed_pod_stays_closed_while_its_rules_change(scene):
+    scene.isolate({"app": "web"}, "Ingress")
+    scene.place(server(scene), pod("client", scene.namespace, node="redes-worker2"))
+    address = scene.address("web")
+    # One echo that slips through would make all that follow part of an established exchange.
+    with scene.running("client", "timeout", "60", "stdbuf", "-oL", "ping", "-i", "0.002", address) as pings:
+        assert pings.stdout.readline().startswith("PING")
+        for number in range(8):
+            peer = {"podSelector": {"matchLabels": {"app": f"friend-{number}"}}}
+            block = {"ipBlock": {"cidr": f"192.0.2.{number}/32"}}
+            scene.isolate({"app": "web"}, "Ingress", ingress=[{"from": [peer, block]}])
+        pings.terminate()
+        assert "bytes from" not in pings.stdout.read()
 
 
 def test_the_chains_go_with_the_policy_and_no_pod_keeps_rules(scene):
