@@ -28,11 +28,11 @@ class Lab(models.Model):
 
 
 class Attempt(models.Model):
-    """A student's try at a lab, kept for ever. Its seed fixes the parameters the student gets;
+    """A student's try at a lab, kept for ever (who has work is deactivated, not deleted). Its seed fixes the parameters the student gets;
     a redo is another attempt."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    student = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="attempts")
+    student = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="attempts")
     lab = models.ForeignKey(Lab, models.PROTECT, related_name="attempts")
     lab_version = models.CharField(max_length=64)
     seed = models.PositiveBigIntegerField()

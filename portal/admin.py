@@ -1,10 +1,12 @@
 """The administrator's panel for people and classes."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import Count
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from portal.models import Classroom, User
 
@@ -15,6 +17,8 @@ admin.site.index_title = _("People, classes, clusters and labs")
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
+    """Who has done lab work cannot be deleted (the work is protected): they are deactivated."""
+
     list_display = [
         "username",
         "get_full_name",
@@ -27,22 +31,53 @@ class PersonAdmin(UserAdmin):
     list_filter = ["role", "is_superuser", "is_active", "classrooms"]
     fieldsets = (*UserAdmin.fieldsets, (_("In the portal"), {"fields": ["role", "language"]}))
     add_fieldsets = (*UserAdmin.add_fieldsets, (_("In the portal"), {"fields": ["role"]}))
+    actions = ["deactivate", "activate"]
+
+    @admin.action(description=_("Deactivate: no login any more, the work stays"))
+    def deactivate(self, request, people):
+        if people.filter(pk=request.user.pk).exists():
+            self.message_user(request, _("You cannot deactivate yourself."), messages.ERROR)
+            return
+        self._set_active(request, people, False)
+
+    @admin.action(description=_("Activate"))
+    def activate(self, request, people):
+        self._set_active(request, people, True)
+
+    def _set_active(self, request, people, is_active: bool):
+        count = people.update(is_active=is_active)
+        self.message_user(request, ngettext("%d person changed.", "%d people changed.", count) % count)
 
 
 @admin.register(Classroom)
 class ClassroomAdmin(admin.ModelAdmin):
-    list_display = ["name", "join_code", "student_count", "created_at"]
-    search_fields = ["name", "join_code"]
+    list_display = ["name", "teachers", "student_count", "join_code", "created_at", "archived_at"]
+    list_filter = [("archived_at", admin.EmptyFieldListFilter), "instructors"]
+    search_fields = ["name", "join_code", "instructors__username", "students__username"]
     filter_horizontal = ["instructors", "students"]
-    readonly_fields = ["join_link", "created_at"]
+    readonly_fields = ["join_link", "created_at", "archived_at"]
+    actions = ["archive", "restore"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).annotate(student_total=Count("students"))
+        classrooms = super().get_queryset(request).prefetch_related("instructors")
+        return classrooms.annotate(student_total=Count("students", distinct=True))
 
     @admin.display(description=_("students"), ordering="student_total")
     def student_count(self, classroom):
         return classroom.student_total
 
+    @admin.display(description=_("instructors"))
+    def teachers(self, classroom):
+        return ", ".join(str(each) for each in classroom.instructors.all())
+
     @admin.display(description=_("join link"))
     def join_link(self, classroom):
         return reverse("join", kwargs={"code": classroom.join_code}) if classroom.pk else ""
+
+    @admin.action(description=_("Archive: nobody joins any more, the work stays"))
+    def archive(self, request, classrooms):
+        classrooms.filter(archived_at=None).update(archived_at=timezone.now())
+
+    @admin.action(description=_("Restore"))
+    def restore(self, request, classrooms):
+        classrooms.update(archived_at=None)

@@ -31,7 +31,8 @@ class User(AbstractUser):
 
 
 class Classroom(models.Model):
-    """A class (turma): its instructors see the work of its students."""
+    """A class (turma): its instructors see the work of its students. An archived one takes nobody
+    in any more and stays readable."""
 
     name = models.CharField(_("name"), max_length=120)
     join_code = models.CharField(_("join code"), max_length=16, unique=True, default=make_join_code)
@@ -39,7 +40,8 @@ class Classroom(models.Model):
         User, related_name="classrooms_taught", verbose_name=_("instructors")
     )
     students = models.ManyToManyField(User, related_name="classrooms", blank=True, verbose_name=_("students"))
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("made on"), auto_now_add=True)
+    archived_at = models.DateTimeField(_("archived on"), null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["name"]

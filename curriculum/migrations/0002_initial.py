@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             model_name="attempt",
             name="student",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
+                on_delete=django.db.models.deletion.PROTECT,
                 related_name="attempts",
                 to=settings.AUTH_USER_MODEL,
             ),

@@ -65,7 +65,7 @@ async def _find_barred(sockets: Iterable) -> list:
     """A check that breaks (a busy database) bars nobody and is made again."""
     try:
         return await database_sync_to_async(_barred)(tuple(sockets))
-    except Exception:  # noqa: BLE001 - whatever broke, the next check must come
+    except Exception:
         logger.exception("open sockets could not be checked again")
         return []
 

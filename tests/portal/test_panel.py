@@ -44,3 +44,48 @@ def test_what_was_done_cannot_be_rewritten(world, panel):
 )
 def test_lists_are_searched(panel, model):
     assert panel.get(f"/admin/{model}/?q=alice").status_code == 200
+
+
+def act_on(panel, model: str, action: str, *chosen, **fields):
+    form = {"action": action, "_selected_action": [each.pk for each in chosen]} | fields
+    return panel.post(f"/admin/{model}/", form, follow=True).content.decode()
+
+
+def test_who_has_work_cannot_be_deleted(world, panel):
+    page = panel.post(f"/admin/portal/user/{world.alice.pk}/delete/", {"post": "yes"}).content.decode()
+    act_on(panel, "portal/user", "delete_selected", world.alice, post="yes")
+
+    assert "Cannot delete user" in page
+    assert User.objects.filter(pk=world.alice.pk).exists()
+
+
+def test_who_has_none_can(world, panel):
+    panel.post(f"/admin/portal/user/{world.bob.pk}/delete/", {"post": "yes"})
+
+    assert not User.objects.filter(pk=world.bob.pk).exists()
+
+
+def test_a_person_is_deactivated_and_activated(world, panel, visit):
+    browser = visit(world.alice)
+    act_on(panel, "portal/user", "deactivate", world.alice)
+    assert browser.get("/work/").status_code == 302
+
+    act_on(panel, "portal/user", "activate", world.alice)
+    assert browser.get("/work/").status_code == 200
+
+
+def test_the_administrator_does_not_lock_themselves_out(world, panel):
+    page = act_on(panel, "portal/user", "deactivate", world.root, world.alice)
+
+    assert "You cannot deactivate yourself." in page
+    assert panel.get("/admin/").status_code == 200
+
+
+def test_a_class_is_archived_and_restored(world, panel):
+    act_on(panel, "portal/classroom", "archive", world.classroom)
+    world.classroom.refresh_from_db()
+    assert world.classroom.archived_at
+
+    act_on(panel, "portal/classroom", "restore", world.classroom)
+    world.classroom.refresh_from_db()
+    assert world.classroom.archived_at is None
