@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from django.http import Http404
+from django.db.models import Count
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -10,33 +11,50 @@ from django.views.decorators.http import require_http_methods, require_safe
 from curriculum.course import get_course
 from curriculum.specs import LabSpec
 from portal import access
-from portal.class_work import grid_rows, student_work
+from portal.class_work import fingerprint, grid_rows, student_work
 from portal.lab_page import lab_or_404
 from portal.models import Classroom
 
 
 @require_safe
 def classes(request):
+    return classes_page(request)
+
+
+def classes_page(request, form=None):
+    """`form`: one for a new class, sent back with what is wrong in it."""
+    taught = access.taught_classrooms(request.user).annotate(student_total=Count("students"))
     context = {
-        "classrooms": access.taught_classrooms(request.user).prefetch_related("students"),
-        "joined": request.user.classrooms.all(),
+        "classrooms": [each for each in taught if not each.archived_at],
+        "archived": [each for each in taught if each.archived_at],
+        "joined": request.user.classrooms.filter(archived_at=None),
+        "form": form,
     }
-    return render(request, "classes.html", context)
+    return render(request, "classes.html", context, status=422 if form else 200)
 
 
 @require_safe
 def grid(request, class_id):
-    """Student by condition, of the lab in `?lab=` (the first of the course if none is named)."""
+    """Student by condition, of the lab in `?lab=` (the first of the course if none is named).
+
+    htmx asks for the table every few seconds and names the one it has `seen`: 204 when nothing has
+    changed, so that a reader's focus and place are left alone.
+    """
     classroom = get_object_or_404(access.taught_classrooms(request.user), pk=class_id)
     labs = get_course().labs
     lab = lab_or_404(request.GET["lab"]) if "lab" in request.GET else first_or_404(labs)
+    rows = grid_rows(classroom, lab)
+    state = fingerprint(rows)
+    if request.htmx and request.GET.get("seen") == state:
+        return HttpResponse(status=204)
     context = {
         "classroom": classroom,
         "lab": lab,
         "labs": labs,
         "conditions": lab.conditions,
-        "rows": grid_rows(classroom, lab),
-        "join_url": request.build_absolute_uri(reverse("join", kwargs={"code": classroom.join_code})),
+        "rows": rows,
+        "seen": state,
+        "join_url": join_url(request, classroom),
     }
     return render(request, "class.html#grid" if request.htmx else "class.html", context)
 
@@ -49,15 +67,26 @@ def student(request, class_id, student_id):
     return render(request, "class_student.html", context)
 
 
+@require_safe
+def my_work(request):
+    """One's own attempts: what was proven and when, and every run to watch again."""
+    return render(request, "my_work.html", {"attempts": student_work(request.user)})
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def join(request, code):
     """The link a teacher hands out. Looking at it changes nothing; the button joins."""
     classroom = get_object_or_404(Classroom, join_code=code)
-    if request.method == "POST":
+    if request.method == "POST" and not classroom.archived_at:
         classroom.students.add(request.user)
         return redirect("home")
     is_member = classroom.students.filter(pk=request.user.pk).exists()
-    return render(request, "join.html", {"classroom": classroom, "is_member": is_member})
+    context = {"classroom": classroom, "is_member": is_member}
+    return render(request, "join.html", context, status=409 if request.method == "POST" else 200)
+
+
+def join_url(request, classroom: Classroom) -> str:
+    return request.build_absolute_uri(reverse("join", kwargs={"code": classroom.join_code}))
 
 
 def first_or_404(labs: Sequence[LabSpec]) -> LabSpec:

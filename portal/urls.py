@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import accounts, chapters, classes, health, labs, language, runs, sessions, steps
+from portal import accounts, chapters, class_settings, classes, health, labs, language, runs, sessions, steps
 
 urlpatterns = [
     path("", chapters.home, name="home"),
@@ -26,8 +26,18 @@ urlpatterns = [
     path("runs/<uuid:run_id>/cast/", runs.cast, name="run-cast"),
     path("runs/<uuid:run_id>/cancel/", runs.cancel, name="run-cancel"),
     path("classes/", classes.classes, name="classes"),
+    path("classes/create/", class_settings.create, name="class-create"),
     path("classes/<int:class_id>/", classes.grid, name="class"),
+    path("classes/<int:class_id>/settings/", class_settings.settings, name="class-settings"),
+    path("classes/<int:class_id>/archive/", class_settings.archive, name="class-archive"),
+    path("classes/<int:class_id>/code/", class_settings.renew_code, name="class-code"),
     path("classes/<int:class_id>/students/<int:student_id>/", classes.student, name="class-student"),
+    path(
+        "classes/<int:class_id>/students/<int:student_id>/remove/",
+        class_settings.remove_student,
+        name="class-remove",
+    ),
+    path("work/", classes.my_work, name="my-work"),
     path("join/<slug:code>/", classes.join, name="join"),
     path("login/", accounts.Login.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

@@ -1,10 +1,13 @@
 """Teachers see who has proven what; students join."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from curriculum import domain as work
 from curriculum.enums import Verdict
-from k8s_tasks.models import ConditionResult
+from k8s_tasks.models import ConditionResult, Run
 from tests.portal.conftest import make_run, make_session, make_student
 
 
@@ -89,11 +92,11 @@ def test_a_students_page_asks_as_often_for_three_attempts_as_for_one(
 
 def test_the_list_of_classes_asks_as_often_for_three_as_for_one(world, visit, django_assert_num_queries):
     browser = visit(world.root)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         browser.get("/classes/")
     for number in range(3):
         world.root.classrooms_taught.create(name=f"Class {number}")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert len(browser.get("/classes/").context["classrooms"]) == 5
 
 
@@ -114,6 +117,30 @@ def test_the_grid_refreshes_as_a_fragment(world, visit):
 
     assert "<html" not in response.content.decode()
     assert "Alice" in response.content.decode()
+
+
+def poll(browser, world, seen: str):
+    return browser.get(f"/classes/{world.classroom.pk}/?seen={seen}", headers={"HX-Request": "true"})
+
+
+def test_the_grid_is_sent_again_only_when_it_reads_differently(world, visit, grid):
+    browser, seen = visit(world.paula), grid().context["seen"]
+    assert poll(browser, world, seen).status_code == 204
+
+    work.store_pass(world.attempt, "icmp-reach", {"en": "reached"}, {})
+
+    assert poll(browser, world, seen).status_code == 200
+
+
+def test_the_grid_tells_when_a_student_last_did_something(world, lab, grid):
+    later = timezone.now() + timedelta(minutes=3)
+    Run.objects.filter(pk=world.run.pk).update(created_at=later)
+    world.classroom.students.add(world.bob)
+
+    rows = {row["student"]: row for row in grid().context["rows"]}
+
+    assert rows[world.alice]["active_at"] == later
+    assert rows[world.bob]["active_at"] is None
 
 
 def test_a_former_instructor_sees_no_class(world, visit):

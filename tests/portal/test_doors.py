@@ -52,6 +52,12 @@ DOORS = {
     "classes": Door("get", LOGGED_IN),
     "class": Door("get", TEACHERS, "classroom"),
     "class-student": Door("get", TEACHERS, "student"),
+    "class-create": Door("post", TEACHERS | {"otto"}),
+    "class-settings": Door("get", TEACHERS, "classroom"),
+    "class-archive": Door("post", TEACHERS, "classroom"),
+    "class-code": Door("post", TEACHERS, "classroom"),
+    "class-remove": Door("post", TEACHERS, "student"),
+    "my-work": Door("get", LOGGED_IN),
     "join": Door("get", LOGGED_IN, "code"),
     "login": Door("get", frozenset({"visitor"})),
     "logout": Door("post", LOGGED_IN),
@@ -81,7 +87,9 @@ def address_of(name: str, world) -> str:
 
 def knock(world, visit, name: str, person: str):
     browser = visit(world.people().get(person))
-    return getattr(browser, DOORS[name].method)(address_of(name, world), {"value": "62", "pod": "ana"})
+    return getattr(browser, DOORS[name].method)(
+        address_of(name, world), {"value": "62", "pod": "ana", "name": "Redes 3"}
+    )
 
 
 def leads_to_login(response) -> bool:

@@ -3,9 +3,11 @@ import { startMenus } from "./site/menus.js";
 import { startNotices } from "./site/notices.js";
 import { startContents } from "./site/contents.js";
 import { startThemeSwitch } from "./site/theme-switch.js";
+import { startTimes } from "./site/times.js";
 
 startThemeSwitch();
 startMenus();
 startNotices();
 startHtmx();
 startContents();
+startTimes();
