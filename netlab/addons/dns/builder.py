@@ -112,7 +112,8 @@ class Builder:
         return made
 
     def _rewrite(self, item: Directive, _: ServerBlock) -> Plugin:
-        words = [word for word in item.args if word not in ("stop", "continue")]
+        mode = item.args[0] if item.args and item.args[0] in ("stop", "continue") else ""
+        words = item.args[bool(mode) :]
         if words[-2:] == ["answer", "auto"]:
             words = words[:-2]
         if not words or words[0] != "name" or item.block:
@@ -120,7 +121,8 @@ class Builder:
         match = words.pop(1) if words[1:] and words[1] in _MATCHES else "exact"
         if len(words) != 3:
             raise item.error("plugin/rewrite: a name rule needs FROM and TO")
-        return Rewrite(match, words[1] if match == "regex" else words[1].lower(), words[2].lower())
+        old = words[1] if match == "regex" else words[1].lower()
+        return Rewrite(match, old, words[2].lower(), goes_on=mode == "continue")
 
     def _hosts(self, item: Directive, block: ServerBlock) -> Plugin:
         path = Path(item.args[0] if item.args else "/etc/hosts")

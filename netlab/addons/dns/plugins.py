@@ -249,12 +249,16 @@ class Rewrite(Plugin):
     match: str  # exact, prefix, suffix, substring or regex
     old: str
     new: str
+    goes_on: bool = False  # to the rules that follow, where the first one that fits would end them
 
     async def answer(self, query: Query) -> dns.message.Message:
         name = self.rewritten(query.name)
         if name is None or name == query.name:
             return await self.next.answer(query)
-        response = await self.next.answer(query.asking(name))
+        following = self.next
+        while isinstance(following, Rewrite) and not self.goes_on:
+            following = following.next
+        response = await following.answer(query.asking(name))
         asked, inner = query.message.question[0].name, dns.name.from_text(name)
         response.question = list(query.message.question)
         response.answer = [_renamed(one, asked) if one.name == inner else one for one in response.answer]

@@ -77,6 +77,19 @@ async def test_a_rewritten_name_is_answered_under_the_name_asked():
     assert answers(await ask(resolver(HOSTS), "host.old.test")) == ["10.1.2.3"]
 
 
+async def test_the_first_rule_that_fits_is_the_last_unless_it_goes_on():
+    text = """.:53 {
+        rewrite %s name suffix .old.test .new.test
+        rewrite name exact host.new.test host.newest.test
+        hosts /dev/null {
+            10.0.0.1 host.new.test
+            10.0.0.2 host.newest.test
+        }
+    }"""
+    assert answers(await ask(resolver(text % "stop"), "host.old.test")) == ["10.0.0.1"]
+    assert answers(await ask(resolver(text % "continue"), "host.old.test")) == ["10.0.0.2"]
+
+
 async def test_the_log_has_corednss_format(capsys):
     await ask(resolver(HOSTS), "host.school.test")
     line = capsys.readouterr().out
