@@ -7,17 +7,19 @@ client slows the process down instead of filling memory.
 
 import asyncio
 import fcntl
+import logging
 import os
 import struct
 import termios
 from collections import deque
 from typing import Protocol
 
-from netlab.node.log import STDERR, STDOUT
-from netlab.node.processes import read_some, readable, write_all
+from netlab.node.outputs import Outputs
+from netlab.node.processes import write_all
 
-_CHUNK = 65536
+_log = logging.getLogger(__name__)
 _DISCARD_PAUSE = 0.05  # after release: some 1.3 MB/s, so that a forgotten flood costs little
+_LAST_WORDS = 2.0
 _END_OF_TRANSMISSION = b"\x04"
 
 
@@ -49,16 +51,14 @@ class ExecProcess:
     ):
         self._ended: asyncio.Future[int] = ended
         self._stdin, self._tty = stdin, tty
-        self._outputs = {stdout: STDOUT} if stderr is None else {stdout: STDOUT, stderr: STDERR}
+        self._outputs = Outputs(stdout, stderr)
         self._master = stdout if tty else None
         self._drain: asyncio.Task | None = None
-        for fd in self._outputs:
-            os.set_blocking(fd, False)
 
     async def read(self) -> tuple[int, bytes] | None:
         while self._outputs:
             ended = self._ended.done()  # asked before reading: what is unread now was written before the end
-            if found := self._read_now():
+            if found := self._outputs.read_now():
                 return found
             if ended or not self._outputs:
                 break
@@ -66,22 +66,8 @@ class ExecProcess:
         self._close()
         return None
 
-    def _read_now(self) -> tuple[int, bytes] | None:
-        for fd, channel in list(self._outputs.items()):
-            try:
-                data = os.read(fd, _CHUNK)
-            except BlockingIOError:
-                continue
-            except OSError:  # EIO: nobody holds the terminal any more
-                data = b""
-            if data:
-                return channel, data
-            del self._outputs[fd]
-            os.close(fd)
-        return None
-
     async def _readable_or_ended(self) -> None:
-        output = asyncio.create_task(readable(*self._outputs))
+        output = asyncio.create_task(self._outputs.readable())
         either: set[asyncio.Future] = {output, self._ended}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -132,9 +118,7 @@ class ExecProcess:
             await asyncio.sleep(_DISCARD_PAUSE)
 
     def _close(self) -> None:
-        for fd in self._outputs:
-            os.close(fd)
-        self._outputs = {}
+        self._outputs.close()
         if self._stdin is not None:
             os.close(self._stdin)
             self._stdin = None
@@ -182,28 +166,32 @@ class MainStreams:
         self._master = stdout if tty else None
         self._viewers: list[_Viewer] = []
         self._process_ended = False
-        outputs = [(STDOUT, stdout)] + ([(STDERR, stderr)] if stderr is not None else [])
-        self._pumps = asyncio.gather(*(self._pump(channel, fd) for channel, fd in outputs))
+        self._outputs = Outputs(stdout, stderr, keep_open=tty)  # a terminal is written to until the end
+        self._pump = asyncio.create_task(self._pump_out(), name="container output")
 
-    async def _pump(self, channel: int, fd: int) -> None:
+    async def _pump_out(self) -> None:
         try:
-            while data := await read_some(fd, _CHUNK):
-                self.log.append(channel, data)
+            while piece := await self._outputs.read():
+                self.log.append(*piece)
                 for viewer in list(self._viewers):
                     if not self._process_ended:
                         await viewer.room.wait()
-                    viewer.add((channel, data))
-                await asyncio.sleep(0 if self._process_ended else len(data) / self._RATE)
+                    viewer.add(piece)
+                await asyncio.sleep(0 if self._process_ended else len(piece[1]) / self._RATE)
         finally:
-            if not self.tty:
-                os.close(fd)
+            self._outputs.close()
 
     async def finish(self) -> None:
         """The process has ended: read what is left (a pipe's worth), waiting for no client; give all back."""
         self._process_ended = True
         for viewer in self._viewers:
             viewer.room.set()
-        await self._pumps
+        # What a debugger left running among its target's processes may hold the output open for ever.
+        await asyncio.wait({self._pump}, timeout=_LAST_WORDS)
+        self._pump.cancel()
+        (fault,) = await asyncio.gather(self._pump, return_exceptions=True)
+        if isinstance(fault, Exception):
+            _log.error("the output of a container was lost", exc_info=fault)
         self.log.end()
         for viewer in self._viewers:
             viewer.add(None)

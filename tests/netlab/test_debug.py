@@ -43,6 +43,10 @@ def test_a_debugging_container_shares_the_network_and_the_targets_processes(netl
     assert address in told and "sleep\x004242" in told and "web" in told
 
 
+def test_what_a_debugger_leaves_behind_does_not_hold_it(kubectl, web):
+    assert "done" in debug(kubectl, web, "--target=main", script="sleep 4244 & echo done")
+
+
 def test_without_a_target_it_has_processes_of_its_own(kubectl, web):
     assert "4242" not in debug(kubectl, web, script="cat /proc/1/cmdline")
 

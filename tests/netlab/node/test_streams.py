@@ -46,6 +46,41 @@ async def test_output_keeps_its_channel_and_ends_with_none():
     assert await process.wait() == 3
 
 
+async def test_stdout_and_stderr_come_in_the_order_of_their_writing():
+    pipes = Pipes()
+    process = pipes.process()
+    told = []
+    for word in (b"Connection received", b"hello", b"refused", b"again"):
+        os.write(pipes.out if word == b"hello" else pipes.err, word)
+        if word == b"hello":  # two are waiting: the one written first is the one read first
+            told += [await process.read(), await process.read()]
+    told.append(await process.read())
+    assert told == [(2, b"Connection received"), (1, b"hello"), (2, b"refusedagain")]
+    os.write(pipes.out, b"out")
+    os.write(pipes.err, b"err")
+    pipes.end()
+    assert await everything(process) == [(1, b"out"), (2, b"err")]
+
+
+async def test_a_flood_on_one_channel_does_not_starve_the_other():
+    pipes = Pipes()
+    process = pipes.process()
+    os.write(pipes.out, b"x" * 65536)
+    os.write(pipes.err, b"help")
+    assert [(await process.read())[0], (await process.read())[0]] == [1, 2]
+    pipes.end()
+
+
+async def test_the_log_keeps_the_order_too():
+    pipes = Pipes()
+    streams = pipes.main_streams()
+    os.write(pipes.err, b"first ")
+    os.write(pipes.out, b"second")
+    pipes.end()
+    await streams.finish()
+    assert streams.log.tail(100) == "first second"
+
+
 async def test_nothing_is_taken_from_the_process_before_it_is_asked_for():
     pipes = Pipes()
     pipes.process()
