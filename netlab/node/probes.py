@@ -55,9 +55,14 @@ class Prober:
         """None for success, else why it failed."""
         try:
             async with asyncio.timeout(self.schedule.timeout):
-                return await self._try()
+                return await self.attempt()
         except TimeoutError:
             return f"no answer within {self.schedule.timeout:g} s"
+
+    async def attempt(self) -> str | None:
+        """As `once`, without a bound in time."""
+        try:
+            return await self._try()
         except (OSError, ExecError, asyncio.IncompleteReadError) as error:
             return str(error)
 

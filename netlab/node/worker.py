@@ -13,7 +13,7 @@ import logging
 import signal
 import time
 
-from netlab.node import status
+from netlab.node import hooks, status
 from netlab.node.backoff import Backoff
 from netlab.node.containers import Container, StartError
 from netlab.node.env import ConfigError
@@ -240,9 +240,31 @@ class PodWorker:
         container = await self._start(spec, record, prepared)
         if container is not None:
             self._live[record.name] = container
+            await self._after_start(spec, container)
             record.run(container.id, container.started_at)
             self._tell("Started", f"Container started: {record.name}", record.name)
         return container
+
+    async def _after_start(self, spec: dict, container: Container) -> None:
+        """The postStart hook: until it is over the container does not count as running."""
+        hook = (spec.get("lifecycle") or {}).get("postStart")
+        failure = await hooks.run_hook(hook, spec, container, self._facts.pod_ip) if hook else None
+        if failure is not None:
+            self._tell("FailedPostStartHook", f"PostStartHook failed: {failure}", spec["name"], warning=True)
+            await self._terminate(spec, container, self._own_grace)
+
+    async def _terminate(self, spec: dict, container: Container, grace: float) -> None:
+        """The preStop hook, then TERM, then KILL, all within the grace period."""
+        hook = (spec.get("lifecycle") or {}).get("preStop")
+        if hook and grace > 0 and container.running:
+            grace, failure = await hooks.before_stop(hook, spec, container, self._facts.pod_ip, grace)
+            if failure is not None:
+                self._tell("FailedPreStopHook", f"PreStopHook failed: {failure}", spec["name"], warning=True)
+        await container.stop(grace)
+
+    @property
+    def _own_grace(self) -> float:
+        return self._pod["spec"].get("terminationGracePeriodSeconds", 30)
 
     def _note_end(self, spec: dict, record: ContainerRecord, container: Container, code: int) -> None:
         self._live.pop(record.name, None)
@@ -347,7 +369,7 @@ class PodWorker:
     async def _kill_unhealthy(self, kind: str, why: str, spec, record: ContainerRecord, container) -> None:
         self._tell("Unhealthy", f"{kind.title()} probe failed: {why}", record.name, warning=True)
         self._tell("Killing", f"Container {record.name} failed {kind} probe, will be restarted", record.name)
-        await container.stop(self._pod["spec"].get("terminationGracePeriodSeconds", 30))
+        await self._terminate(spec, container, self._own_grace)
 
     # --- the end
 
@@ -368,7 +390,7 @@ class PodWorker:
         record = next(r for r in records if r.name == container.name)
         record.ready = False
         self._publish()
-        await container.stop(self._grace)
+        await self._terminate(self._spec_of(container.name), container, self._grace)
         record.end(container.ended.result(), container.started_at, container.finished_at)
         self._publish()
 
@@ -401,11 +423,17 @@ class PodWorker:
             field_path=self._field_path(container) if container else "",
         )
 
+    def _spec_of(self, container: str) -> dict:
+        return self._specs[container][1]
+
     def _field_path(self, container: str) -> str:
-        for kind in ("initContainers", "ephemeralContainers"):
-            if any(spec["name"] == container for spec in self._pod["spec"].get(kind) or []):
-                return f"spec.{kind}{{{container}}}"
-        return f"spec.containers{{{container}}}"
+        return f"spec.{self._specs[container][0]}{{{container}}}"
+
+    @property
+    def _specs(self) -> dict[str, tuple[str, dict]]:
+        """By name: the list a container stands in, and its manifest."""
+        kinds = ("initContainers", "containers", "ephemeralContainers")
+        return {one["name"]: (kind, one) for kind in kinds for one in self._pod["spec"].get(kind) or []}
 
 
 def _records(specs: list[dict] | None) -> list[ContainerRecord]:

@@ -86,6 +86,9 @@ def _container(container: dict) -> None:
     for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
         if probe in container:
             _probe(container[probe])
+    for hook in container.get("lifecycle", {}).values():
+        if isinstance(hook, dict):
+            _http_get(hook)
     for variable in container.get("env", []):
         if "fieldRef" in variable.get("valueFrom", {}):
             variable["valueFrom"]["fieldRef"].setdefault("apiVersion", "v1")
@@ -101,8 +104,12 @@ def _pull_policy(image: str) -> str:
 
 def _probe(probe: dict) -> None:
     _fill(probe, **_PROBE)
-    if "httpGet" in probe:
-        _fill(probe["httpGet"], path="/", scheme="HTTP")
+    _http_get(probe)
+
+
+def _http_get(handler: dict) -> None:
+    if "httpGet" in handler:
+        _fill(handler["httpGet"], path="/", scheme="HTTP")
 
 
 def _volume(volume: dict) -> None:

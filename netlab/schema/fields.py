@@ -31,7 +31,6 @@ _POD_REFUSED = {
     rf"{_CONTAINER}\.ports\[\d+\]\.hostPort": f"hostPort {_NOT_HERE}: use a Service, or hostNetwork",
     rf"{_CONTAINER}\.volumeDevices": "block devices are not available in netlab",
     rf"{_CONTAINER}\.\w+Probe\.grpc": "gRPC probes are not available in netlab: use exec, httpGet, tcpSocket",
-    rf"{_CONTAINER}\.lifecycle": "lifecycle hooks are not available in netlab",
 }
 _VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI"}
 _POD_WARNED = (
@@ -48,6 +47,7 @@ _POD_WARNED = (
     r"securityContext\.(sysctls|supplementalGroupsPolicy)",
     rf"{_CONTAINER}\.securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|procMount)",
     rf"{_CONTAINER}\.resources\.(limits|requests)",
+    rf"{_CONTAINER}\.lifecycle\.stopSignal",
     rf"{_CONTAINER}\.(resizePolicy|restartPolicy|terminationMessagePath)",
     rf"{_CONTAINER}\.volumeMounts\[\d+\]\.(mountPropagation|recursiveReadOnly)",
 )

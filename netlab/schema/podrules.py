@@ -12,6 +12,8 @@ _PULL_POLICIES = ["Always", "IfNotPresent", "Never"]
 _DNS_POLICIES = ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]
 _MOST_SERVERS, _MOST_SEARCHES = 3, 32
 _EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+_PROBE_HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
+_HOOK_HANDLERS = ("exec", "httpGet", "tcpSocket", "sleep")
 _NOT_EPHEMERAL = (
     "ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resources", "resizePolicy",
     "restartPolicy",
@@ -36,7 +38,7 @@ def check_pod_spec(spec: dict, path: str = "spec", *, restart: list[str] | None 
         seen.add(name)
     for index, toleration in enumerate(spec.get("tolerations", [])):
         found += _check_toleration(toleration, f"{path}.tolerations[{index}]")
-    found += _check_ephemeral(spec, path) + _check_seconds(spec, path)
+    found += _check_init(spec, path) + _check_ephemeral(spec, path) + _check_seconds(spec, path)
     return found + _check_dns(spec, path)
 
 
@@ -89,7 +91,10 @@ def _check_container(container: dict, where: str, volumes: set) -> list[Cause]:
         found += _check_variable(variable, f"{where}.env[{index}]")
     found += _check_mounts(container.get("volumeMounts", []), f"{where}.volumeMounts", volumes)
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-        found += _check_probe(container.get(name), f"{where}.{name}")
+        found += _check_handler(container.get(name), f"{where}.{name}", _PROBE_HANDLERS)
+    for name in ("postStart", "preStop"):
+        hook = (container.get("lifecycle") or {}).get(name)
+        found += _check_handler(hook, f"{where}.lifecycle.{name}", _HOOK_HANDLERS)
     return found
 
 
@@ -150,15 +155,16 @@ def _check_volumes(volumes: list[dict], where: str) -> list[Cause]:
     return found
 
 
-def _check_probe(probe: dict | None, where: str) -> list[Cause]:
-    if probe is None:
+def _check_handler(holder: dict | None, where: str, kinds: tuple[str, ...]) -> list[Cause]:
+    """A probe or hook does exactly one of these things."""
+    if holder is None:
         return []
-    handlers = [name for name in ("exec", "httpGet", "tcpSocket", "grpc") if name in probe]
+    handlers = [name for name in kinds if name in holder]
     if not handlers:
         return [required(where, "must specify a handler type")]
     if len(handlers) > 1:
         return [forbidden(f"{where}.{handlers[1]}", "may not specify more than 1 handler type")]
-    if handlers == ["exec"] and not probe["exec"].get("command"):
+    if handlers == ["exec"] and not holder["exec"].get("command"):
         return [required(f"{where}.exec.command")]
     return []
 
@@ -213,6 +219,16 @@ def check_ephemeral_update(new: dict, old: dict) -> list[Cause]:
         elif later[name] != container:
             found.append(forbidden(where, f'existing ephemeral containers "{name}" may not be changed\n'))
     return found
+
+
+def _check_init(spec: dict, path: str) -> list[Cause]:
+    why = "may not be set for init containers without restartPolicy=Always"
+    return [
+        forbidden(f"{path}.initContainers[{index}].{name}", why)
+        for index, container in enumerate(spec.get("initContainers", []))
+        for name in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
+        if container.get(name) and container.get("restartPolicy") != "Always"
+    ]
 
 
 def _check_ephemeral(spec: dict, path: str) -> list[Cause]:
