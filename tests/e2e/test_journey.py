@@ -177,6 +177,7 @@ def test_a_teacher_sees_the_last_failing_reason_and_replays_a_run(start_lab, ent
     reason = lab.condition(1).locator(".condition-reason").inner_text()
 
     _, page = enter("instructor")
+    choose_language(page, lab.page.locator("html").get_attribute("lang"))
     page.goto("/classes/")
     page.locator("#main a[href^='/classes/']").first.click()
     row = page.locator("tr", has_text="aluna")
