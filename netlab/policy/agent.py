@@ -70,6 +70,8 @@ class PolicyAgent:
 
     async def _apply(self, wanted: Chains) -> None:
         old = self._applied
+        if wanted == old:
+            return
         # Until all is written, nobody knows what the kernel holds: a failure rewrites every chain.
         self._applied = dict.fromkeys([*old, *wanted])
         for piece in pieces("filter", old, wanted):
