@@ -5,13 +5,16 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from curriculum.text import choose_language
 
 
 class Lab(models.Model):
     """One lab folder. `version` is the hash of the folder: results say which text they belong to."""
 
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("short name"), unique=True)
     chapter = models.PositiveSmallIntegerField(_("chapter"))
     number = models.CharField(_("number"), max_length=8)
     title = models.JSONField(_("title"), help_text='{"pt-br": "...", "en": "..."}')
@@ -24,21 +27,23 @@ class Lab(models.Model):
         verbose_name_plural = _("labs")
 
     def __str__(self):
-        return f"{self.number} {self.title.get('en', self.slug)}"
+        return f"{self.number} {self.title.get(choose_language(get_language()), self.slug)}"
 
 
 class Attempt(models.Model):
-    """A student's try at a lab, kept for ever (who has work is deactivated, not deleted). Its seed fixes the parameters the student gets;
-    a redo is another attempt."""
+    """A student's try at a lab, kept for ever: who has work is deactivated, not deleted. Its seed
+    fixes the parameters the student gets; a redo is another attempt."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    student = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="attempts")
-    lab = models.ForeignKey(Lab, models.PROTECT, related_name="attempts")
-    lab_version = models.CharField(max_length=64)
-    seed = models.PositiveBigIntegerField()
-    parameters = models.JSONField(default=dict)
-    started_at = models.DateTimeField(auto_now_add=True)
-    passed_at = models.DateTimeField(null=True, blank=True)
+    student = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="attempts", verbose_name=_("student")
+    )
+    lab = models.ForeignKey(Lab, models.PROTECT, related_name="attempts", verbose_name=_("lab"))
+    lab_version = models.CharField(_("version of the lab"), max_length=64)
+    seed = models.PositiveBigIntegerField(_("seed"))
+    parameters = models.JSONField(_("parameters"), default=dict)
+    started_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    passed_at = models.DateTimeField(_("all proven"), null=True, blank=True)
 
     class Meta:
         ordering = ["-started_at"]
@@ -53,10 +58,10 @@ class Answer(models.Model):
     """What a student typed or chose at a step. A prediction is committed once; answers may be
     changed, and the newest one counts."""
 
-    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="answers")
-    step = models.SlugField()
-    value = models.CharField(max_length=200)
-    created_at = models.DateTimeField(auto_now_add=True)
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="answers", verbose_name=_("attempt"))
+    step = models.SlugField(_("step"))
+    value = models.CharField(_("value"), max_length=200)
+    created_at = models.DateTimeField(_("answered"), auto_now_add=True)
 
     class Meta:
         ordering = ["created_at", "id"]
@@ -67,11 +72,11 @@ class Answer(models.Model):
 class ConditionPass(models.Model):
     """A condition that was proven, stored the moment it was, with its evidence."""
 
-    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="passes")
-    condition = models.SlugField()
-    reason = models.JSONField()
-    evidence = models.JSONField()
-    passed_at = models.DateTimeField(auto_now_add=True)
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="passes", verbose_name=_("attempt"))
+    condition = models.SlugField(_("condition"))
+    reason = models.JSONField(_("reason"))
+    evidence = models.JSONField(_("evidence"))
+    passed_at = models.DateTimeField(_("proven"), auto_now_add=True)
 
     class Meta:
         ordering = ["passed_at"]

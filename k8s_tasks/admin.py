@@ -26,6 +26,8 @@ class Record(admin.ModelAdmin):
 @admin.register(Cluster)
 class ClusterAdmin(admin.ModelAdmin):
     list_display = ["name", "is_healthy", "health", "version", "is_default", "live_sessions", "checked_at"]
+    list_filter = ["is_healthy", "is_default"]
+    search_fields = ["name", "health", "version"]
     readonly_fields = ["uid", "version", "is_healthy", "health", "checked_at"]
 
     @admin.display(description=_("live sessions"))
@@ -37,7 +39,12 @@ class ClusterAdmin(admin.ModelAdmin):
 class LabSessionAdmin(Record):
     list_display = ["namespace", "student", "lab", "state", "cluster", "created_at", "expires_at"]
     list_filter = ["state", "cluster", "attempt__lab"]
-    search_fields = ["namespace", "attempt__student__username"]
+    search_fields = [
+        "namespace",
+        "attempt__student__username",
+        "attempt__student__first_name",
+        "attempt__student__last_name",
+    ]
     list_select_related = ["attempt__student", "attempt__lab", "cluster"]
     actions = ["reset", "end", "extend"]
     date_hierarchy = "created_at"
@@ -78,7 +85,17 @@ class LabSessionAdmin(Record):
 class RunAdmin(Record):
     """The audit: who ran what, where, and what became of it."""
 
-    list_display = ["created_at", "requested_by", "kind", "command", "pod", "session", "state", "exit_code"]
+    list_display = [
+        "created_at",
+        "requested_by",
+        "kind",
+        "command",
+        "pod",
+        "session",
+        "state",
+        "exit_code",
+        "watch",
+    ]
     list_filter = ["state", "kind", "session__cluster", "session__attempt__lab"]
     search_fields = ["id", "requested_by__username", "session__namespace", "argv", "step"]
     list_select_related = ["requested_by", "session"]
@@ -87,6 +104,10 @@ class RunAdmin(Record):
     @admin.display(description=_("command"))
     def command(self, run):
         return format_html("<code>{}</code>", " ".join(run.argv)[:120])
+
+    @admin.display(description=_("replay"))
+    def watch(self, run):
+        return format_html('<a href="{}">{}</a>', run.get_absolute_url(), _("Replay"))
 
 
 @admin.register(ConditionResult)

@@ -37,17 +37,17 @@ class LabSession(models.Model):
     decides: nodes, pod addresses."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="sessions")
-    cluster = models.ForeignKey(Cluster, models.PROTECT, related_name="sessions")
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="sessions", verbose_name=_("attempt"))
+    cluster = models.ForeignKey(Cluster, models.PROTECT, related_name="sessions", verbose_name=_("cluster"))
     cluster_uid = models.CharField(max_length=64, blank=True)
-    namespace = models.CharField(max_length=63, unique=True)
-    state = models.CharField(max_length=16, choices=SessionState, default=SessionState.PREPARING)
-    message = models.TextField(blank=True)
+    namespace = models.CharField(_("namespace"), max_length=63, unique=True)
+    state = models.CharField(_("state"), max_length=16, choices=SessionState, default=SessionState.PREPARING)
+    message = models.TextField(_("message"), blank=True)
     bindings = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
-    ready_at = models.DateTimeField(null=True, blank=True)
-    expires_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    ready_at = models.DateTimeField(_("ready"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("ends at"))
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at"]
@@ -63,19 +63,27 @@ class Run(models.Model):
     an asciicast in `Transcript` afterwards."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    session = models.ForeignKey(LabSession, models.CASCADE, related_name="runs")
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="runs")
-    kind = models.CharField(max_length=16, choices=RunKind, default=RunKind.COMMAND)
-    step = models.SlugField(blank=True)
-    pod = models.CharField(max_length=253, blank=True)
-    argv = models.JSONField(default=list)
-    state = models.CharField(max_length=16, choices=RunState, default=RunState.QUEUED)
-    exit_code = models.IntegerField(null=True, blank=True)
-    reason = models.TextField(blank=True)
-    output_bytes = models.PositiveBigIntegerField(default=0)
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
+    session = models.ForeignKey(
+        LabSession, models.CASCADE, related_name="runs", verbose_name=_("lab session")
+    )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="runs",
+        verbose_name=_("requested by"),
+    )
+    kind = models.CharField(_("kind"), max_length=16, choices=RunKind, default=RunKind.COMMAND)
+    step = models.SlugField(_("step"), blank=True)
+    pod = models.CharField(_("pod"), max_length=253, blank=True)
+    argv = models.JSONField(_("command"), default=list)
+    state = models.CharField(_("state"), max_length=16, choices=RunState, default=RunState.QUEUED)
+    exit_code = models.IntegerField(_("exit code"), null=True, blank=True)
+    reason = models.TextField(_("reason"), blank=True)
+    output_bytes = models.PositiveBigIntegerField(_("bytes of output"), default=0)
+    created_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at"]
@@ -97,13 +105,13 @@ class Transcript(models.Model):
 class ConditionResult(models.Model):
     """One condition's verdict in one verification run. `reason` is {"pt-br": ..., "en": ...}."""
 
-    run = models.ForeignKey(Run, models.CASCADE, related_name="results")
-    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="results")
-    condition = models.SlugField()
-    verdict = models.CharField(max_length=16, choices=Verdict)
-    reason = models.JSONField()
-    evidence = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
+    run = models.ForeignKey(Run, models.CASCADE, related_name="results", verbose_name=_("run"))
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="results", verbose_name=_("attempt"))
+    condition = models.SlugField(_("condition"))
+    verdict = models.CharField(_("verdict"), max_length=16, choices=Verdict)
+    reason = models.JSONField(_("reason"))
+    evidence = models.JSONField(_("evidence"), default=dict)
+    created_at = models.DateTimeField(_("begun"), auto_now_add=True)
 
     class Meta:
         ordering = ["created_at", "id"]

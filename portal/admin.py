@@ -2,6 +2,7 @@
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
 from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +13,7 @@ from portal.models import Classroom, User
 
 admin.site.site_header = _("Redes no Kubernetes: administration")
 admin.site.site_title = _("Redes no Kubernetes")
+admin.site.unregister(Group)  # what one may do follows from the role and the classes, not from groups
 admin.site.index_title = _("People, classes, clusters and labs")
 
 

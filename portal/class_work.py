@@ -5,9 +5,10 @@ The number of queries does not grow with the class or with the work.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.timesince import timesince
 
 from curriculum.models import Attempt
@@ -16,6 +17,8 @@ from k8s_tasks.models import ConditionResult, Run
 from portal.lab_page import find_lab
 from portal.language import spoken
 from portal.models import Classroom, User
+
+JUST_NOW = timedelta(minutes=1)
 
 
 def grid_rows(classroom: Classroom, lab: LabSpec) -> list[dict]:
@@ -36,7 +39,7 @@ def grid_row(student: User, attempt: Attempt | None, lab: LabSpec, results: dict
         "attempt": attempt,
         "cells": cells,
         "proven": sum(bool(cell["passed"]) for cell in cells),
-        "active_at": active_at(attempt) if attempt else None,
+        **activity(active_at(attempt) if attempt else None),
     }
 
 
@@ -53,12 +56,17 @@ def active_at(attempt: Attempt) -> datetime:
 
 def fingerprint(rows: list[dict]) -> str:
     """Another one as soon as the grid reads differently; the minutes since the last act count too."""
-    told = [(row["student"].pk, str(row["student"]), since(row), cells_told(row["cells"])) for row in rows]
+    told = [
+        (row["student"].pk, str(row["student"]), row["attempt"] and row["since"], cells_told(row["cells"]))
+        for row in rows
+    ]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
-def since(row: dict) -> str:
-    return timesince(row["active_at"]) if row["active_at"] else ""
+def activity(moment: datetime | None) -> dict:
+    """`since` is a stretch of time in words, and empty within the last minute."""
+    is_now = moment is None or timezone.now() - moment < JUST_NOW
+    return {"active_at": moment, "since": "" if is_now else timesince(moment)}
 
 
 def cells_told(cells: list[dict]) -> list[tuple]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.options import PROJECT, OptionError, read_options
@@ -74,6 +75,8 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "portal.urls"
+# Pages are the portal's: so the panel of k8s_tasks learns where a run is shown.
+ABSOLUTE_URL_OVERRIDES = {"k8s_tasks.run": lambda run: reverse("run", kwargs={"run_id": run.pk})}
 ASGI_APPLICATION = "portal.asgi.application"
 AUTH_USER_MODEL = "portal.User"
 LOGIN_URL = "login"
