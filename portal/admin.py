@@ -21,19 +21,15 @@ admin.site.index_title = _("People, classes, clusters and labs")
 class PersonAdmin(UserAdmin):
     """Who has done lab work cannot be deleted (the work is protected): they are deactivated."""
 
-    list_display = [
-        "username",
-        "get_full_name",
-        "role",
-        "language",
-        "is_superuser",
-        "is_active",
-        "last_login",
-    ]
+    list_display = ["username", "full_name", "role", "is_superuser", "is_active", "last_login"]
     list_filter = ["role", "is_superuser", "is_active", "classrooms"]
     fieldsets = (*UserAdmin.fieldsets, (_("In the portal"), {"fields": ["role", "language"]}))
     add_fieldsets = (*UserAdmin.add_fieldsets, (_("In the portal"), {"fields": ["role"]}))
     actions = ["deactivate", "activate"]
+
+    @admin.display(description=_("full name"), ordering="first_name")
+    def full_name(self, person):
+        return person.get_full_name()
 
     @admin.action(description=_("Deactivate: no login any more, the work stays"))
     def deactivate(self, request, people):
