@@ -24,6 +24,7 @@ from netlab.controllers.daemonset import DaemonSetController
 from netlab.controllers.deployment import DeploymentController
 from netlab.controllers.endpoints import EndpointsController
 from netlab.controllers.garbage import GarbageCollector
+from netlab.controllers.job import JobController
 from netlab.controllers.manager import Manager, Stepper
 from netlab.controllers.namespaces import NamespaceController
 from netlab.controllers.placement import readiness_reason
@@ -132,6 +133,7 @@ def controllers(store: Store, ca_pem: str) -> list:
         DeploymentController(store),
         ReplicaSetController(store),
         DaemonSetController(store),
+        JobController(store),
         Scheduler(store),
         EndpointsController(store),
         GarbageCollector(store),

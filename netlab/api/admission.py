@@ -9,7 +9,7 @@ from netlab.controllers import quota
 from netlab.schema.defaults import apply_defaults
 from netlab.schema.kinds import Kind, kind_named
 from netlab.store import Store
-from netlab.store.objects import random_suffix
+from netlab.store.objects import new_uid, random_suffix
 
 from . import addresses, status
 
@@ -24,6 +24,8 @@ def admit_new(store: Store, kind: Kind, obj: dict) -> None:
     if kind.name == "Pod":
         _add_service_account(store, kind, obj)
         apply_defaults(obj)
+    if kind.name == "Job":
+        _name_job(obj)
     if kind.name == "Service":
         addresses.assign(store, kind, obj)
     exceeded = quota.why_refused(store, kind.resource, obj["metadata"].get("namespace"))
@@ -49,6 +51,20 @@ def _check_namespace(store: Store, kind: Kind, obj: dict) -> None:
             {"reason": "NamespaceTerminating", "message": why, "field": "metadata.namespace"}
         ]
         raise error
+
+
+def _name_job(job: dict) -> None:
+    """A Job finds its pods by its own uid, so that it is known before the Job is stored."""
+    meta, spec = job["metadata"], job["spec"]
+    if not meta.get("name") and meta.get("generateName"):
+        meta["name"] = meta["generateName"] + random_suffix()
+    if spec.get("manualSelector"):
+        return
+    meta["uid"] = new_uid()
+    labels = spec["template"]["metadata"].setdefault("labels", {})
+    for prefix in ("", "batch.kubernetes.io/"):
+        labels |= {f"{prefix}controller-uid": meta["uid"], f"{prefix}job-name": meta.get("name", "")}
+    spec.setdefault("selector", {"matchLabels": {"batch.kubernetes.io/controller-uid": meta["uid"]}})
 
 
 def _add_service_account(store: Store, kind: Kind, pod: dict) -> None:

@@ -101,6 +101,35 @@ def _daemon_set(obj: dict) -> Cells:
     return [obj["metadata"]["name"], *counts, node_selector, age(obj), *_workload_images(obj)]
 
 
+def _job(job: dict) -> Cells:
+    spec, status = job["spec"], job.get("status", {})
+    wanted = spec.get("completions")
+    if wanted is None:
+        wanted = f"1 of {spec['parallelism']}" if spec["parallelism"] > 1 else 1
+    return [
+        job["metadata"]["name"],
+        _job_state(job),
+        f"{_count(status.get('succeeded'))}/{wanted}",
+        _job_duration(status),
+        age(job),
+        *_workload_images(job),
+    ]
+
+
+def _job_state(job: dict) -> str:
+    true = [c["type"] for c in job.get("status", {}).get("conditions", []) if c["status"] == "True"]
+    if job["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    return next((kind for kind in ("Complete", "Failed", "FailureTarget") if kind in true), "Running")
+
+
+def _job_duration(status: dict) -> str:
+    if not status.get("startTime"):
+        return ""
+    end = status.get("completionTime")
+    return clock.between(status["startTime"], end) if end else clock.age(status["startTime"])
+
+
 def _node(node: dict) -> Cells:
     info = node.get("status", {}).get("nodeInfo", {})
     addresses = {a["type"]: a["address"] for a in node.get("status", {}).get("addresses", [])}
@@ -280,6 +309,10 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
             wide("Name"),
         ),
         _event,
+    ),
+    "Job": (
+        (*(Column(n) for n in ("Name", "Status", "Completions", "Duration", "Age")), *_IMAGES),
+        _job,
     ),
     "Lease": ((Column("Name"), Column("Holder"), Column("Age")), _lease),
     "Namespace": ((Column("Name"), Column("Status"), Column("Age")), _namespace),

@@ -10,7 +10,7 @@ from netlab.store import Store, clone
 from . import addresses, admission, eventsv1, status
 from .request import Call
 
-_SERVER_SETS = ("managedFields", "selfLink")
+_SERVER_SETS = ("managedFields", "selfLink", "uid")
 
 
 def decode(call: Call, document: dict, kind: Kind | None = None) -> dict:
@@ -57,7 +57,7 @@ def create(store: Store, call: Call, obj: dict, *, applied: bool = False) -> dic
     note_owner(obj, kind, call.manager)
     admission.admit_new(store, kind, obj)
     _check(call, obj, [*rules.check(kind, obj), *rules.check_create(kind, obj)])
-    return store.create(kind.stored_as, _stored_form(kind, obj), dry_run=call.dry_run)
+    return store.create(kind.stored_as, _stored_form(kind, obj), dry_run=call.dry_run, uid=meta.get("uid"))
 
 
 def _record_new(obj: dict, kind: Kind, manager: str) -> None:

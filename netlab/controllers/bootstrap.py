@@ -50,6 +50,7 @@ def _view_rules() -> list[dict]:
     return [
         _rule([""], [*_PLAIN, *_SEEN, "namespaces", "serviceaccounts"], _READ),
         _rule(["apps"], _WORKLOADS, _READ),
+        _rule(["batch"], ["jobs"], _READ),
         _rule(["discovery.k8s.io"], ["endpointslices"], _READ),
         _rule(["events.k8s.io"], ["events"], _READ),
         _rule(["networking.k8s.io"], ["networkpolicies"], _READ),
@@ -64,6 +65,7 @@ def _edit_rules() -> list[dict]:
         _rule([""], ["serviceaccounts"], ["impersonate"]),
         _rule([""], ["events"], ["create", "patch", "update"]),
         _rule(["apps"], _WORKLOADS, _WRITE),
+        _rule(["batch"], ["jobs"], _WRITE),
         _rule(["coordination.k8s.io"], ["leases"], [*_READ, *_WRITE]),
         _rule(["networking.k8s.io"], ["networkpolicies"], _WRITE),
     ]

@@ -158,6 +158,15 @@ def _daemon_set(daemon_set: dict) -> None:
     _template(spec)
 
 
+def _job(job: dict) -> None:
+    spec = job.setdefault("spec", {})
+    if "completions" not in spec and "parallelism" not in spec:
+        spec["completions"] = 1
+    _fill(spec, parallelism=1, backoffLimit=6, completionMode="NonIndexed", suspend=False)
+    _fill(spec, podReplacementPolicy="TerminatingOrFailed")
+    _template(spec)
+
+
 def _service(service: dict) -> None:
     spec = service.setdefault("spec", {})
     _fill(spec, type="ClusterIP", sessionAffinity="None")
@@ -232,6 +241,7 @@ _BY_KIND = {
     "EndpointSlice": _endpoint_slice,
     "Endpoints": _endpoints,
     "Event": _event,
+    "Job": _job,
     "Namespace": _namespace,
     "NetworkPolicy": _network_policy,
     "Pod": _pod,

@@ -53,6 +53,18 @@ _POD_WARNED = (
 )
 _PRIVILEGED = "a privileged container of netlab has every capability, but no devices of the machine"
 _DEFAULTS = {"terminationMessagePath": "/dev/termination-log"}
+# Fields of a Job -> the only value that has its meaning here.
+_JOB_REFUSED = {
+    "backoffLimitPerIndex": None,
+    "completionMode": "NonIndexed",
+    "managedBy": None,
+    "maxFailedIndexes": None,
+    "podFailurePolicy": None,
+    "podReplacementPolicy": "TerminatingOrFailed",
+    "scheduling": None,
+    "successPolicy": None,
+    "suspend": False,
+}
 _SERVICE_REFUSED = {
     "externalIPs": "external addresses are not available in netlab",
     "loadBalancerIP": "load balancers are not available in netlab yet",
@@ -88,11 +100,18 @@ def _examine(kind: Kind, obj: dict) -> Verdict:
     verdict = Verdict()
     if kind.name == "Pod":
         _examine_pod(obj["spec"], "spec", verdict)
-    elif kind.group == "apps" and "template" in obj.get("spec", {}):
+    elif kind.group in ("apps", "batch") and "template" in obj.get("spec", {}):
+        _examine_job(obj["spec"], verdict)
         _examine_pod(obj["spec"]["template"]["spec"], "spec.template.spec", verdict)
     elif kind.name in _EXAMINERS:
         _EXAMINERS[kind.name](obj, verdict)
     return verdict
+
+
+def _examine_job(spec: dict, verdict: Verdict) -> None:
+    for name, usual in _JOB_REFUSED.items():
+        if spec.get(name, usual) != usual:
+            verdict.refused.append(forbidden(f"spec.{name}", f"{name} of Jobs {_NOT_HERE}"))
 
 
 def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:

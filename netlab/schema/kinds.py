@@ -155,6 +155,7 @@ KINDS: tuple[Kind, ...] = (
         categories=("all",),
         subresources=(_SCALE, _status("ReplicaSet")),
     ),
+    Kind("Job", "jobs", "batch", categories=("all",), subresources=(_status("Job"),)),
     Kind("Event", "events", "events.k8s.io", short=("ev",)),
     Kind("Lease", "leases", "coordination.k8s.io"),
     Kind("EndpointSlice", "endpointslices", "discovery.k8s.io"),

@@ -11,6 +11,9 @@ from .podrules import check_pod_spec, check_pod_update, port_number
 from .policyrules import check_policy
 
 # Inside these the system writes; what a user must give stands elsewhere.
+_JOB_NUMBERS = (
+    "completions", "parallelism", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished",
+)  # fmt: skip
 _NOT_REQUIRED_OF_USERS = {"status", "managedFields"}
 
 
@@ -27,7 +30,15 @@ def check_create(kind: Kind, obj: dict) -> list[Cause]:
     """What may come later, but not with the object."""
     if kind.name == "Pod" and obj["spec"].get("ephemeralContainers"):
         return [forbidden("spec.ephemeralContainers", "cannot be set on create")]
+    if kind.name == "Job" and not obj["spec"].get("manualSelector"):
+        return _check_generated(obj["spec"].get("selector"), obj["metadata"].get("uid"))
     return []
+
+
+def _check_generated(selector: dict | None, uid: str | None) -> list[Cause]:
+    if selector == {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}:
+        return []
+    return [invalid("spec.selector", selector, "`selector` not auto-generated")]
 
 
 def check_update(kind: Kind, new: dict, old: dict) -> list[Cause]:
@@ -80,6 +91,25 @@ def _check_workload(obj: dict) -> list[Cause]:
     found += names.labels("spec.template.metadata.labels", template_labels)
     found += _check_pace(spec)
     return found + check_pod_spec(spec["template"]["spec"], "spec.template.spec", restart=["Always"])
+
+
+def _check_job(obj: dict) -> list[Cause]:
+    spec, template = obj["spec"], obj["spec"]["template"]["spec"]
+    found = [
+        invalid(f"spec.{name}", spec[name], "must be greater than or equal to 0")
+        for name in _JOB_NUMBERS
+        if spec.get(name, 0) < 0
+    ]
+    if template.get("restartPolicy") not in ("OnFailure", "Never"):
+        allowed = 'valid values: "OnFailure", "Never"'
+        return [*found, required("spec.template.spec.restartPolicy", allowed)]
+    return found + check_pod_spec(template, "spec.template.spec")
+
+
+def _job_update(new: dict, old: dict) -> list[Cause]:
+    fixed = ("completions", "selector", "template")
+    causes = [_immutable(f"spec.{name}", new["spec"].get(name), old["spec"].get(name)) for name in fixed]
+    return [cause for one in causes for cause in one]
 
 
 def _check_pace(spec: dict) -> list[Cause]:
@@ -221,6 +251,7 @@ _RULES = {
     "ClusterRoleBinding": _check_binding,
     "DaemonSet": _check_workload,
     "Deployment": _check_workload,
+    "Job": _check_job,
     "NetworkPolicy": check_policy,
     "Pod": _check_pod,
     "ReplicaSet": _check_workload,
@@ -233,6 +264,7 @@ _UPDATE_RULES = {
     "ConfigMap": _data_update,
     "DaemonSet": _workload_update,
     "Deployment": _workload_update,
+    "Job": _job_update,
     "Pod": check_pod_update,
     "ReplicaSet": _workload_update,
     "RoleBinding": _binding_update,

@@ -25,7 +25,16 @@ def _utc() -> datetime:
 
 def age(stamp: str) -> str:
     """How long ago, as kubectl writes it: 42s, 3m10s, 5h2m, 2d4h, 90d."""
-    seconds = max(0, int(seconds_since(stamp)))
+    return span(seconds_since(stamp))
+
+
+def between(start: str, end: str) -> str:
+    """How long it took, written like an age."""
+    return span((parse(end) - parse(start)).total_seconds())
+
+
+def span(length: float) -> str:
+    seconds = max(0, int(length))
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if seconds < 120:
         return f"{seconds}s"

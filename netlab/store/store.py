@@ -56,10 +56,10 @@ class Store:
             if (namespace is None or key[0] == namespace) and has_labels(obj, labels)
         ]
 
-    def create(self, resource: str, obj: dict, *, dry_run: bool = False) -> dict:
+    def create(self, resource: str, obj: dict, *, dry_run: bool = False, uid: str | None = None) -> dict:
         """Store a new object; `metadata.generateName` gets a suffix. Raises AlreadyExists.
 
-        A dry run answers with what would be stored.
+        A dry run answers with what would be stored. `uid` is for what had to be named before it exists.
         """
         obj = clone(obj)
         meta = obj["metadata"]
@@ -69,7 +69,7 @@ class Store:
             raise AlreadyExists(resource, meta["name"])
         for field in _FIXED:
             meta.pop(field, None)
-        meta["uid"], meta["creationTimestamp"] = new_uid(), clock.now()
+        meta["uid"], meta["creationTimestamp"] = uid or new_uid(), clock.now()
         if resource in _COUNTED:
             meta["generation"] = 1
         if dry_run:
