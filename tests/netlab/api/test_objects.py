@@ -186,7 +186,7 @@ async def test_what_is_not_there_yet_says_so(plane):
     assert "LoadBalancer is not available in netlab yet" in balancer["message"]
     mounted = pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}])
     host = await plane.call("POST", PODS, mounted, code=422)
-    assert "hostPath is not available in netlab: it would show the machine" in host["message"]
+    assert "it would show the machine that runs the cluster" in host["message"]
 
 
 async def test_a_field_without_effect_is_named_in_a_warning(plane):
