@@ -13,7 +13,7 @@ replicas cost what one does.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from netlab.api.selectors import matches
 
@@ -118,6 +118,9 @@ class _World:
             if pod["metadata"]["namespace"] in spaces and matches(selector, _labels(pod))
         ]
 
+    def within(self, blocks: list[IPv4Network]) -> list[dict]:
+        return [pod for pod in self.pods if any(IPv4Address(pod["status"]["podIP"]) in b for b in blocks)]
+
 
 def _is_peer(pod: dict) -> bool:
     status = pod.get("status", {})
@@ -139,6 +142,8 @@ class _Rule:
         self._ports = rule.get("ports") or []
         has_names = any(isinstance(port.get("port"), str) for port in self._ports)
         self._depends_on_pod = has_names and not self._is_egress
+        if has_names and self._is_egress:  # a pod in a block has names for its ports like any other
+            self._pods = [*self._pods, *world.within(blocks)]
         self._same_for_all: Allows | None = None
 
     def allows(self, pod: dict) -> Allows:

@@ -109,6 +109,12 @@ def test_a_named_port_of_egress_is_each_peers_own():
     assert let_through(found.egress) == ["10.244.1.2/32 tcp/80", "10.244.1.3/32 tcp/81"]
 
 
+def test_a_pod_in_an_address_block_has_names_for_its_ports_too():
+    port, block = {"port": "web", "protocol": "TCP"}, {"ipBlock": {"cidr": "10.244.1.3/32"}}
+    found = verdict(policy(types=["Egress"], egress=[{"ports": [port], "to": [block]}]))
+    assert let_through(found.egress) == ["10.244.1.3/32 tcp/81"]
+
+
 def test_a_named_port_nobody_has_lets_nothing_through():
     other = {"port": "web", "protocol": "UDP"}
     found = verdict(policy(types=["Ingress", "Egress"], ingress=[{"ports": [other]}], egress=[]))
