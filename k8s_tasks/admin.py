@@ -87,14 +87,14 @@ class RunAdmin(Record):
 
     list_display = [
         "created_at",
+        "watch",
         "requested_by",
+        "state",
         "kind",
         "command",
+        "exit_code",
         "pod",
         "session",
-        "state",
-        "exit_code",
-        "watch",
     ]
     list_filter = ["state", "kind", "session__cluster", "session__attempt__lab"]
     search_fields = ["id", "requested_by__username", "session__namespace", "argv", "step"]
