@@ -30,7 +30,7 @@ selectors = st.fixed_dictionaries(
 )
 blocks = st.sampled_from(
     [
-        {"cidr": "10.244.0.0/16", "except": ["10.244.1.0/24", "10.244.1.3/32"]},
+        {"cidr": "10.244.0.0/16", "except": ["10.244.1.3/32", "10.244.1.0/24"]},
         {"cidr": "0.0.0.0/0", "except": ["10.244.0.2/31"]},
         {"cidr": "10.244.2.3/24"},
         {"cidr": "::/0"},
@@ -95,7 +95,7 @@ def passes(allows, other: Pod, one: Connection) -> bool:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(policies)
 def test_any_policies_mean_the_same_to_both(drawn):
     stored = [stored_policy(number, space, spec) for number, (space, spec) in enumerate(drawn)]

@@ -127,7 +127,7 @@ def test_an_address_block_goes_without_its_exceptions():
 
 
 def test_overlapping_exceptions_are_taken_once():
-    found = networks({"cidr": "10.0.0.0/8", "except": ["10.128.0.0/9", "10.192.0.0/10"]})
+    found = networks({"cidr": "10.0.0.0/8", "except": ["10.192.0.0/10", "10.128.0.0/9"]})
     assert [str(one) for one in found] == ["10.0.0.0/9"]
 
 
