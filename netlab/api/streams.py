@@ -28,7 +28,7 @@ def require_websocket(call: Call) -> None:
     """Raises ApiError unless the request asks for a WebSocket."""
     upgrade = call.http.headers.get("Upgrade", "").lower()
     if upgrade.startswith("spdy"):
-        message = "netlab streams over WebSocket only, not over SPDY: use kubectl 1.31 or newer"
+        message = "netlab forwards ports over WebSocket only, not over SPDY: use kubectl 1.31 or newer"
         raise status.bad_request(message)
     if upgrade != "websocket":
         raise status.bad_request("Upgrade request required")
@@ -66,7 +66,7 @@ async def run(call: Call, start) -> web.WebSocketResponse:
     try:
         process = await start()
     except ExecError as error:
-        await _send(socket, ERROR, dump(_cannot_start(str(error))))
+        await _send(socket, ERROR, dump(cannot_start(str(error))))
         await socket.close()
         return socket
     try:
@@ -118,12 +118,12 @@ async def _take(process: Process, channel: int, data: bytes) -> None:
     if channel == STDIN:
         await process.write(data)
     elif channel == RESIZE:
-        _resize(process, data)
+        resize(process, data)
     elif channel == CLOSE and data[:1] == bytes([STDIN]):
         await process.close_stdin()
 
 
-def _resize(process: Process, data: bytes) -> None:
+def resize(process: Process, data: bytes) -> None:
     with contextlib.suppress(ValueError, TypeError, KeyError):
         size = json.loads(data)
         process.resize(int(size["Width"]), int(size["Height"]))
@@ -151,6 +151,6 @@ def exit_status(code: int) -> dict:
     }
 
 
-def _cannot_start(why: str) -> dict:
+def cannot_start(why: str) -> dict:
     message = f"Internal error occurred: error executing command in container: {why}"
     return {"metadata": {}, "status": "Failure", "message": message, "reason": "InternalError", "code": 500}

@@ -1,5 +1,7 @@
 """The paths below an object: status, scale, log, exec, attach, port-forward, eviction, token and others."""
 
+from functools import partial
+
 from aiohttp import web
 
 from netlab.controllers.tokens import ISSUER, TokenAuthority
@@ -8,7 +10,7 @@ from netlab.schema.causes import invalid
 from netlab.schema.kinds import Kind
 from netlab.store import Conflict, Store, clock, clone
 
-from . import bodies, logs, patching, portforward, selectors, status, streams, writing
+from . import bodies, logs, patching, portforward, selectors, spdystreams, status, streams, writing
 from .rendering import Renderer, json_response
 from .request import Call
 
@@ -61,6 +63,7 @@ class Subresources:
         if replicas < 0:
             cause = invalid("spec.replicas", replicas, "must be greater than or equal to 0")
             raise status.invalid(_SCALE, call.name, [cause])
+        writing.judge(self._store, call, wanted, present)
         changed = clone(live)
         changed["spec"]["replicas"] = replicas
         if wanted["metadata"].get("resourceVersion"):
@@ -84,14 +87,13 @@ class Subresources:
             raise status.bad_request("you must specify at least one command for the container")
         container = _streamable(call, live)
         stdin, tty = call.flag("stdin"), call.flag("tty")
-        return await streams.run(
-            call, lambda: self._runtime.exec(live, container, argv, stdin=stdin, tty=tty)
-        )
+        start = partial(self._runtime.exec, live, container, argv, stdin=stdin, tty=tty)
+        return await _stream(call, start)
 
     async def _attach(self, call: Call, live: dict) -> web.StreamResponse:
         container = _streamable(call, live)
         stdin, tty = call.flag("stdin"), call.flag("tty")
-        return await streams.run(call, lambda: self._runtime.attach(live, container, stdin=stdin, tty=tty))
+        return await _stream(call, partial(self._runtime.attach, live, container, stdin=stdin, tty=tty))
 
     async def _portforward(self, call: Call, live: dict) -> web.StreamResponse:
         _require_running(live)
@@ -174,8 +176,13 @@ def _streamable(call: Call, pod: dict) -> str:
     if not pod["spec"].get("nodeName"):
         raise status.bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
     container = streams.container_of(call, pod)
-    streams.require_websocket(call)  # last: kubectl shows the answer to its SPDY fallback
+    if not spdystreams.is_asked(call):
+        streams.require_websocket(call)
     return container
+
+
+async def _stream(call: Call, start) -> web.StreamResponse:
+    return await (spdystreams if spdystreams.is_asked(call) else streams).run(call, start)
 
 
 def _require_running(pod: dict) -> None:

@@ -101,10 +101,16 @@ async def test_a_wrong_question_is_a_bad_request(running, query, told):
     assert answer["message"] == told
 
 
-async def test_spdy_is_refused_with_the_remedy(running):
+async def test_ports_are_not_forwarded_over_raw_spdy_and_the_remedy_is_named(running):
     headers = {"Upgrade": "SPDY/3.1", "Connection": "Upgrade"}
-    answer = await running.call("POST", f"{PODS}/web/exec?command=id", code=400, headers=headers)
+    answer = await running.call("POST", f"{PODS}/web/portforward", code=400, headers=headers)
     assert "use kubectl 1.31 or newer" in answer["message"]
+
+
+async def test_exec_over_spdy_needs_a_protocol_both_know(running):
+    headers = {"Upgrade": "SPDY/3.1", "Connection": "Upgrade", "X-Stream-Protocol-Version": "v1.example"}
+    answer = await running.call("POST", f"{PODS}/web/exec?command=id", code=400, headers=headers)
+    assert "v4.channel.k8s.io" in answer["message"] and "v1.example" in answer["message"]
 
 
 async def test_logs(running):
