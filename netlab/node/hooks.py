@@ -24,7 +24,8 @@ async def before_stop(hook: dict, spec: dict, container: Container, pod_ip: str,
     clock = asyncio.get_running_loop().time
     began = clock()
     running = asyncio.create_task(run_hook(hook, spec, container, pod_ip))
-    await asyncio.wait({running, container.ended}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+    either: set[asyncio.Future] = {running, container.ended}
+    await asyncio.wait(either, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
     failure = running.result() if running.done() else f"not over within {clock() - began:.0f} s"
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
