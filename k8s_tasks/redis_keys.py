@@ -1,6 +1,7 @@
 """The names of everything kept in Redis, and the one way to reach it."""
 
 import functools
+from typing import Any
 
 import redis
 import redis.asyncio
@@ -10,7 +11,7 @@ from redis.backoff import ExponentialBackoff
 
 # redis-py 8 gives up on a quiet socket after 5 s and allows 100 connections; a stream may be
 # quiet for minutes, and a worker holds a connection per running command.
-_CONNECTION = {"socket_timeout": None, "max_connections": 2000}
+_CONNECTION: dict[str, Any] = {"socket_timeout": None, "max_connections": 2000}
 # A Redis that its supervisor restarts is back within seconds; running commands wait that long.
 _PATIENCE = ExponentialBackoff(cap=0.5, base=0.05)
 
