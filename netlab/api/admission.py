@@ -8,18 +8,25 @@ through here too, so that what they make is what a user's `kubectl run` would ha
 from netlab.controllers import quota
 from netlab.schema.defaults import apply_defaults
 from netlab.schema.kinds import Kind, kind_named
-from netlab.store import Store
+from netlab.store import Store, controller_of
 from netlab.store.objects import new_uid, random_suffix
 
-from . import addresses, status
+from . import addresses, status, validating
+from .request import User
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, not a secret
 _TOKEN_SECONDS = 3607  # the odd number of the real one, which tells it from a token asked for
+_ACCOUNTS = {
+    "DaemonSet": "daemon-set-controller",
+    "Job": "job-controller",
+    "ReplicaSet": "replicaset-controller",
+}
 
 
 def admit_new(store: Store, kind: Kind, obj: dict) -> None:
     """Complete a new object in place. Raises ApiError when it may not be."""
     _check_namespace(store, kind, obj)
+    _settle_name(obj["metadata"])
     apply_defaults(obj)
     if kind.name == "Pod":
         _add_service_account(store, kind, obj)
@@ -35,8 +42,24 @@ def admit_new(store: Store, kind: Kind, obj: dict) -> None:
 
 def create_pod(store: Store, pod: dict) -> dict:
     """Store a pod that a controller makes, admitted like anybody's. Raises ApiError, StoreError."""
-    admit_new(store, kind_named("v1", "Pod"), pod)
+    kind = kind_named("v1", "Pod")
+    admit_new(store, kind, pod)
+    validating.judge(store, validating.Write(kind, _controller_of(pod), pod))
     return store.create("pods", pod)
+
+
+def _controller_of(pod: dict) -> User:
+    """The account that the maker of the pod has on a cluster whose controllers are programs of their own."""
+    owner = controller_of(pod)
+    name = _ACCOUNTS[owner["kind"]] if owner else "kube-controller-manager"
+    groups = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
+    return User(f"system:serviceaccount:kube-system:{name}", groups)
+
+
+def _settle_name(meta: dict) -> None:
+    """Names are made before anybody judges the object: refusals then tell the name, as on a real cluster."""
+    if not meta.get("name") and meta.get("generateName"):
+        meta["name"] = meta["generateName"] + random_suffix()
 
 
 def _check_namespace(store: Store, kind: Kind, obj: dict) -> None:
@@ -56,8 +79,6 @@ def _check_namespace(store: Store, kind: Kind, obj: dict) -> None:
 def _name_job(job: dict) -> None:
     """A Job finds its pods by its own uid, so that it is known before the Job is stored."""
     meta, spec = job["metadata"], job["spec"]
-    if not meta.get("name") and meta.get("generateName"):
-        meta["name"] = meta["generateName"] + random_suffix()
     if spec.get("manualSelector"):
         return
     meta["uid"] = new_uid()

@@ -253,6 +253,14 @@ def _network_policy(obj: dict) -> Cells:
     return [obj["metadata"]["name"], selector_text(obj["spec"]["podSelector"]) or _NONE, age(obj)]
 
 
+def _admission_policy(obj: dict) -> Cells:
+    return [obj["metadata"]["name"], len(obj["spec"].get("validations", [])), _UNSET, age(obj)]
+
+
+def _admission_binding(obj: dict) -> Cells:
+    return [obj["metadata"]["name"], obj["spec"]["policyName"], _UNSET, age(obj)]
+
+
 def _quota(obj: dict) -> Cells:
     status = obj.get("status", {})
     used = status.get("used", {})
@@ -356,6 +364,14 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
             wide("Selector"),
         ),
         _service,
+    ),
+    "ValidatingAdmissionPolicy": (
+        (Column("Name"), Column("Validations", _NUMBER), Column("ParamKind"), Column("Age")),
+        _admission_policy,
+    ),
+    "ValidatingAdmissionPolicyBinding": (
+        (Column("Name"), Column("PolicyName"), Column("ParamRef"), Column("Age")),
+        _admission_binding,
     ),
 }
 PRINTERS["Role"] = PRINTERS["ClusterRole"]

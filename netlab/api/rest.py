@@ -95,6 +95,7 @@ class Rest:
         _check_preconditions(call.kind, obj, options.get("preconditions", {}))
         if call.kind.name == "Namespace" and obj["metadata"]["name"] in ("default", "kube-system"):
             raise status.forbidden(call.kind, obj["metadata"]["name"], "this namespace may not be deleted")
+        writing.judge(self._store, call, None, obj)
         if call.dry_run or "All" in options.get("dryRun", []):
             return obj
         resource, key = call.kind.stored_as, key_of(obj)

@@ -63,7 +63,8 @@ class Subresources:
         if replicas < 0:
             cause = invalid("spec.replicas", replicas, "must be greater than or equal to 0")
             raise status.invalid(_SCALE, call.name, [cause])
-        writing.judge(self._store, call, wanted, present)
+        named = {**wanted, "metadata": {**present["metadata"], **wanted["metadata"]}}
+        writing.judge(self._store, call, named, present)
         changed = clone(live)
         changed["spec"]["replicas"] = replicas
         if wanted["metadata"].get("resourceVersion"):

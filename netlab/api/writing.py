@@ -7,7 +7,7 @@ from netlab.schema.kinds import Kind
 from netlab.schema.podrules import check_ephemeral_update
 from netlab.store import Store, clone
 
-from . import addresses, admission, eventsv1, status
+from . import addresses, admission, eventsv1, status, validating
 from .request import Call
 
 _SERVER_SETS = ("managedFields", "selfLink", "uid")
@@ -56,7 +56,7 @@ def create(store: Store, call: Call, obj: dict, *, applied: bool = False) -> dic
     note_owner = ownership.record_apply_of_new if applied else _record_new
     note_owner(obj, kind, call.manager)
     admission.admit_new(store, kind, obj)
-    _check(call, obj, [*rules.check(kind, obj), *rules.check_create(kind, obj)])
+    _check(store, call, obj, [*rules.check(kind, obj), *rules.check_create(kind, obj)])
     return store.create(kind.stored_as, _stored_form(kind, obj), dry_run=call.dry_run, uid=meta.get("uid"))
 
 
@@ -77,7 +77,7 @@ def update(store: Store, call: Call, new: dict, old: dict, *, track: bool = True
     apply_defaults(new)
     if kind.name == "Service":
         addresses.assign(store, kind, new)
-    _check(call, new, [*rules.check(kind, new), *rules.check_update(kind, new, old)], old)
+    _check(store, call, new, [*rules.check(kind, new), *rules.check_update(kind, new, old)], old)
     return store.update(kind.stored_as, _stored_form(kind, new), dry_run=call.dry_run)
 
 
@@ -92,6 +92,7 @@ def update_status(store: Store, call: Call, new: dict, old: dict) -> dict:
     for name in ("annotations", "labels", "resourceVersion"):
         if name in new["metadata"]:
             result["metadata"][name] = new["metadata"][name]
+    judge(store, call, result, old)
     return store.update(call.kind.stored_as, result, dry_run=call.dry_run)
 
 
@@ -102,8 +103,13 @@ def update_ephemeral(store: Store, call: Call, new: dict, old: dict) -> dict:
     result["spec"]["ephemeralContainers"] = clone(new.get("spec", {}).get("ephemeralContainers", []))
     apply_defaults(result)
     _copy_field(result["metadata"], new["metadata"], "resourceVersion")
-    _check(call, result, [*rules.check(call.kind, result), *check_ephemeral_update(result, old)], old)
+    _check(store, call, result, [*rules.check(call.kind, result), *check_ephemeral_update(result, old)], old)
     return store.update("pods", result, dry_run=call.dry_run)
+
+
+def judge(store: Store, call: Call, new: dict | None, old: dict | None) -> None:
+    """Ask the admission policies. Raises ApiError when one denies."""
+    call.warnings.extend(validating.judge(store, validating.write_of(call, new, old)))
 
 
 def _has_status(kind: Kind) -> bool:
@@ -148,9 +154,10 @@ def _keep_assigned(kind: Kind, new: dict, old: dict) -> None:
             port.setdefault("nodePort", known)
 
 
-def _check(call: Call, obj: dict, causes: list, old: dict | None = None) -> None:
+def _check(store: Store, call: Call, obj: dict, causes: list, old: dict | None = None) -> None:
     if causes:
         raise status.invalid(call.kind, obj["metadata"].get("name", ""), causes)
+    judge(store, call, obj, old)
     verdict = fields.examine(call.kind, obj, old)
     if verdict.refused:
         raise status.invalid(call.kind, obj["metadata"].get("name", ""), verdict.refused)

@@ -80,8 +80,10 @@ def _keep_rank(pod: dict) -> tuple:
 
 
 def _failure(owner: dict, message: str) -> dict:
+    """The message stays the first one: the next differs by the made-up name of its pod alone, and writing it
+    would wake this controller again."""
     for condition in owner.get("status", {}).get("conditions", []):
-        if condition["type"] == "ReplicaFailure" and condition["message"] == message:
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return condition
     return {
         "type": "ReplicaFailure",

@@ -230,6 +230,24 @@ def _network_policy(policy: dict) -> None:
             port.setdefault("protocol", "TCP")
 
 
+def _admission_policy(policy: dict) -> None:
+    spec = policy.setdefault("spec", {})
+    spec.setdefault("failurePolicy", "Fail")
+    _matching(spec.get("matchConstraints"))
+
+
+def _admission_binding(binding: dict) -> None:
+    _matching(binding.get("spec", {}).get("matchResources"))
+
+
+def _matching(wanted: dict | None) -> None:
+    if wanted is None:
+        return
+    _fill(wanted, matchPolicy="Equivalent", namespaceSelector={}, objectSelector={})
+    for rule in (*wanted.get("resourceRules", []), *wanted.get("excludeResourceRules", [])):
+        rule.setdefault("scope", "*")
+
+
 def _event(event: dict) -> None:
     _fill(event, source={}, reportingComponent="", reportingInstance="")
 
@@ -249,4 +267,6 @@ _BY_KIND = {
     "RoleBinding": _binding,
     "Secret": _secret,
     "Service": _service,
+    "ValidatingAdmissionPolicy": _admission_policy,
+    "ValidatingAdmissionPolicyBinding": _admission_binding,
 }

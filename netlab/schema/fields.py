@@ -74,6 +74,10 @@ _SERVICE_TYPES = {
     "LoadBalancer": f"LoadBalancer {_NOT_HERE} yet: nothing here would announce its address",
 }
 
+_NO_AUDIT = "it keeps no audit log"
+# Writes below an object that admission policies are asked about; "" is the object itself.
+_JUDGED_SUBRESOURCES = ("", "*", "ephemeralcontainers", "scale", "status")
+
 
 # Kinds that a ResourceQuota names without the prefix `count/`.
 _COUNTED = ("pods", "services", "secrets", "configmaps", "resourcequotas")
@@ -213,6 +217,25 @@ def _examine_policy(obj: dict, verdict: Verdict) -> None:
     verdict.warnings += cidr_warnings(obj)
 
 
+def _examine_admission_policy(obj: dict, verdict: Verdict) -> None:
+    spec = obj["spec"]
+    if spec.get("auditAnnotations"):
+        verdict.warnings.append(f"{_no_effect('spec.auditAnnotations')}: {_NO_AUDIT}")
+    for index, rule in enumerate(spec["matchConstraints"]["resourceRules"]):
+        at = f"spec.matchConstraints.resourceRules[{index}]"
+        if "CONNECT" in rule["operations"]:
+            verdict.warnings.append(f"{at}.operations: CONNECT has no effect in netlab")
+        for text in rule["resources"]:
+            subresource = text.partition("/")[2]
+            if subresource not in _JUDGED_SUBRESOURCES:
+                verdict.warnings.append(f"{at}.resources: {text} has no effect in netlab")
+
+
+def _examine_admission_binding(obj: dict, verdict: Verdict) -> None:
+    if "Audit" in obj["spec"]["validationActions"]:
+        verdict.warnings.append(f"spec.validationActions: Audit has no effect in netlab: {_NO_AUDIT}")
+
+
 def _no_effect(path: str) -> str:
     return f"{path} has no effect in netlab"
 
@@ -223,4 +246,6 @@ _EXAMINERS = {
     "NetworkPolicy": _examine_policy,
     "ResourceQuota": _examine_quota,
     "Service": _examine_service,
+    "ValidatingAdmissionPolicy": _examine_admission_policy,
+    "ValidatingAdmissionPolicyBinding": _examine_admission_binding,
 }

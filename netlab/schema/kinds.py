@@ -68,6 +68,7 @@ def _status(kind: str) -> Subresource:
 
 _SCALE = Subresource("scale", "Scale", ("get", "patch", "update"), "autoscaling", "v1")
 _RBAC = "rbac.authorization.k8s.io"
+ADMISSION_GROUP = "admissionregistration.k8s.io"
 _POD_SUBRESOURCES = (
     Subresource("attach", "PodAttachOptions", ("create", "get")),
     Subresource("binding", "Binding", ("create",)),
@@ -129,6 +130,19 @@ KINDS: tuple[Kind, ...] = (
         categories=("all",),
         answers_deleted=True,
         subresources=(_status("Service"),),
+    ),
+    Kind(
+        "ValidatingAdmissionPolicy",
+        "validatingadmissionpolicies",
+        ADMISSION_GROUP,
+        namespaced=False,
+        subresources=(_status("ValidatingAdmissionPolicy"),),
+    ),
+    Kind(
+        "ValidatingAdmissionPolicyBinding",
+        "validatingadmissionpolicybindings",
+        ADMISSION_GROUP,
+        namespaced=False,
     ),
     Kind("ControllerRevision", "controllerrevisions", "apps"),
     Kind(

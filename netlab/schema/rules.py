@@ -5,6 +5,7 @@ import re
 
 from . import names
 from .causes import Cause, duplicate, forbidden, invalid, required, unsupported
+from .celpolicy import check_policy_binding, check_validating_policy
 from .definitions import resolve, type_of
 from .kinds import Kind
 from .podrules import check_pod_spec, check_pod_update, port_number
@@ -258,6 +259,8 @@ _RULES = {
     "Role": _check_rules,
     "RoleBinding": _check_binding,
     "Service": _check_service,
+    "ValidatingAdmissionPolicy": check_validating_policy,
+    "ValidatingAdmissionPolicyBinding": check_policy_binding,
 }
 _UPDATE_RULES = {
     "ClusterRoleBinding": _binding_update,

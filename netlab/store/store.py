@@ -23,6 +23,8 @@ _COUNTED = {
     "daemonsets.apps",
     "statefulsets.apps",
     "networkpolicies.networking.k8s.io",
+    "validatingadmissionpolicies.admissionregistration.k8s.io",
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io",
     "ingresses.networking.k8s.io",
     "endpointslices.discovery.k8s.io",
 }
