@@ -22,6 +22,7 @@ from k8s_tasks.models import Cluster, ConditionResult, LabSession
 from k8s_tasks.redis_keys import run_output, session_events
 from k8s_tasks.watching import follow_pods, sweep_namespaces
 
+TOOLBOX = "redes.local/toolbox:0.1.0"
 HOST_NETWORK = '{"spec": {"hostNetwork": true}}'
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
@@ -174,10 +175,30 @@ def test_kubectl_in_the_pod_is_held_to_the_namespace(session):
     assert b"forbidden" in refused.stderr
 
 
-def test_a_student_makes_no_pod_where_nothing_keeps_it_off_the_nodes(session):
-    refused = in_pod(session, "ana", "kubectl", "run", "spy", "--image=busybox", "--overrides", HOST_NETWORK)
-    assert refused.exit_code == 1
-    assert b"forbidden" in refused.stderr
+def test_a_student_makes_pods_but_none_that_reaches_the_nodes(session):
+    spy = in_pod(session, "ana", "kubectl", "run", "spy", "--image=busybox", "--overrides", HOST_NETWORK)
+    assert spy.exit_code == 1
+    assert b"may not share the node's namespaces" in spy.stderr
+    made = in_pod(session, "ana", "kubectl", "run", "own", f"--image={TOOLBOX}", "--", "sleep", "60")
+    assert made.exit_code == 0, made.stderr
+    web = in_pod(
+        session, "ana", "kubectl", "create", "deployment", "web", "--image=busybox", "--", "sleep", "60"
+    )
+    assert web.exit_code == 0, web.stderr
+    for what in ("pod/own", "deployment/web"):
+        state = "Ready" if what == "pod/own" else "Available"
+        up = in_pod(session, "ana", "kubectl", "wait", what, f"--for=condition={state}", "--timeout=15s")
+        assert up.exit_code == 0, up.stderr
+
+
+def test_a_student_may_not_undo_the_fence(session):
+    for act in (
+        ["delete", "validatingadmissionpolicy", "--all"],
+        ["label", "namespace", session.namespace, "a=b"],
+    ):
+        refused = in_pod(session, "ana", "kubectl", *act)
+        assert refused.exit_code == 1
+        assert b"forbidden" in refused.stderr
 
 
 def test_a_deleted_pod_is_news_for_the_page(session, redis_client):
