@@ -46,7 +46,7 @@ class Program:
             value = self._expression.eval(self._env.Activation(values))
             failed = value.type().name() == "ERROR"
             plain = str(value.value()) if failed else value.plain_value()
-        except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        except (RuntimeError, SystemError, TypeError, ValueError, OverflowError) as error:
             raise CelError(_plainly(str(error))) from error
         if failed:
             raise _failure(_plainly(plain))

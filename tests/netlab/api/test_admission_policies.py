@@ -1,5 +1,8 @@
 """ValidatingAdmissionPolicies: what is taken, what is refused, and what they then forbid."""
 
+import subprocess
+import sys
+
 import pytest
 
 from .worlds import DEPLOYMENTS, NAMESPACE, PODS, deployment, pod
@@ -197,6 +200,14 @@ async def test_an_expression_that_fails_counts_unless_told_otherwise(plane, fail
         assert "resulted in error: no such key: nothing" in answer["message"]
 
 
+@pytest.mark.parametrize("note", ["\ud800", "\x00", "x" * 200_000])
+async def test_no_text_of_a_pod_leads_around_a_policy(plane, note):
+    await enforce(plane, policy("object.metadata.name != 'web'"))
+    noted = pod()
+    noted["metadata"]["annotations"] = {"note": note}
+    assert "denied request" in await refusal(plane, noted)
+
+
 async def test_match_conditions_narrow_a_policy(plane):
     conditions = [
         {"name": "named", "expression": "object.metadata.name.startsWith('guarded')"},
@@ -228,6 +239,11 @@ async def test_a_binding_narrows_its_policy(plane):
     await enforce(plane, policy("false"), "Deny", **narrowed)
     await plane.call("POST", PODS, pod("other"), code=201)
     assert "denied request" in await refusal(plane, pod("web"))
+
+
+async def test_a_number_no_integer_holds_is_no_way_around(plane):
+    await enforce(plane, policy("object.metadata.name != 'web'"))
+    assert "denied request" in await refusal(plane, pod(terminationGracePeriodSeconds=2**70))
 
 
 async def test_excluded_and_named_resources(plane):
@@ -312,6 +328,11 @@ async def test_nobody_is_locked_out_of_mending_a_policy(plane):
     assert "denied" in await refusal(plane, {"metadata": {"name": "c"}}, f"{NAMESPACE}/configmaps")
     await plane.call("DELETE", f"{POLICIES}/p", code=200)
     await plane.call("POST", f"{NAMESPACE}/configmaps", {"metadata": {"name": "c"}}, code=201)
+
+
+def test_a_cluster_without_policies_does_not_load_the_language():
+    code = "import sys, netlab.server; sys.exit('cel_expr_python' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 async def test_tables_show_policies_and_their_bindings(plane):
