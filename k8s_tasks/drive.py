@@ -21,7 +21,7 @@ from k8s_tasks.redis_keys import run_beat, run_input
 
 logger = logging.getLogger(__name__)
 
-WINDOW = 400_000  # bytes a terminal may print before its page has shown them
+WINDOW = 128_000  # bytes a terminal may print before its page has shown them; a page tells each 50 kB
 PENDING_INPUT = 1_000_000  # bytes typed or pasted that the process has not read
 BEAT_EVERY, BEAT_LASTS = 2, 8  # seconds
 KILL_PATIENCE = 5  # seconds until a killed process must have closed its output
@@ -106,9 +106,12 @@ class Drive:
     async def _read(self) -> None:
         async for source, data in self._process.output():
             self._active_at = time.monotonic()
-            await self._publisher.write(source, data)
+            # Counted first: the page may acknowledge an entry before its append has returned to us,
+            # and what was acknowledged too early would go on counting as unseen.
             if self._window:
                 self._window.sent(len(data))
+            await self._publisher.write(source, data)
+            if self._window:
                 await self._window.wait()
 
     async def _stop(self, stopping: asyncio.Task, reading: asyncio.Task) -> Outcome:

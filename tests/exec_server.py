@@ -7,11 +7,14 @@ back-pressure and real exit codes.
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from socket import SO_SNDBUF, SOL_SOCKET
 
 import yaml
 from aiohttp import WSMsgType, web
 
 from k8s_tasks.cluster.api import connect
+
+OWN_BUFFER = 32 * 1024  # so that what was sent tells what the client has taken
 
 
 @asynccontextmanager
@@ -71,8 +74,9 @@ class _Server:
                 "code": 404,
             }
             return web.json_response(status, status=404)
-        socket = web.WebSocketResponse(protocols=self.protocols)
+        socket = web.WebSocketResponse(protocols=self.protocols, writer_limit=OWN_BUFFER)
         await socket.prepare(request)
+        request.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, OWN_BUFFER)
         await socket.send_bytes(b"\x03" + json.dumps(await self._run(request, socket)).encode())
         await socket.close()
         return socket
@@ -97,6 +101,14 @@ class _Server:
         while data := await stream.read(32768):
             await socket.send_bytes(bytes([channel]) + data)
             self.sent += len(data)
+
+    async def standstill(self) -> int:
+        """What has been sent, once a tenth of a second brings no more."""
+        sent = -1
+        while sent != self.sent or not sent:
+            sent = self.sent
+            await asyncio.sleep(0.1)
+        return sent
 
     async def _feed(self, socket, child):
         async for message in socket:

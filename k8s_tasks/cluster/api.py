@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from ssl import SSLContext
 from urllib.parse import urlencode
 
 import aiohttp
@@ -17,6 +18,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient
 
 from k8s_tasks.cluster.errors import ClusterError, Unreachable, refusal
+from k8s_tasks.cluster.short import ShortWebSocket, short_socket
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -35,6 +37,7 @@ class Api:
     """Not safe to share between event loops."""
 
     client: ApiClient
+    terminals: aiohttp.ClientSession
     kinds: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
     _warming: set[asyncio.Task] = field(default_factory=set)
 
@@ -111,6 +114,7 @@ class Api:
         return namespace["metadata"]["uid"]
 
     async def close(self) -> None:
+        await self.terminals.close()
         await self.client.close()
 
 
@@ -122,11 +126,17 @@ async def connect(kubeconfig: str | Path) -> Api:
         client = await config.new_client_from_config(str(kubeconfig), persist_config=False)
     except (config.ConfigException, ValueError, OSError) as error:
         raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: {error}") from error
-    # No limit: every running command holds a connection, and a full pool lets the rest wait in silence.
     rest = client.rest_client
-    connector = aiohttp.TCPConnector(limit=0, ssl=rest.ssl_context, keepalive_timeout=IDLE_SECONDS)
-    rest.pool_manager = aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=2**21)
-    return Api(client)
+    rest.pool_manager = _session(rest.ssl_context, read_bufsize=2**21)
+    return Api(client, _session(rest.ssl_context, short_socket, ws_response_class=ShortWebSocket))
+
+
+def _session(ssl: SSLContext, socket_factory=None, **options) -> aiohttp.ClientSession:
+    # No limit: every running command holds a connection, and a full pool lets the rest wait in silence.
+    connector = aiohttp.TCPConnector(
+        limit=0, ssl=ssl, keepalive_timeout=IDLE_SECONDS, socket_factory=socket_factory
+    )
+    return aiohttp.ClientSession(connector=connector, trust_env=True, **options)
 
 
 def _event(line: bytes) -> dict:

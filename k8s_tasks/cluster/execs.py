@@ -9,7 +9,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from socket import SO_RCVBUF, SOL_SOCKET
 
 import aiohttp
 
@@ -18,7 +17,6 @@ from k8s_tasks.cluster.errors import ExecFailed, Unreachable, refusal
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
-TTY_BUFFER = 64 * 1024  # less than a loopback segment, and TCP sends by timer only
 OUTPUTS = {STDOUT: "stdout", STDERR: "stderr"}
 
 
@@ -90,7 +88,7 @@ async def start_process(
     headers = await api.credentials(as_user=as_user)
     try:
         # No heartbeat on a terminal: while the window holds reading back, pongs are not read either.
-        socket = await api.http.ws_connect(
+        socket = await (api.terminals if tty else api.http).ws_connect(
             url,
             headers=headers,
             protocols=PROTOCOLS,
@@ -102,20 +100,7 @@ async def start_process(
         raise await _why_refused(api, url, headers, error) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise Unreachable(f"the Kubernetes API does not answer: {error}") from error
-    if tty:
-        _keep_little(socket)
     return Process(socket)
-
-
-def _keep_little(socket: aiohttp.ClientWebSocketResponse) -> None:
-    """Let TLS and the kernel hold little of a terminal that is not read: what lies in their buffers
-    would still be shown after a Ctrl-C. (aiohttp's own queue, half a megabyte, cannot be set.)"""
-    connection = socket.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(SOL_SOCKET, SO_RCVBUF, TTY_BUFFER)
-    transport = getattr(socket._writer, "transport", None)
-    if hasattr(transport, "set_read_buffer_limits"):
-        transport.set_read_buffer_limits(high=TTY_BUFFER)
 
 
 async def _why_refused(api: Api, url: str, headers: dict, error: aiohttp.WSServerHandshakeError):

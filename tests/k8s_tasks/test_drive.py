@@ -44,7 +44,8 @@ class Driven:
         self.kills = 0
 
     async def run(self, api, script: str) -> Outcome:
-        self.process = await start_process(api, "ns", "ana", ["sh", "-c", script], stdin=True)
+        tty = self.window is not None
+        self.process = await start_process(api, "ns", "ana", ["sh", "-c", script], stdin=True, tty=tty)
         drive = Drive(
             self.id, self.process, self.publisher, self.limits, end_process=self.end, window=self.window
         )
@@ -142,8 +143,7 @@ async def test_an_unseen_terminal_holds_the_process_back_until_its_page_catches_
     api, server = pods
     driven = Driven(redis, RollingPublisher, cap=90_000_000, window=Window())
     running = asyncio.create_task(driven.run(api, "head -c 40000000 /dev/zero"))
-    await _standstill(server)
-    assert server.sent < 30_000_000
+    assert await server.standstill() < 500_000
     await driven.send("ack", b"50000000")
     while not running.done():
         await driven.send("ack", b"400000")
@@ -151,10 +151,24 @@ async def test_an_unseen_terminal_holds_the_process_back_until_its_page_catches_
     assert len(driven.printed()) == 40_000_000
 
 
+async def test_a_page_may_acknowledge_before_the_append_has_returned(redis, pods):
+    window = Window(limit=20_000)  # less than one message
+
+    class SeenAtOnce(RollingPublisher):
+        async def appended(self, sizes):
+            window.seen(sum(size for _id, size in sizes))
+            await super().appended(sizes)
+
+    driven = Driven(redis, SeenAtOnce, cap=9_000_000, window=window)
+    async with asyncio.timeout(5):
+        await driven.run(pods[0], "head -c 3000000 /dev/zero")
+    assert len(driven.printed()) == 3_000_000
+
+
 async def test_ctrl_c_passes_a_flood_that_nobody_has_seen(redis, pods):
     driven = Driven(redis, RollingPublisher, cap=1_000_000, window=Window())
     running = asyncio.create_task(driven.run(pods[0], "yes & read line; kill $!"))
-    await _standstill(pods[1])
+    await pods[1].standstill()
     await driven.send("cancel", "stop")
     async with asyncio.timeout(5):
         assert (await running).state == RunState.CANCELLED
@@ -162,11 +176,3 @@ async def test_ctrl_c_passes_a_flood_that_nobody_has_seen(redis, pods):
 
 async def _first_entry(redis, driven):
     await redis.xread({f"run:{driven.id}:out": "0"}, block=5000)
-
-
-async def _standstill(server):
-    """Until a tenth of a second brings no more output."""
-    sent = -1
-    while sent != server.sent or not sent:
-        sent = server.sent
-        await asyncio.sleep(0.1)

@@ -60,3 +60,26 @@ async def test_a_command_that_writes_too_much_is_refused(tmp_path):
         process = await start_process(api, "ns", "ana", ["head", "-c", "300000", "/dev/zero"])
         with pytest.raises(ExecFailed, match="more than 100000 bytes"):
             await run_to_end(process, seconds=5, limit=100_000)
+
+
+async def test_little_of_a_terminal_is_taken_before_it_is_read(tmp_path):
+    async with exec_server(tmp_path) as (api, server):
+        process = await start_process(api, "ns", "ana", ["yes"], stdin=True, tty=True)
+        taken = 0
+        async for _source, data in process.output():
+            taken += len(data)
+            if taken > 5_000_000:
+                break
+        assert await server.standstill() - taken < 400_000
+        await process.close()
+
+
+async def test_a_terminal_loses_nothing_while_it_is_held_back(tmp_path):
+    async with exec_server(tmp_path) as (api, server):
+        process = await start_process(api, "ns", "ana", ["seq", "300000"], stdin=True, tty=True)
+        printed = b""
+        async for _source, data in process.output():
+            if not printed:
+                await server.standstill()
+            printed += data
+    assert printed.split() == [b"%d" % number for number in range(1, 300_001)]
