@@ -21,7 +21,7 @@ from .request import Call
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io")
 _CHUNK = 32 * 1024
-_SEND_BUFFER = 64 * 1024
+_SEND_BUFFER = 32 * 1024
 
 
 def require_websocket(call: Call) -> None:
@@ -60,7 +60,9 @@ _CONTAINER_KINDS = ("containers", "initContainers", "ephemeralContainers")
 
 async def run(call: Call, start) -> web.WebSocketResponse:
     """Upgrade, start the process with `await start()` and carry its streams until it ends."""
-    socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, compress=False)
+    socket = web.WebSocketResponse(
+        protocols=PROTOCOLS, max_msg_size=0, compress=False, writer_limit=_SEND_BUFFER
+    )
     await socket.prepare(call.http)
     _keep_short(call)
     try:
