@@ -29,6 +29,10 @@ class TerminalConsumer(FollowingConsumer):
         return access.own_terminals(user)
 
     async def follow(self, last_id):
+        # What the lost connection still had to acknowledge nobody tells; a page that begins again
+        # shows and acknowledges all of it.
+        if last_id != self.begins_at:
+            await terminal_input.aacknowledge(self.subject_id, LARGEST_ACK)
         async for entries in follow_run(self.subject_id, last_id):
             for entry in entries:
                 await self.send(bytes_data=frame(entry))

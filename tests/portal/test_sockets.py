@@ -162,6 +162,13 @@ async def test_a_terminal_passes_on_keys_sizes_and_acknowledgements(world, dial,
     await socket.disconnect()
 
 
+async def test_a_terminal_that_comes_back_owes_no_acknowledgement(world, dial, redis_client):
+    socket = await opened(dial(f"/ws/terminals/{world.terminal.pk}/?last=5-7", world.alice))
+
+    assert await next_input(redis_client, world.terminal, 1) == (b"ack", b"%d" % 2**32)
+    await socket.disconnect()
+
+
 async def next_input(redis_client, run, count: int) -> tuple[bytes, bytes]:
     """The count-th message on its way to the pod; waits for it."""
     entries, last = [], "0"
