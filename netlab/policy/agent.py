@@ -26,22 +26,21 @@ class PolicyAgent:
         self._applied: Chains = {}
         self._one_writer = asyncio.Lock()
         self._entered = False
+        self._tell: Callable[[str], None] = lambda line: None  # nobody reads a log before the first pod
         runtime.guards[node_name] = self.admit
 
     async def run(self, tell: Callable[[str], None]) -> None:
         """Runs until cancelled, and may be run again: what it has put into the kernel is remembered."""
+        self._tell = tell
         tell(f'"Network policies are enforced" node="{self._node}"')
         while True:
-            since, before, began = self._store.version, self._applied, time.monotonic()
+            since = self._store.version
             try:
                 await self.sync()
             except CommandError as error:
                 tell(f'"Failed to execute iptables-restore" err="{error}"')
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
-                if self._applied is not before:
-                    took = f'chains={len(self._applied)} elapsed="{(time.monotonic() - began) * 1000:.1f}ms"'
-                    tell(f'"Network policies synced" policies={len(self._store.list(POLICIES))} {took}')
                 await self._next_change(since)
                 await asyncio.sleep(_DEBOUNCE_SECONDS)
 
@@ -66,10 +65,10 @@ class PolicyAgent:
             policies = self._store.list(POLICIES)
             if policies or self._applied:
                 pods, namespaces = self._store.list("pods"), self._store.list("namespaces")
-                await self._apply(chains(judge(policies, pods, namespaces, self._node)))
+                await self._apply(chains(judge(policies, pods, namespaces, self._node)), len(policies))
 
-    async def _apply(self, wanted: Chains) -> None:
-        old = self._applied
+    async def _apply(self, wanted: Chains, policies: int) -> None:
+        old, began = self._applied, time.monotonic()
         if wanted == old:
             return
         # Until all is written, nobody knows what the kernel holds: a failure rewrites every chain.
@@ -80,6 +79,8 @@ class PolicyAgent:
             await self._restore("\n".join(["*filter", ENTRY, "COMMIT", ""]))
             self._entered = True
         self._applied = wanted
+        took = f'chains={len(wanted)} elapsed="{(time.monotonic() - began) * 1000:.1f}ms"'
+        self._tell(f'"Network policies synced" policies={policies} {took}')
 
     async def _restore(self, text: str) -> None:
         await run(

@@ -54,7 +54,8 @@ def test_kindnet_logs_the_policies_it_put_in_force(netlab, namespace):
     policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta}
     netlab.apply({**policy, "spec": {"podSelector": {}}}, pod("web", namespace, node="redes-worker"))
     netlab.kubectl("wait", "-n", namespace, "pod/web", "--for=condition=Ready", "--timeout=20s")
-    assert '"Network policies synced" policies=' in log_of(netlab, "kindnet")
+    while '"Network policies synced" policies=' not in log_of(netlab, "kindnet"):
+        pass
 
 
 def test_a_users_pod_may_not_be_a_nodes_agent(netlab, namespace):
