@@ -37,7 +37,7 @@ urlpatterns = [
         class_settings.remove_student,
         name="class-remove",
     ),
-    path("work/", classes.my_work, name="my-work"),
+    path("my-labs/", classes.my_work, name="my-work"),
     path("join/<slug:code>/", classes.join, name="join"),
     path("login/", accounts.Login.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

@@ -60,7 +60,7 @@ def paths_of(pages: dict[str, Page]) -> dict[str, list[str]]:
     run, verification = (f"/runs/{each}/" for each in work_a_little(pages["student"]))
     return {
         "reader": ["/", *chapters, "/login/", "/no-such-page/"],
-        "student": ["/", "/account/", "/account/password/", "/work/", "/classes/", join, LAB, run],
+        "student": ["/", "/account/", "/account/password/", "/my-labs/", "/classes/", join, LAB, run],
         "instructor": ["/classes/", "/classes/1/", "/classes/1/settings/", student, join, run, verification],
         "admin": ["/admin/", "/admin/k8s_tasks/labsession/"],
     }

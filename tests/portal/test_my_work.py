@@ -7,7 +7,7 @@ from tests.portal.conftest import make_run, make_session
 def test_ones_own_attempts_are_listed_with_what_was_proven_and_each_run(world, visit):
     work.store_pass(world.attempt, "icmp-reach", {"en": "reached"}, {})
 
-    response = visit(world.alice).get("/work/")
+    response = visit(world.alice).get("/my-labs/")
 
     (attempt,) = response.context["attempts"]
     proven = {cell["condition"].key for cell in attempt["conditions"] if cell["passed"]}
@@ -17,14 +17,14 @@ def test_ones_own_attempts_are_listed_with_what_was_proven_and_each_run(world, v
 
 def test_nobody_elses_work_is_there(world, visit):
     for person in (world.bob, world.paula, world.root):
-        assert visit(person).get("/work/").context["attempts"] == []
+        assert visit(person).get("/my-labs/").context["attempts"] == []
 
 
 def test_it_asks_as_often_for_three_attempts_as_for_one(world, lab, visit, django_assert_num_queries):
     browser = visit(world.alice)
     with django_assert_num_queries(6):
-        browser.get("/work/")
+        browser.get("/my-labs/")
     for _ in range(2):
         make_run(make_session(work.start_attempt(world.alice, lab)))
     with django_assert_num_queries(6):
-        assert len(browser.get("/work/").context["attempts"]) == 3
+        assert len(browser.get("/my-labs/").context["attempts"]) == 3

@@ -68,10 +68,10 @@ def test_who_has_none_can(world, panel):
 def test_a_person_is_deactivated_and_activated(world, panel, visit):
     browser = visit(world.alice)
     act_on(panel, "portal/user", "deactivate", world.alice)
-    assert browser.get("/work/").status_code == 302
+    assert browser.get("/my-labs/").status_code == 302
 
     act_on(panel, "portal/user", "activate", world.alice)
-    assert browser.get("/work/").status_code == 200
+    assert browser.get("/my-labs/").status_code == 200
 
 
 def test_the_administrator_does_not_lock_themselves_out(world, panel):
