@@ -7,6 +7,7 @@ have its service fails; a skipped one fails the run, for it has proven nothing.
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,18 @@ from django.conf import settings
 from deploy.local.lifeline import die_with_parent
 from deploy.local.redis_server import find_redis, redis_command
 from deploy.local.stack import Stack
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def pytest_sessionstart(session):
+    """Build what a plain `pytest` needs and `make test` has built before: assets, translations, images."""
+    set_up = [sys.executable, str(PROJECT / "deploy/local/setup.py"), "--for", "pytest"]
+    done = subprocess.run(
+        set_up, env=os.environ | {"REDES_VENV": sys.prefix}, text=True, stderr=subprocess.PIPE
+    )
+    if done.returncode:
+        pytest.exit(done.stderr.strip(), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,5 +1,8 @@
 """Bring a fresh machine to where the portal can start: `python3 deploy/local/setup.py --for run|test`.
 
+`--for pytest` is what a plain `pytest` asks for: the same, with the Python and the packages it already
+runs with.
+
 Standard library only. Each step looks first whether it has anything to do, so that the second call is
 quick; nothing outside the project folder changes but the distribution's packages.
 """
@@ -26,7 +29,8 @@ sys.path.insert(0, str(PROJECT))
 
 from deploy.local import host, stamps  # noqa: E402
 
-VENV = PROJECT / ".venv"
+# A plain `pytest` may run in an environment of another name: that one is set up then.
+VENV = Path(os.environ.get("REDES_VENV") or PROJECT / ".venv")
 PYTHON = VENV / "bin" / "python"
 STATIC = PROJECT / "static"
 OLDEST_NODE = 20
@@ -35,12 +39,12 @@ Doer = Callable[[], None]
 
 def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--for", dest="purpose", choices=("run", "test"), default="run")
+    parser.add_argument("--for", dest="purpose", choices=("run", "test", "pytest"), default="run")
     purpose = parser.parse_args(argv).purpose
     cluster = os.environ.get("CLUSTER") or "netlab"
     try:
-        host.require_linux("netlab" if purpose == "test" else cluster)
-        set_up(purpose, netlab=purpose == "test" or cluster == "netlab")
+        host.require_linux(cluster if purpose == "run" else "netlab")
+        set_up(purpose, netlab=purpose != "run" or cluster == "netlab")
     except host.HostProblem as problem:
         sys.exit(f"error: {problem}")
     except PermissionError as problem:
@@ -48,17 +52,20 @@ def main(argv: list[str]) -> None:
 
 
 def set_up(purpose: str, *, netlab: bool) -> None:
-    take("system packages", lambda: system_packages(tests=purpose == "test", netlab=netlab))
+    take("system packages", lambda: system_packages(tests=purpose != "run", netlab=netlab))
     host.become_owner(PROJECT)
-    take(".venv", virtual_environment)
+    has_packages = purpose == "pytest"
+    if not has_packages:
+        take(".venv", virtual_environment)
     with ThreadPoolExecutor(1) as beside:
         building = None
         if netlab:
             # The images take longest and need nothing of the rest but kubectl: they are built meanwhile.
             take("kubectl", kubectl)
             building = beside.submit(take, "images of the cluster", images)
-        take("python packages", lambda: python_packages(purpose))
-        take("browser", lambda: browser() if purpose == "test" else None)
+        if not has_packages:
+            take("python packages", lambda: python_packages(purpose))
+        take("browser", lambda: browser() if purpose != "run" else None)
         take("npm packages", npm_packages)
         take("browser assets", assets)
         take("translations", translations)
