@@ -23,12 +23,19 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 def pytest_sessionstart(session):
     """Build what a plain `pytest` needs and `make test` has built before: assets, translations, images."""
+    if _is_worker(session.config):
+        return  # the process that started this one has done it
     set_up = [sys.executable, str(PROJECT / "deploy/local/setup.py"), "--for", "pytest"]
     done = subprocess.run(
         set_up, env=os.environ | {"REDES_VENV": sys.prefix}, text=True, stderr=subprocess.PIPE
     )
     if done.returncode:
         pytest.exit(done.stderr.strip(), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+def _is_worker(config) -> bool:
+    """Whether this is one of the parallel processes that `pytest -n` starts."""
+    return hasattr(config, "workerinput")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -44,6 +51,8 @@ def _stage(item) -> int:
 
 
 def pytest_sessionfinish(session, exitstatus):
+    if _is_worker(session.config):
+        return  # all results are counted where they come together
     skipped = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
     if skipped and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
