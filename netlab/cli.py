@@ -1,4 +1,4 @@
-"""The command line: `python -m netlab up | down | status | kubeconfig | images | preflight`."""
+"""The command line: `python -m netlab up | down | status | kubeconfig | images | fields | preflight`."""
 
 import argparse
 import json
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(acts, "kubeconfig", _kubeconfig, "print the path of the kubeconfig")
     image = _command(acts, "images", _images, "build or list the root filesystems")
     image.add_argument("verb", choices=("build", "list"))
+    _command(acts, "fields", _fields, "tell which fields of which kinds have their effect here")
     _command(acts, "preflight", _preflight, "try whether netlab can run here")
     return parser
 
@@ -159,6 +160,13 @@ def _images(options) -> int:
             build.build(image, options.images_dir)
         size = f"{path.stat().st_size / 1e6:.0f} MB" if path.exists() else "not built"
         print(f"{image.reference}\t{size}\t{path}")
+    return 0
+
+
+def _fields(options) -> int:
+    from netlab.schema import effects  # no other command needs the schemas
+
+    print(effects.as_page(), end="")
     return 0
 
 

@@ -30,6 +30,15 @@ _POD_REFUSED = {
     "resourceClaims": f"dynamic resource allocation {_NOT_HERE}",
     rf"{_CONTAINER}\.ports\[\d+\]\.hostPort": f"hostPort {_NOT_HERE}: use a Service, or hostNetwork",
     rf"{_CONTAINER}\.volumeDevices": "block devices are not available in netlab",
+    r"schedulingGroup\..*": f"scheduling of groups {_NOT_HERE}",
+    r"os\.name": "netlab's nodes run Linux",
+    rf"{_CONTAINER}\.restartPolicyRules.*": f"restart rules {_NOT_HERE}: restartPolicy is",
+    rf"{_CONTAINER}\.resources\.claims.*": f"dynamic resource allocation {_NOT_HERE}",
+    rf"{_CONTAINER}\.env\[\d+\]\.valueFrom\.fileKeyRef": f"variables from files {_NOT_HERE}",
+    r"volumes\[\d+\]\.projected\.sources\[\d+\]\.(clusterTrustBundle|podCertificate)": (
+        f"certificates of pods {_NOT_HERE}"
+    ),
+    r"affinity\..*\.(mismatchL|matchL)abelKeys": f"matchLabelKeys {_NOT_HERE}: use labelSelector",
     rf"{_CONTAINER}\.\w+Probe\.grpc": "gRPC probes are not available in netlab: use exec, httpGet, tcpSocket",
 }
 _VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI"}
@@ -42,6 +51,13 @@ _POD_WARNED = (
     "activeDeadlineSeconds",
     "imagePullSecrets",
     "setHostnameAsFQDN",
+    "hostnameOverride",
+    "preemptionPolicy",
+    "priority",
+    r"securityContext\.(seLinuxChangePolicy|windowsOptions\..*)",
+    rf"{_CONTAINER}\.securityContext\.windowsOptions\..*",
+    rf"{_CONTAINER}\.ports\[\d+\]\.hostIP",
+    r"volumes\[\d+\]\.emptyDir\.medium",
     "hostUsers",
     r"securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|fsGroup|fsGroupChangePolicy)",
     r"securityContext\.(sysctls|supplementalGroupsPolicy)",
@@ -52,7 +68,13 @@ _POD_WARNED = (
     rf"{_CONTAINER}\.volumeMounts\[\d+\]\.(mountPropagation|recursiveReadOnly)",
 )
 _PRIVILEGED = "a privileged container of netlab has every capability, but no devices of the machine"
-_DEFAULTS = {"terminationMessagePath": "/dev/termination-log"}
+# What is said of a field is not said of these values, which mean what a field left out means.
+_DEFAULTS = {
+    "os.name": "linux",
+    "preemptionPolicy": "PreemptLowerPriority",
+    "priority": 0,
+    "terminationMessagePath": "/dev/termination-log",
+}
 # Fields of a Job -> the only value that has its meaning here.
 _JOB_REFUSED = {
     "backoffLimitPerIndex": None,
@@ -74,6 +96,12 @@ _SERVICE_TYPES = {
     "LoadBalancer": f"LoadBalancer {_NOT_HERE} yet: nothing here would announce its address",
 }
 
+# Fields of other kinds that are kept and read by nobody.
+_UNREAD = {
+    "EndpointSlice": (r"endpoints\[\d+\]\.hints",),
+    "Lease": (r"spec\.(preferredHolder|strategy)",),
+    "Node": (r"spec\.(configSource|externalID|providerID)",),
+}
 _NO_AUDIT = "it keeps no audit log"
 # Writes below an object that admission policies are asked about; "" is the object itself.
 _JUDGED_SUBRESOURCES = ("", "*", "ephemeralcontainers", "scale", "status")
@@ -109,6 +137,8 @@ def _examine(kind: Kind, obj: dict) -> Verdict:
         _examine_pod(obj["spec"]["template"]["spec"], "spec.template.spec", verdict)
     elif kind.name in _EXAMINERS:
         _EXAMINERS[kind.name](obj, verdict)
+    for pattern in _UNREAD.get(kind.name, ()):
+        verdict.warnings += [_no_effect(path) for path, _ in _walk(obj) if re.fullmatch(pattern, path)]
     return verdict
 
 
@@ -120,7 +150,8 @@ def _examine_job(spec: dict, verdict: Verdict) -> None:
 
 def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
     for path, value in _walk(spec):
-        if value in (None, False, {}, []) or _DEFAULTS.get(path.rsplit(".", 1)[-1]) == value:
+        usual = _DEFAULTS.get(path, _DEFAULTS.get(path.rsplit(".", 1)[-1]))
+        if value in (None, False, {}, []) or usual == value:
             continue
         for pattern, why in _POD_REFUSED.items():
             if re.fullmatch(pattern, path):
