@@ -1,4 +1,4 @@
-"""The command line: `python -m netlab up | down | status | kubeconfig | images | fields | preflight`."""
+"""The command line: `python -m netlab up | down | status | kubeconfig | image | fields | preflight`."""
 
 import argparse
 import json
@@ -8,17 +8,27 @@ import sys
 from pathlib import Path
 
 from netlab import images, launcher, preflight, sandbox, topology
-from netlab.images import build, rootfs
+from netlab.images import archive, build, reference, rootfs
 
 DEFAULT_PORT = 16443  # not 6443: a real cluster may live there
 DOWN_SECONDS = launcher.STOP_SECONDS + 4
+
+
+_FAILURES = (
+    launcher.LaunchError,
+    sandbox.SandboxError,
+    build.BuildError,
+    rootfs.ImageMissing,
+    archive.LoadError,
+    reference.InvalidName,
+)
 
 
 def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return options.act(options)
-    except (launcher.LaunchError, sandbox.SandboxError, build.BuildError, rootfs.ImageMissing) as error:
+    except _FAILURES as error:
         print(f"netlab: {error}", file=sys.stderr)
         return 1
     except PermissionError as error:
@@ -42,11 +52,22 @@ def _parser() -> argparse.ArgumentParser:
     status = _command(acts, "status", _status, "tell whether a cluster runs, or why none can")
     status.add_argument("--json", action="store_true")
     _command(acts, "kubeconfig", _kubeconfig, "print the path of the kubeconfig")
-    image = _command(acts, "images", _images, "build or list the root filesystems")
-    image.add_argument("verb", choices=("build", "list"))
     _command(acts, "fields", _fields, "tell which fields of which kinds have their effect here")
+    _add_image(acts)
     _command(acts, "preflight", _preflight, "try whether netlab can run here")
     return parser
+
+
+def _add_image(acts) -> None:
+    group = acts.add_parser("image", aliases=["images"], help="build, load, list or remove images")
+    verbs = group.add_subparsers(required=True, metavar="VERB")
+    _command(verbs, "build", _build_images, "make netlab's own images from this machine's packages")
+    _command(verbs, "list", _list_images, "list the images")
+    load = _command(verbs, "load", _load_image, "load the images of a docker-archive or OCI archive")
+    load.add_argument("file", type=_path)
+    load.add_argument("--name", help="call the archive's only image so")
+    remove = _command(verbs, "rm", _remove_image, "forget an image that was loaded")
+    remove.add_argument("name")
 
 
 def _command(acts, name: str, act, text: str) -> argparse.ArgumentParser:
@@ -151,15 +172,21 @@ def _kubeconfig(options) -> int:
     return 0
 
 
-def _images(options) -> int:
+def _build_images(options) -> int:
+    for image in images.CATALOG:
+        if not rootfs.archive(options.images_dir, image).exists():
+            print(f"netlab: building {image.reference} from this machine's packages", file=sys.stderr)
+        build.build(image, options.images_dir)
+    return _list_images(options)
+
+
+def _list_images(options) -> int:
     for image in images.CATALOG:
         path = rootfs.archive(options.images_dir, image)
-        if options.verb == "build":
-            if not path.exists():
-                print(f"netlab: building {image.reference} from this machine's packages", file=sys.stderr)
-            build.build(image, options.images_dir)
         size = f"{path.stat().st_size / 1e6:.0f} MB" if path.exists() else "not built"
         print(f"{image.reference}\t{size}\t{path}")
+    for stored in rootfs.loaded(options.images_dir).all():
+        print(f"{stored.reference}\t{stored.size / 1e6:.0f} MB\t{stored.layout}")
     return 0
 
 
@@ -168,6 +195,21 @@ def _fields(options) -> int:
 
     print(effects.as_page(), end="")
     return 0
+
+
+def _load_image(options) -> int:
+    for image in archive.load(options.file, rootfs.loaded(options.images_dir), options.name):
+        print(f"netlab: loaded {image.reference} ({image.image_id})")
+    return 0
+
+
+def _remove_image(options) -> int:
+    name = reference.full(options.name)
+    if rootfs.loaded(options.images_dir).remove(name):
+        print(f"netlab: removed {name}")
+        return 0
+    print(f"netlab: no image {name} was loaded", file=sys.stderr)
+    return 1
 
 
 def _preflight(options) -> int:

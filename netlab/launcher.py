@@ -53,9 +53,7 @@ def up(options: Options) -> int:
     cluster = topology.build(workers=options.workers)
     if missing := rootfs.missing(options.images):
         names = " and ".join(image.reference for image in missing)
-        raise LaunchError(
-            f"{names} not built yet: run `python -m netlab images build` first (about a minute)"
-        )
+        raise LaunchError(f"{names} not built yet: run `python -m netlab image build` first (about a minute)")
     options.state.mkdir(parents=True, exist_ok=True)
     with _only_one(options.state):
         listener = bind(options.port)

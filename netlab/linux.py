@@ -5,6 +5,8 @@ Every function raises OSError with the kernel's errno. Nothing here keeps state.
 
 import ctypes
 import os
+import struct
+from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -28,6 +30,9 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
+
+_SYS_OPENAT2 = 437
+_RESOLVE_IN_ROOT, _RESOLVE_NO_MAGICLINKS = 0x10, 0x02
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -65,6 +70,17 @@ def bind(source: str, target: str, *, recursive: bool = False) -> None:
 def umount(target: str) -> None:
     """Detach the mount now; the kernel frees it when its last user is gone."""
     _checked(_libc.umount2(target.encode(), MNT_DETACH), f"umount {target}")
+
+
+def open_in_root(root: Path, path: str) -> int:
+    """Open a file for reading as if `root` were the root directory: no link leads out. Never blocks."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+    how = struct.pack("QQQ", flags, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS)
+    directory = os.open(root, os.O_PATH | os.O_CLOEXEC)
+    try:
+        return _checked(_libc.syscall(_SYS_OPENAT2, directory, path.encode(), how, len(how)), f"open {path}")
+    finally:
+        os.close(directory)
 
 
 def sethostname(name: str) -> None:

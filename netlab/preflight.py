@@ -15,6 +15,7 @@ _PROGRAMS = {
     "iptables-restore": "iptables",
     "tar": "tar",
     "nsenter": "util-linux",
+    "umoci": "umoci",
 }
 _SYSCTLS = (
     (

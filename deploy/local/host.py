@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-FOR_NETLAB = ("crun", "iproute2", "iptables", "nftables", "mmdebstrap", "uidmap")
+FOR_NETLAB = ("crun", "iproute2", "iptables", "nftables", "mmdebstrap", "uidmap", "skopeo", "umoci")
 FOR_TESTS = ("git",)
 _PLAIN = os.environ | {"LC_ALL": "C"}
 NO_LINUX = """\

@@ -230,7 +230,7 @@ def images() -> Doer | None:
         return None
 
     def act() -> None:
-        run([str(PYTHON), "-m", "netlab", "images", "build"], "the images of the cluster could not be built")
+        run([str(PYTHON), "-m", "netlab", "image", "build"], "the images of the cluster could not be built")
         stamps.write(stamp, value)
 
     return act

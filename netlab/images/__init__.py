@@ -1,7 +1,7 @@
-"""The images netlab can run: root filesystems made on this machine, nothing is pulled from anywhere."""
+"""The images netlab makes itself, on this machine; others are loaded or pulled (`store`, `puller`)."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 TOOLBOX_VERSION = "0.1.0"
 COREDNS_VERSION = "0.1.0"
@@ -10,11 +10,35 @@ TOOLBOX = f"redes.local/toolbox:{TOOLBOX_VERSION}"
 
 
 @dataclass(frozen=True)
+class Config:
+    """How an image wants to be run; a container's manifest goes before it."""
+
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    user: str = ""  # "name", "uid", "name:group" ...
+    working_dir: str = ""
+    stop_signal: str = ""
+
+
+@dataclass(frozen=True)
 class Image:
     name: str
     reference: str  # how the node lists it
     accepted: str  # pattern of the references that mean this image
     command: tuple[str, ...]  # run when the container gives neither command nor args
+
+    @property
+    def config(self) -> Config:
+        return Config(command=self.command)
+
+    @property
+    def image_id(self) -> str:
+        return self.reference
+
+    @property
+    def names(self) -> list[str]:
+        return [self.reference]
 
 
 CATALOG = (

@@ -14,9 +14,16 @@ class ConfigError(Exception):
     """The manifest points at something that is not there; kubectl shows CreateContainerConfigError."""
 
 
-def build(store, pod: dict, container: dict, *, hostname: str) -> dict[str, str]:
-    """Raises ConfigError."""
-    env = {**BASE, "HOSTNAME": hostname, **({"TERM": "xterm"} if container.get("tty") else {})}
+def build(
+    store, pod: dict, container: dict, *, hostname: str, image: dict[str, str] | None = None
+) -> dict[str, str]:
+    """Over what the `image` sets. Raises ConfigError."""
+    env = {
+        **BASE,
+        **(image or {}),
+        "HOSTNAME": hostname,
+        **({"TERM": "xterm"} if container.get("tty") else {}),
+    }
     env |= _services(store, pod)
     for source in container.get("envFrom") or []:
         env |= _from_source(store, pod, source)

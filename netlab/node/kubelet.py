@@ -47,7 +47,10 @@ class Kubelet:
                 self._on_change(change)
 
     def _register(self) -> None:
-        node = machine.node_object(self._runtime.topology, self._node, self._runtime.bounds.describe())
+        runtime = self._runtime
+        node = machine.node_object(
+            runtime.topology, self._node, runtime.bounds.describe(), runtime.library.listed()
+        )
         try:
             self._store.create("nodes", node)
         except AlreadyExists:

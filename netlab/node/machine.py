@@ -4,7 +4,6 @@ import os
 import platform
 from pathlib import Path
 
-from netlab import images
 from netlab.images import recipe
 from netlab.store import clock
 from netlab.topology import Node, Topology
@@ -19,8 +18,8 @@ _CONDITIONS = (
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def node_object(topology: Topology, node: Node, bounds: str) -> dict:
-    """The whole object, Ready. `bounds` says how the node limits its pods; it stands in an annotation."""
+def node_object(topology: Topology, node: Node, bounds: str, listed: list[dict]) -> dict:
+    """The whole object, Ready, with the images it has. `bounds`, an annotation: how it limits its pods."""
     arch = _ARCHITECTURES.get(platform.machine(), platform.machine())
     labels = {
         "kubernetes.io/hostname": node.name,
@@ -43,11 +42,11 @@ def node_object(topology: Topology, node: Node, bounds: str) -> dict:
         "kind": "Node",
         "metadata": {"name": node.name, "labels": labels, "annotations": {"netlab/pod-limits": bounds}},
         "spec": spec,
-        "status": _status(topology, node, arch),
+        "status": _status(topology, node, arch, listed),
     }
 
 
-def _status(topology: Topology, node: Node, arch: str) -> dict:
+def _status(topology: Topology, node: Node, arch: str, listed: list[dict]) -> dict:
     capacity = {
         "cpu": str(os.cpu_count()),
         "memory": f"{_memory_kib()}Ki",
@@ -64,7 +63,7 @@ def _status(topology: Topology, node: Node, arch: str) -> dict:
         ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         "nodeInfo": _node_info(topology, node, arch),
-        "images": [{"names": [image.reference]} for image in images.CATALOG],
+        "images": listed,
     }
 
 

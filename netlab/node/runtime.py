@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from netlab import images
-from netlab.images import rootfs
+from netlab.images.library import Library
 from netlab.node import limits, links, log, netns, streams
 from netlab.node.agents import Agents
 from netlab.node.containers import SCRATCH, Container
@@ -26,7 +26,8 @@ class Runtime:
     """Create it on the server's event loop and `await start()` before the kubelets run."""
 
     def __init__(self, topology: Topology, state_dir: Path, images_dir: Path):
-        self.topology, self.state_dir, self._images_dir = topology, state_dir, images_dir
+        self.topology, self.state_dir = topology, state_dir
+        self.library = Library(images_dir)
         self.bounds = limits.Limits()
         self.has_groups = count_ids_inside() > 1  # else the group `tty` does not exist
         self._pools = {node.name: AddressPool(node) for node in topology.nodes}
@@ -59,7 +60,7 @@ class Runtime:
         await sandbox.close()
 
     def image_root(self, image: images.Image) -> Path:
-        return rootfs.root_of(self._images_dir, image)
+        return self.library.own_root(image)
 
     def find_container(self, pod: dict, container: str) -> Container | None:
         """The newest run of a container that has started, or None."""

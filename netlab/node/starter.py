@@ -5,7 +5,9 @@ from pathlib import Path
 
 from netlab import images
 from netlab.controllers import tokens
-from netlab.node import env, volumes
+from netlab.images.library import AnyImage, UnpackError
+from netlab.images.reference import InvalidName
+from netlab.node import env, users, volumes
 from netlab.node.agents import AgentContainer, AgentFailure
 from netlab.node.bundle import Mount, Plan
 from netlab.node.containers import Container, StartError
@@ -18,7 +20,11 @@ _TERMINATION_LIMIT = 4096
 
 
 class ImageUnknown(Exception):
-    """netlab has no such image; the message names those it has."""
+    """netlab has no such image: the reason as a kubelet calls it, and a message that names those it has."""
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass
@@ -45,23 +51,34 @@ class Starter:
         """Write the volumes anew: changed ConfigMaps and Secrets, fresh tokens. Raises ConfigError."""
         volumes.VolumeMaker(self._store, sandbox, _issue_token).make_all(pod)
 
-    def find_image(self, spec: dict) -> images.Image:
+    def find_image(self, spec: dict) -> AnyImage:
         """Raises ImageUnknown."""
-        found = images.find(spec["image"])
-        if found is None:
-            known = ", ".join(image.reference for image in images.CATALOG)
-            why = f"netlab pulls nothing from registries, it has {known}"
-            raise ImageUnknown(f'failed to resolve image "{spec["image"]}": {why}')
-        return found
+        try:
+            found = self._runtime.library.find(spec["image"])
+        except InvalidName as error:
+            raise ImageUnknown("InvalidImageName", str(error)) from error
+        if found is not None:
+            return found
+        if spec.get("imagePullPolicy") == "Never":
+            why = f'Container image "{spec["image"]}" is not present with pull policy of Never'
+            raise ImageUnknown("ErrImageNeverPull", why)
+        known = ", ".join(image["names"][-1] for image in self._runtime.library.listed())
+        why = f"netlab pulls nothing from registries (see `netlab image load`), it has {known}"
+        raise ImageUnknown("ErrImagePull", f'failed to resolve image "{spec["image"]}": {why}')
 
     async def start(self, pod: dict, spec: dict, prepared: Prepared) -> Container:
         """Raises ConfigError, ImageUnknown or containers.StartError."""
         image = self.find_image(spec)
-        if image in images.AGENTS:
+        if isinstance(image, images.Image) and image in images.AGENTS:
             return self._start_agent(pod, spec, image, prepared)
+        try:
+            root = await self._runtime.library.root_of(image)
+        except UnpackError as error:
+            raise StartError(f"failed to unpack image: {error}") from error
         container = Container(prepared.sandbox, spec["name"], self._runtime.bounds)
-        plan = self._plan(pod, spec, image, prepared, container)
-        container.mount_root(self._runtime.image_root(image))
+        security = users.apply(_security(pod, spec), image.config.user, root)
+        plan = self._plan(pod, spec, image.config, prepared, container, security)
+        container.mount_root(root)
         try:
             await container.start(plan, stdin=bool(spec.get("stdin")), stdin_once=bool(spec.get("stdinOnce")))
         except BaseException:
@@ -79,10 +96,15 @@ class Starter:
         return _remember(prepared, container)
 
     def _plan(
-        self, pod: dict, spec: dict, image: images.Image, prepared: Prepared, container: Container
+        self,
+        pod: dict,
+        spec: dict,
+        image: images.Config,
+        prepared: Prepared,
+        container: Container,
+        security: dict,
     ) -> Plan:
-        security = _security(pod, spec)
-        environment = env.build(self._store, pod, spec, hostname=prepared.sandbox.hostname)
+        environment = env.build(self._store, pod, spec, hostname=prepared.sandbox.hostname, image=image.env)
         return Plan(
             argv=_argv(spec, image, environment),
             env=environment,
@@ -90,7 +112,7 @@ class Starter:
             namespaces={**prepared.sandbox.namespaces, **_process_space(spec, prepared.sandbox)},
             mounts=self._mounts(pod, spec, prepared, container),
             security=security,
-            working_dir=spec.get("workingDir") or "/",
+            working_dir=spec.get("workingDir") or image.working_dir or "/",
             tty=bool(spec.get("tty")),
             tty_group=self._runtime.has_groups,
             process_limit=self._runtime.bounds.process_limit,
@@ -137,18 +159,18 @@ def _issue_token(pod: dict, source: dict) -> str:
         raise ConfigError(f"service account {account}: {error}") from error
 
 
-def _argv(spec: dict, image: images.Image, environment: dict[str, str]) -> list[str]:
-    command, args = spec.get("command"), spec.get("args") or []
-    words = list(command) + args if command else args or list(image.command)
+def _argv(spec: dict, image: images.Config, environment: dict[str, str]) -> list[str]:
+    """A command replaces the image's entrypoint too, args only its command. Raises StartError."""
+    command, args = spec.get("command") or [], spec.get("args") or []
+    words = [*command, *args] if command else [*image.entrypoint, *(args or image.command)]
+    if not words:
+        raise StartError("no command specified")
     return [env.expand(str(word), environment) for word in words]
 
 
 def _security(pod: dict, spec: dict) -> dict:
-    """The container's securityContext over the pod's. Raises ConfigError for a root that is forbidden."""
-    security = {**(pod["spec"].get("securityContext") or {}), **(spec.get("securityContext") or {})}
-    if security.get("runAsNonRoot") and not security.get("runAsUser"):
-        raise ConfigError("container has runAsNonRoot and image will run as root")
-    return security
+    """The container's securityContext over the pod's."""
+    return {**(pod["spec"].get("securityContext") or {}), **(spec.get("securityContext") or {})}
 
 
 def termination_message(spec: dict, container: Container, code: int) -> str:

@@ -279,7 +279,7 @@ class PodWorker:
         while True:
             try:
                 image = self._starter.find_image(spec)
-                record.image_reference = image.reference
+                record.image, record.image_reference = image.reference, image.image_id
                 self._tell(
                     "Pulled", f'Container image "{spec["image"]}" already present on machine', record.name
                 )
@@ -287,7 +287,7 @@ class PodWorker:
                 self._tell("Created", f"Container created: {record.name}", record.name)
                 return container
             except ImageUnknown as error:
-                await self._wait_for_image(record, str(error), pulls.next())
+                await self._wait_for_image(spec, record, error, pulls.next())
             except (ConfigError, ValueError) as error:
                 record.wait("CreateContainerConfigError", str(error))
                 self._tell("Failed", f"Error: {error}", record.name, warning=True)
@@ -310,15 +310,29 @@ class PodWorker:
                 self._live[container.name] = container
             raise
 
-    async def _wait_for_image(self, record: ContainerRecord, message: str, seconds: float) -> None:
-        self._tell("Failed", f"Failed to pull image: {message}", record.name, warning=True)
-        record.wait("ErrImagePull", message)
+    async def _wait_for_image(self, spec: dict, record: ContainerRecord, why: ImageUnknown, seconds) -> None:
+        record.wait(why.reason, str(why))
+        if why.reason != "ErrImagePull":
+            self._tell(why.reason, str(why), record.name, warning=True)
+            self._publish()
+            return await self._until_loaded(spec, seconds)
+        self._tell("Failed", f'Failed to pull image "{spec["image"]}": {why}', record.name, warning=True)
+        self._tell("Failed", "Error: ErrImagePull", record.name, warning=True)
         self._publish()
         await asyncio.sleep(min(seconds, 1))
-        record.wait("ImagePullBackOff", f"Back-off pulling image: {message}")
-        self._tell("BackOff", f'Back-off pulling image "{record.image}"', record.name)
+        record.wait("ImagePullBackOff", f'Back-off pulling image "{spec["image"]}": ErrImagePull: {why}')
+        self._tell("BackOff", f'Back-off pulling image "{spec["image"]}"', record.name)
         self._publish()
-        await asyncio.sleep(seconds)
+        await self._until_loaded(spec, seconds)
+
+    async def _until_loaded(self, spec: dict, seconds: float) -> None:
+        """Wait, but no longer than until somebody has loaded the image."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            await asyncio.sleep(1)
+            with contextlib.suppress(ImageUnknown):
+                self._starter.find_image(spec)
+                return
 
     # --- probes
 

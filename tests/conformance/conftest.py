@@ -27,7 +27,7 @@ def kubeconfig(tmp_path_factory):
         yield Path(os.environ["KUBECONFIG"])
         return
     state = tmp_path_factory.mktemp("conformance")
-    subprocess.run([*_NETLAB, "images", "build"], check=True, stdout=subprocess.DEVNULL, cwd=_REPOSITORY)
+    subprocess.run([*_NETLAB, "image", "build"], check=True, stdout=subprocess.DEVNULL, cwd=_REPOSITORY)
     command = [*_NETLAB, "up", "--state", str(state), "--port", "0"]
     with (state / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=_REPOSITORY)

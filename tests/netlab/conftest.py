@@ -105,7 +105,7 @@ def host_state() -> dict:
 @pytest.fixture(scope="session")
 def images() -> None:
     """The root filesystems, built when they are missing (a minute, once for each machine)."""
-    subprocess.run([*_COMMAND, "images", "build"], check=True, stdout=subprocess.DEVNULL, cwd=_REPOSITORY)
+    subprocess.run([*_COMMAND, "image", "build"], check=True, stdout=subprocess.DEVNULL, cwd=_REPOSITORY)
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def test_another_system_is_told_what_to_use(monkeypatch):
 def test_missing_images_are_an_error_with_the_remedy(tmp_path):
     done = run("up", "--state", str(tmp_path / "s"), "--images-dir", str(tmp_path / "i"), "--port", "0")
     assert done.returncode == 1
-    assert "run `python -m netlab images build`" in done.stderr
+    assert "run `python -m netlab image build`" in done.stderr
 
 
 @pytest.mark.integration
