@@ -4,9 +4,20 @@ from netlab.store import clock
 
 
 def readiness(pod: dict) -> tuple[int, int]:
-    statuses = pod.get("status", {}).get("containerStatuses", [])
+    sidecars = _sidecars(pod)
+    statuses = [
+        *pod.get("status", {}).get("containerStatuses", []),
+        *(s for s in pod.get("status", {}).get("initContainerStatuses", []) if s["name"] in sidecars),
+    ]
     ready = sum(1 for s in statuses if s.get("ready") and "running" in s.get("state", {}))
-    return ready, len(pod["spec"].get("containers", []))
+    return ready, len(pod["spec"].get("containers", [])) + len(sidecars)
+
+
+def _sidecars(pod: dict) -> set[str]:
+    """Names of the init containers that are kept running beside the others."""
+    return {
+        one["name"] for one in pod["spec"].get("initContainers", []) if one.get("restartPolicy") == "Always"
+    }
 
 
 def restarts(pod: dict) -> str:
@@ -39,10 +50,13 @@ def reason(pod: dict) -> str:
 def _init_reason(pod: dict) -> str | None:
     containers = pod["spec"].get("initContainers", [])
     statuses = pod.get("status", {}).get("initContainerStatuses", [])
+    sidecars = _sidecars(pod)
     for index, status in enumerate(statuses):
         state = status.get("state", {})
         ended = state.get("terminated")
         if ended is not None and ended.get("exitCode") == 0:
+            continue
+        if status.get("name") in sidecars and (status.get("started") or _has_begun(pod)):
             continue
         if ended is not None:
             return f"Init:{ended.get('reason') or _exit_text(ended)}"
@@ -51,6 +65,10 @@ def _init_reason(pod: dict) -> str | None:
             return f"Init:{waiting}"
         return f"Init:{index}/{len(containers)}"
     return None
+
+
+def _has_begun(pod: dict) -> bool:
+    return pod.get("status", {}).get("phase") not in (None, "Pending")
 
 
 def _container_reason(statuses: list[dict], text: str) -> str:

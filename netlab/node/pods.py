@@ -90,7 +90,7 @@ class PodSandbox:
         directory = self.directory / "volumes" / "etc"
         directory.mkdir(exist_ok=True)
         texts = {
-            "hosts": self._hosts(resolver.full_name(pod, self.hostname)),
+            "hosts": self._hosts(resolver.full_name(pod, self.hostname)) + _aliases(pod),
             "hostname": f"{self.hostname}\n",
             "resolv.conf": resolver.resolv_conf(pod, topology),
         }
@@ -110,3 +110,9 @@ class PodSandbox:
             "fe00::2\tip6-allrouters\n"
             f"{self.address}\t{names}\n"
         )
+
+
+def _aliases(pod: dict) -> str:
+    entries = pod["spec"].get("hostAliases") or []
+    lines = ["\t".join([entry["ip"], *entry.get("hostnames", [])]) + "\n" for entry in entries]
+    return "".join(["\n# Entries added by HostAliases.\n", *lines]) if lines else ""

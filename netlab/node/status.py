@@ -19,6 +19,7 @@ class ContainerRecord:
     ready: bool = False
     container_id: str = ""
     image_reference: str = ""
+    sidecar: bool = False  # an init container that is kept running beside the others
 
     @property
     def terminated(self) -> dict | None:
@@ -27,6 +28,13 @@ class ContainerRecord:
     @property
     def running(self) -> bool:
         return "running" in self.state
+
+    @property
+    def has_done_its_part(self) -> bool:
+        """Of an init container: the next one may begin."""
+        if self.sidecar:
+            return self.started
+        return bool(self.terminated) and self.terminated["exitCode"] == 0
 
     def wait(self, reason: str, message: str = "") -> None:
         self.state = {"waiting": {"reason": reason, **({"message": message} if message else {})}}
@@ -89,17 +97,25 @@ class PodFacts:
 
     @property
     def initialized(self) -> bool:
-        return all(record.terminated and record.terminated["exitCode"] == 0 for record in self.init)
+        """Once a main container has begun, a sidecar that begins anew changes nothing of it."""
+        begun = any(record.running or record.terminated or record.last_state for record in self.main)
+        return begun or all(record.has_done_its_part for record in self.init)
+
+    @property
+    def lasting(self) -> list[ContainerRecord]:
+        """Those that must be ready for the pod to be."""
+        return [*self.main, *(record for record in self.init if record.sidecar)]
 
     @property
     def all_ready(self) -> bool:
-        return self.initialized and all(record.ready for record in self.main)
+        return self.initialized and all(record.ready for record in self.lasting)
 
 
 def phase(facts: PodFacts) -> str:
     if not facts.initialized:
         given_up = facts.restart_policy == "Never" and any(
-            record.terminated and record.terminated["exitCode"] for record in facts.init
+            record.terminated and record.terminated["exitCode"] and not record.sidecar
+            for record in facts.init
         )
         return "Failed" if given_up else "Pending"
     if any(not record.running and not record.terminated and not record.last_state for record in facts.main):
@@ -131,10 +147,10 @@ def _conditions(status: dict, facts: PodFacts) -> list[dict]:
     known = {condition["type"]: condition for condition in status.get("conditions") or []}
     finished = status["phase"] in ("Succeeded", "Failed")
     unready = "PodCompleted" if status["phase"] == "Succeeded" else "ContainersNotReady"
-    names = [record.name for record in facts.main if not record.ready]
+    names = [record.name for record in facts.lasting if not record.ready]
     message = f"containers with unready status: [{' '.join(names)}]"
     ready = (facts.all_ready and not finished, unready, message)
-    unfinished = " ".join(record.name for record in facts.init if not record.terminated)
+    unfinished = " ".join(record.name for record in facts.init if not record.has_done_its_part)
     wanted = {
         "PodReadyToStartContainers": (facts.sandbox_ready, "", ""),
         "Initialized": (

@@ -38,12 +38,14 @@ class PodWorker:
         self._live: dict[str, Container] = {}
         self._prepared: Prepared | None = None  # while containers can be started
         self._debuggers: set[asyncio.Task] = set()
+        self._sidecars: list[asyncio.Task] = []
+        self._changed = asyncio.Event()  # a container's record is another than a moment ago
         self._deletion = asyncio.Event()
         self._grace = 0.0
         spec = pod["spec"]
         self._facts = PodFacts(
             init=_records(spec.get("initContainers")),
-            main=_records(spec["containers"]),
+            main=[ContainerRecord(one["name"], one["image"]) for one in spec["containers"]],
             restart_policy=spec.get("restartPolicy") or "Always",
             host_ip=str(node.address),
             started=clock.now(),
@@ -93,8 +95,8 @@ class PodWorker:
             self._tell("Failed", f"a fault of netlab: {fault!r}", warning=True)
         await self._end_debuggers()
         if self._sandbox is not None:
-            for container in list(self._live.values()):
-                await self._stop(container)
+            self._grace = self._own_grace
+            await self._stop_all()
             await self._sandbox.close()
             self._facts.sandbox_ready = False
             self._publish()
@@ -113,7 +115,9 @@ class PodWorker:
             if await self._run_init_containers(prepared):
                 await self._run_main_containers(prepared)
         finally:
-            refreshing.cancel()
+            for task in (refreshing, *self._sidecars):
+                task.cancel()
+            await asyncio.gather(*self._sidecars, return_exceptions=True)
 
     async def _run_main_containers(self, prepared: Prepared) -> None:
         async with asyncio.TaskGroup() as group:
@@ -154,14 +158,26 @@ class PodWorker:
     async def _run_init_containers(self, prepared: Prepared) -> bool:
         """True when every one has succeeded; False when the pod has failed by its policy."""
         for spec, record in zip(self._pod["spec"].get("initContainers") or [], self._facts.init, strict=True):
+            if record.sidecar:
+                await self._start_sidecar(spec, record, prepared)
+                continue
             policy = "Never" if self._facts.restart_policy == "Never" else "OnFailure"
             await self._keep(spec, record, prepared, policy=policy)
             if record.terminated["exitCode"] != 0:
                 self._publish()
                 return False
+            record.ready = True
         for record in self._facts.main if self._facts.init else []:
             record.wait("ContainerCreating")
         return True
+
+    async def _start_sidecar(self, spec: dict, record: ContainerRecord, prepared: Prepared) -> None:
+        """Returns when it has started, which its startup probe may put off. It ends after the others."""
+        keeping = self._keep(spec, record, prepared, policy="Always")
+        self._sidecars.append(asyncio.create_task(keeping, name=f"{self._key} {record.name}"))
+        while not record.started:
+            self._changed.clear()
+            await self._changed.wait()
 
     # --- containers added to a running pod (kubectl debug)
 
@@ -391,12 +407,23 @@ class PodWorker:
         running = list(self._live.values())
         for container in running:
             self._tell("Killing", f"Stopping container {container.name}", container.name)
-        await asyncio.gather(*(self._stop(container) for container in running))
+        await self._stop_all()
         if self._sandbox is not None:
             await self._runtime.close_pod(self._sandbox)
         with contextlib.suppress(NotFound):
             if self._is_still_ours():
                 self._store.delete("pods", *self._name, grace=0)
+
+    async def _stop_all(self) -> None:
+        """All at once, but sidecars after the others, the last one first, in what is left of the time."""
+        end = time.monotonic() + self._grace
+        sidecars = [record.name for record in self._facts.init if record.sidecar]
+        others = [one for name, one in self._live.items() if name not in sidecars]
+        await asyncio.gather(*(self._stop(one) for one in others))
+        for name in reversed(sidecars):
+            if name in self._live:
+                self._grace = max(end - time.monotonic(), 0)
+                await self._stop(self._live[name])
 
     async def _stop(self, container: Container) -> None:
         """A stopped container is unready at once: its endpoint must leave before the process does."""
@@ -418,6 +445,8 @@ class PodWorker:
         return self._store.get("pods", *self._name)["metadata"]["uid"] == self.uid
 
     def _publish(self) -> None:
+        self._changed.set()
+
         def write(pod: dict) -> None:
             if pod["metadata"]["uid"] == self.uid:
                 status.write_into(pod.setdefault("status", {}), self._facts)
@@ -451,4 +480,7 @@ class PodWorker:
 
 
 def _records(specs: list[dict] | None) -> list[ContainerRecord]:
-    return [ContainerRecord(spec["name"], spec["image"]) for spec in specs or []]
+    return [
+        ContainerRecord(spec["name"], spec["image"], sidecar=spec.get("restartPolicy") == "Always")
+        for spec in specs or []
+    ]

@@ -44,7 +44,6 @@ _POD_REFUSED = {
 _VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI"}
 _POD_WARNED = (
     "topologySpreadConstraints",
-    "hostAliases",
     "shareProcessNamespace",
     "readinessGates",
     "overhead",
@@ -64,7 +63,8 @@ _POD_WARNED = (
     rf"{_CONTAINER}\.securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|procMount)",
     rf"{_CONTAINER}\.resources\.(limits|requests)",
     rf"{_CONTAINER}\.lifecycle\.stopSignal",
-    rf"{_CONTAINER}\.(resizePolicy|restartPolicy|terminationMessagePath)",
+    rf"{_CONTAINER}\.resizePolicy",
+    r"(containers|ephemeralContainers)\[\d+\]\.restartPolicy",
     rf"{_CONTAINER}\.volumeMounts\[\d+\]\.(mountPropagation|recursiveReadOnly)",
 )
 _PRIVILEGED = "a privileged container of netlab has every capability, but no devices of the machine"
