@@ -7,7 +7,7 @@ SETUP := $(PYTHON) deploy/local/setup.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kind dev status test lint types unit integration e2e bench conformance clean distclean
+.PHONY: help setup run kind dev status test lint types unit integration e2e bench bench-netlab conformance clean distclean
 
 help: ## list the chores and the options
 	@$(PYTHON) deploy/local/help.py $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ bench: setup-test ## measure netlab's start, click to first output (beside kubec
 	@$(VENV)/python tests/bench/netlab_start.py
 	@$(VENV)/python tests/bench/click_to_output.py
 	@$(VENV)/python tests/bench/ctrl_c.py
+
+bench-netlab: setup-test ## measure netlab: start, pods, exec, watches, Services, memory, growth
+	@$(VENV)/python tests/bench/netlab_start.py
+	@$(VENV)/python tests/bench/netlab_figures.py
 
 conformance: setup-test ## judge the cluster of KUBECONFIG=...; without it, an own netlab
 	@CONFORMANCE=whole $(VENV)/pytest tests/conformance $(ARGS)
