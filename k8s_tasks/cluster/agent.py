@@ -1,13 +1,15 @@
 """The node agent: one pod per node, in the platform's namespace, driven by exec with fixed verbs.
 
-It captures at the node's end of a pod's link, where the student, who is root inside the pod,
-cannot reach.
+It captures, impairs and misroutes at the node's end of a pod's link, where the student, who is
+root inside the pod, cannot reach.
 """
 
+import asyncio
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from k8s_tasks.cluster.api import Api
+from k8s_tasks.cluster.api import MERGE, Api
 from k8s_tasks.cluster.errors import AgentError, NotFound
 from k8s_tasks.cluster.execs import Completed, run_to_end, start_process
 from k8s_tasks.cluster.objects import apply_manifests, is_ready, list_pods, read_manifests, wait_for_pods
@@ -15,6 +17,7 @@ from k8s_tasks.cluster.objects import apply_manifests, is_ready, list_pods, read
 NAMESPACE = "redes-system"
 LABELS = "app=redes-node-agent"
 MANIFEST = Path(__file__).parents[2] / "deploy" / "agent" / "node-agent.yaml"
+MECHANISMS = "redes.local/impairment-mechanisms"
 NO_CAPTURE = 3  # redes-agent's exit code
 
 
@@ -47,6 +50,44 @@ class Agent:
     async def stop_capture(self, capture: str) -> None:
         await self._do("capture", "stop", capture)
 
+    async def impair(self, address: str, direction: str, **effects: float) -> None:
+        """`direction` is to-pod or from-pod; `effects` are redes-agent's. Raises AgentError."""
+        words = [f"{name}={value:g}" for name, value in effects.items()]
+        await self._change("impair", "set", address, direction, *words)
+
+    async def clear_impairments(self, address: str) -> None:
+        await self._change("impair", "clear", address)
+
+    async def impairments(self) -> list[dict]:
+        """What is in force on the node's links, and by which mechanism."""
+        return _objects(await self._change("impair", "list"))
+
+    async def set_mtu(self, address: str, mtu: int) -> None:
+        await self._change("mtu", "set", address, str(mtu))
+
+    async def clear_mtu(self, address: str) -> None:
+        await self._change("mtu", "clear", address)
+
+    async def blackhole(self, address: str) -> None:
+        await self._change("route", "blackhole", address)
+
+    async def detour(self, address: str, via: str) -> None:
+        await self._change("route", "detour", address, via)
+
+    async def clear_route_faults(self, address: str) -> None:
+        await self._change("route", "clear", address)
+
+    async def mechanisms(self) -> dict[str, bool]:
+        """What the node's kernel has for impairments, found by trying."""
+        (found,) = _objects(await self._change("mechanisms"))
+        return found
+
+    async def _change(self, *words: str) -> Completed:
+        done = await self._do(*words)
+        if done.exit_code:
+            raise AgentError(_words(done))
+        return done
+
     async def _do(self, *words: str) -> Completed:
         process = await start_process(self.api, NAMESPACE, self.pod, ["redes-agent", *words])
         return await run_to_end(process, seconds=15)
@@ -77,6 +118,7 @@ async def agents_for(api: Api, nodes: set[str], *, seconds: float = 20) -> dict[
     except TimeoutError:
         missing = ", ".join(sorted(nodes - _ready_nodes(pods)))
         raise AgentError(f"no node agent became ready on {missing} within {seconds:g} s") from None
+    await tell_mechanisms(api)
     return await agents_by_node(api)
 
 
@@ -89,6 +131,22 @@ async def _agents_or_none(api: Api) -> dict[str, Agent]:
         return await agents_by_node(api)
     except NotFound:
         return {}
+
+
+async def tell_mechanisms(api: Api) -> None:
+    """Write on each Node, as an annotation, what its kernel has for impairments."""
+    agents = await agents_by_node(api)
+    await asyncio.gather(*(_tell_mechanisms(api, node, agent) for node, agent in agents.items()))
+
+
+async def _tell_mechanisms(api: Api, node: str, agent: Agent) -> None:
+    names = ",".join(sorted(name for name, present in (await agent.mechanisms()).items() if present))
+    body = {"metadata": {"annotations": {MECHANISMS: names}}}
+    await api.request("PATCH", f"/api/v1/nodes/{node}", body=body, content_type=MERGE)
+
+
+def _objects(done: Completed) -> list[dict]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def _words(done: Completed) -> str:

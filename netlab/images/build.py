@@ -188,6 +188,11 @@ def _finish_toolbox(root: Path) -> None:
     programs = root / "usr/local/bin"
     for script in recipe.scripts():
         _copy(script, programs / script.name, 0o755)
+    agent = root / "usr/local/share/redes_agent"
+    for module in recipe.agent_modules():
+        _copy(module, agent / module.name, 0o644)
+    compiling = ["/usr/bin/python3", "-m", "compileall", "-q", "/usr/local/share/redes_agent"]
+    subprocess.run(["chroot", str(root), *compiling], check=True)
     _copy(recipe.kubectl(), programs / "kubectl", 0o755)
     for place in ("etc/bash.bashrc", "root/.bashrc"):
         _copy(recipe.FILES / "bashrc", root / place, 0o644)

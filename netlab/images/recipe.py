@@ -31,6 +31,11 @@ def dns_modules() -> list[Path]:
     return sorted((_HERE.parent / "addons" / "dns").glob("*.py"))
 
 
+def agent_modules() -> list[Path]:
+    """The part of the toolbox's redes-agent that is written in Python."""
+    return sorted((_HERE.parent / "agent").glob("*.py"))
+
+
 def kubectl() -> Path:
     """The kubectl of the Python environment, whose package is pinned in requirements.txt."""
     return Path(sys.prefix) / "bin" / "kubectl"
@@ -47,7 +52,7 @@ def fingerprint(image: str) -> str:
     parts = [_EDITION, image, platform.machine(), release().get("VERSION_CODENAME", "")]
     if image == "toolbox":
         parts += [*packages(image), str(kubectl().stat().st_size)]
-        parts += [path.read_text() for path in sorted(FILES.iterdir())]
+        parts += [path.read_text() for path in [*sorted(FILES.iterdir()), *agent_modules()]]
     if image == "coredns":
         parts += [*packages(image), *(path.read_text() for path in dns_modules())]
     return sha256("\0".join(parts).encode()).hexdigest()[:12]

@@ -262,3 +262,19 @@ async def _wait_until_gone(api, session, gone):
         await api.request("GET", path)
     except NotFound:
         gone.set()
+
+
+def test_the_agent_impairs_a_pod_and_the_node_tells_by_what(session):
+    (ana,) = (pod for pod in session.bindings["pods"] if pod["name"] == "ana")
+    api = api_for(session)
+    node = on_loop(api.request("GET", f"/api/v1/nodes/{ana['node']}"))
+    assert node["metadata"]["annotations"]["redes.local/impairment-mechanisms"]
+
+    async def there_and_back():
+        agent = (await agents_by_node(api))[ana["node"]]
+        await agent.impair(ana["address"], "to-pod", loss=30)
+        listed = [found["effects"] for found in await agent.impairments()]
+        await agent.clear_impairments(ana["address"])
+        return listed, await agent.impairments()
+
+    assert on_loop(there_and_back()) == ([{"loss": 30}], [])
