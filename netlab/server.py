@@ -27,6 +27,7 @@ from netlab.controllers.garbage import GarbageCollector
 from netlab.controllers.job import JobController
 from netlab.controllers.manager import Manager, Stepper
 from netlab.controllers.namespaces import NamespaceController
+from netlab.controllers.nodelifecycle import NodeLifecycleController
 from netlab.controllers.placement import readiness_reason
 from netlab.controllers.replicaset import ReplicaSetController
 from netlab.controllers.scheduler import Scheduler
@@ -139,6 +140,7 @@ def controllers(store: Store, ca_pem: str) -> list:
         GarbageCollector(store),
         QuotaController(store),
         PodKeeper(store),
+        NodeLifecycleController(store),
         EventKeeper(store),
     ]
 

@@ -149,7 +149,8 @@ def _node(node: dict) -> Cells:
 
 def _node_status(node: dict) -> str:
     conditions = {c["type"]: c["status"] for c in node.get("status", {}).get("conditions", [])}
-    ready = {"True": "Ready", "False": "NotReady"}.get(conditions.get("Ready", ""), "Unknown")
+    heard = {"True": "Ready", "False": "NotReady", "Unknown": "NotReady"}
+    ready = heard.get(conditions.get("Ready", ""), "Unknown")
     return ready + (",SchedulingDisabled" if node.get("spec", {}).get("unschedulable") else "")
 
 

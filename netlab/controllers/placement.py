@@ -25,6 +25,13 @@ def tolerates(pod_spec: dict, taint: dict) -> bool:
     return any(_covers(toleration, taint) for toleration in pod_spec.get("tolerations", []))
 
 
+def tolerates_for(pod_spec: dict, taint: dict) -> float | None:
+    """Seconds for which a pod may stay on a node with this taint: 0 for one that must go, None for ever."""
+    covering = [each for each in pod_spec.get("tolerations", []) if _covers(each, taint)]
+    limits = [each["tolerationSeconds"] for each in covering if each.get("tolerationSeconds") is not None]
+    return 0.0 if not covering else min(limits, default=None)
+
+
 def _covers(toleration: dict, taint: dict) -> bool:
     if toleration.get("effect") and toleration["effect"] != taint["effect"]:
         return False

@@ -25,7 +25,8 @@ class Kubelet:
     async def run(self) -> None:
         """Runs until cancelled; then it ends its pods without grace."""
         self._register()
-        heart = asyncio.create_task(Heartbeat(self._store, self._node.name).run(), name="heartbeat")
+        heartbeat = Heartbeat(self._store, self._node.name, on_return=self._report_pods)
+        heart = asyncio.create_task(heartbeat.run(), name="heartbeat")
         heart.add_done_callback(_hear)
         try:
             while True:
@@ -85,6 +86,11 @@ class Kubelet:
         self._tasks.discard(task)
         self._workers.pop(worker.uid, None)
         _hear(task)
+
+    def _report_pods(self) -> None:
+        """The control plane has called them unready meanwhile."""
+        for worker in self._workers.values():
+            worker.report()
 
     async def _stop_all(self) -> None:
         for worker in self._workers.values():

@@ -67,19 +67,18 @@ def _status(topology: Topology, node: Node, arch: str, listed: list[dict]) -> di
     }
 
 
+def healthy_conditions() -> dict[str, dict]:
+    """What a living node says of each condition, by its type."""
+    return {
+        kind: {"type": kind, "status": value, "reason": reason, "message": message}
+        for kind, value, reason, message in _CONDITIONS
+    }
+
+
 def _conditions() -> list[dict]:
     now = clock.now()
-    return [
-        {
-            "type": kind,
-            "status": value,
-            "reason": reason,
-            "message": message,
-            "lastHeartbeatTime": now,
-            "lastTransitionTime": now,
-        }
-        for kind, value, reason, message in _CONDITIONS
-    ]
+    times = {"lastHeartbeatTime": now, "lastTransitionTime": now}
+    return [{**condition, **times} for condition in healthy_conditions().values()]
 
 
 def _node_info(topology: Topology, node: Node, arch: str) -> dict:

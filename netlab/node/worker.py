@@ -65,6 +65,10 @@ class PodWorker:
             self.end(meta.get("deletionGracePeriodSeconds") or 0)
         self._start_debuggers()
 
+    def report(self) -> None:
+        """Write the pod's status as it is now."""
+        self._publish()
+
     def end(self, grace: float) -> None:
         """Stop the pod within `grace` seconds; a second call may only shorten it."""
         self._grace = min(self._grace, grace) if self._deletion.is_set() else grace

@@ -1,0 +1,110 @@
+"""What becomes of a node that is no longer heard of, as in Kubernetes' own controller.
+
+- Its Lease is older than the grace period: its conditions are Unknown, its pods unready, and it is tainted.
+- The taint outlasts a pod's tolerationSeconds: the pod is deleted, and stays Terminating, for nobody there
+  reports it gone.
+- It is heard of again: the taints go, and its kubelet reports the rest.
+"""
+
+from collections.abc import Iterable
+
+from netlab.node.heartbeat import LEASES, NAMESPACE
+from netlab.store import Event, NotFound, Store, clock, events, is_deleting
+
+from .manager import Key
+from .placement import tolerates_for
+
+GRACE_SECONDS = 40.0
+_UNREACHABLE = "node.kubernetes.io/unreachable"
+_COMPONENT = "node-controller"
+
+
+class NodeLifecycleController:
+    name = "nodelifecycle"
+
+    def __init__(self, store: Store, grace: float = GRACE_SECONDS):
+        self._store, self._grace = store, grace
+
+    def concerned(self, event: Event) -> Iterable[Key]:
+        meta = event.object["metadata"]
+        is_lease = event.resource == LEASES and meta.get("namespace") == NAMESPACE
+        if is_lease or (event.resource == "nodes" and event.type == "ADDED"):
+            yield (meta["name"],)
+        elif event.resource == "pods" and event.type == "ADDED" and event.object["spec"].get("nodeName"):
+            yield (event.object["spec"]["nodeName"],)
+
+    def sync(self, key: Key) -> float | None:
+        node = self._store.find("nodes", None, *key)
+        if node is None:
+            return None
+        silent = clock.seconds_since(self._last_heard(node))
+        if silent < self._grace:
+            self._untaint(node)
+            return self._grace - silent
+        return self._give_up(node)
+
+    def _last_heard(self, node: dict) -> str:
+        lease = self._store.find(LEASES, NAMESPACE, node["metadata"]["name"])
+        return lease["spec"]["renewTime"] if lease else node["metadata"]["creationTimestamp"]
+
+    def _untaint(self, node: dict) -> None:
+        if _taint_of(node):
+            self._store.mutate("nodes", None, node["metadata"]["name"], _remove_taints)
+
+    def _give_up(self, node: dict) -> float | None:
+        name = node["metadata"]["name"]
+        if not _taint_of(node):
+            node = self._store.mutate("nodes", None, name, _mark_unknown)
+            told = f"Node {name} status is now: NodeNotReady"
+            events.record(self._store, node, "NodeNotReady", told, component=_COMPONENT)
+        since = clock.seconds_since(_taint_of(node)["timeAdded"])
+        waits = [self._evict(pod, node, since) for pod in self._pods_on(name)]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _pods_on(self, name: str) -> list[dict]:
+        here = [pod for pod in self._store.list("pods") if pod["spec"].get("nodeName") == name]
+        return [pod for pod in here if not is_deleting(pod)]
+
+    def _evict(self, pod: dict, node: dict, since: float) -> float | None:
+        """Delete the pod when its time is over, else the seconds until then; None means never."""
+        where = pod["metadata"]["namespace"], pod["metadata"]["name"]
+        self._store.mutate("pods", *where, _mark_unready)
+        tolerated = tolerates_for(pod["spec"], _taint_of(node))
+        if tolerated is None or tolerated > since:
+            return None if tolerated is None else tolerated - since
+        told = f"Marking for deletion Pod {'/'.join(where)}"
+        events.record(self._store, pod, "TaintManagerEviction", told, component="taint-eviction-controller")
+        try:
+            self._store.delete("pods", *where)
+        except NotFound:
+            pass
+        return None
+
+
+def _taint_of(node: dict) -> dict | None:
+    taints = node["spec"].get("taints") or []
+    return next((t for t in taints if (t["key"], t["effect"]) == (_UNREACHABLE, "NoExecute")), None)
+
+
+def _mark_unknown(node: dict) -> None:
+    now = clock.now()
+    for condition in node["status"]["conditions"]:
+        condition.update(
+            status="Unknown",
+            reason="NodeStatusUnknown",
+            message="Kubelet stopped posting node status.",
+            lastTransitionTime=now,
+        )
+    taints = [{"key": _UNREACHABLE, "effect": e, "timeAdded": now} for e in ("NoSchedule", "NoExecute")]
+    node["spec"].setdefault("taints", []).extend(taints)
+
+
+def _remove_taints(node: dict) -> None:
+    kept = [taint for taint in node["spec"].pop("taints") if taint["key"] != _UNREACHABLE]
+    node["spec"].update({"taints": kept} if kept else {})
+
+
+def _mark_unready(pod: dict) -> None:
+    for condition in pod.get("status", {}).get("conditions") or []:
+        if condition["type"] == "Ready" and condition["status"] == "True":
+            condition.update(status="False", reason="NodeNotReady", lastTransitionTime=clock.now())
