@@ -44,6 +44,7 @@ class AgentContainer:
         self.id = f"{sandbox.uid}-{name}-agent-{next(_serial)}"
         self.log = Log()
         self.started_at = self.finished_at = 0.0
+        self.out_of_memory = False
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task | None = None
 

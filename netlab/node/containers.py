@@ -44,6 +44,8 @@ class Container:
         self.log = Log()
         self.pid = 0
         self.started_at = self.finished_at = 0.0
+        self.out_of_memory = False  # why it ended, as far as the kernel tells
+        self._kills_before = 0
         self.streams: MainStreams | None = None
         self._plan: bundle.Plan | None = None
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -86,6 +88,7 @@ class Container:
         """Raises StartError; then `discard` what is left."""
         self._plan = plan
         (self.bundle / "config.json").write_text(json.dumps(bundle.oci_config(plan)))
+        self._kills_before = self.bounds.memory_kills(self.sandbox.uid)
         arguments = ["run", "--detach", f"--bundle={self.bundle}", "--no-new-keyring"]
         stdio = await _launch(self, arguments, [self.id], tty=plan.tty, stdin=stdin, error=StartError)
         self.pid, exit_code = stdio.pid, reaper.expect(stdio.pid)
@@ -102,6 +105,8 @@ class Container:
 
     async def _until_end(self, exit_code: asyncio.Future[int]) -> None:
         code = await exit_code
+        killed = code == 128 + signal.SIGKILL
+        self.out_of_memory = killed and self.bounds.memory_kills(self.sandbox.uid) > self._kills_before
         await self.streams.finish()
         self.finished_at = time.time()
         await self.discard()

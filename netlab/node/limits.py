@@ -15,6 +15,7 @@ POD_PROCESSES = 512
 POD_MEMORY = 512 * 1024 * 1024
 POD_DISK = 128 * 1024 * 1024
 _ALL_PODS_PROCESSES = 4096
+_KILL_COUNTS = ("memory.events", "memory.oom_control")  # of cgroups v2 and v1
 CGROUP_DIR = Path("/run/netlab/cgroup")
 
 
@@ -66,6 +67,14 @@ class Limits:
         # $0 is the number of files; a shell costs 1 ms, a fork of this process with preexec_fn 3 ms.
         script = 'n=$0; while [ $n -gt 0 ]; do echo 0 > "$1" || exit 1; shift; n=$((n-1)); done; exec "$@"'
         return ["sh", "-c", script, str(len(files)), *files, *argv]
+
+    def memory_kills(self, uid: str) -> int:
+        """How often the kernel has killed a process of the pod for want of memory."""
+        if self._group is None:
+            return 0
+        files = (path / name for path in self._pod(uid).directories for name in _KILL_COUNTS)
+        lines = [line.split() for file in files if file.exists() for line in file.read_text().splitlines()]
+        return sum(int(value) for key, value in lines if key == "oom_kill")
 
     def close_pod(self, uid: str) -> None:
         if self._group is not None:

@@ -290,6 +290,8 @@ class PodWorker:
         self._live.pop(record.name, None)
         message = termination_message(spec, container, code)
         record.end(code, container.started_at, container.finished_at, message)
+        if container.out_of_memory:
+            record.terminated["reason"] = "OOMKilled"
         container.forget_termination_file()
         self._publish()
 

@@ -150,3 +150,15 @@ def test_a_memory_hog_is_killed_alone_where_the_node_says_that_it_bounds_memory(
     hog = prisoner("debugger", "head -c 1G /dev/zero | tail -c 1G | wc -c")
     assert (hog.stdout != "1073741824\n") == ("memory unbounded" not in limits)
     assert prisoner("neighbour", "echo fine").stdout == "fine\n"
+
+
+def test_a_container_killed_for_its_memory_says_so_where_memory_is_bounded(netlab, namespace):
+    limits = netlab.get("node", "redes-worker")["metadata"]["annotations"]["netlab/pod-limits"]
+    hog = "b=bytearray(1 << 30)"
+    netlab.apply(pod("a", namespace, "python3", "-c", hog, spec={"restartPolicy": "Never"}))
+    ended = "--for=jsonpath={.status.containerStatuses[0].state.terminated}"
+    netlab.kubectl("wait", "-n", namespace, "pod/a", ended, "--timeout=20s")
+    (status,) = netlab.get("pod", "a", "-n", namespace)["status"]["containerStatuses"]
+    found = status["state"]["terminated"]
+    bounded = "memory unbounded" not in limits
+    assert (found["exitCode"], found["reason"]) == ((137, "OOMKilled") if bounded else (0, "Completed"))
