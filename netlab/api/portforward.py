@@ -133,6 +133,7 @@ class _Tunnel:
             reader, writer = await self._dial(link.port)
         except OSError as error:
             await self._spdy.data(errors, _cannot_dial(link.port, error), finished=True)
+            await self._spdy.data(stream, b"", finished=True)  # else kubectl's local end stays open
             return
         await link.adopt(writer)
         with contextlib.suppress(ConnectionError):

@@ -192,7 +192,10 @@ def orphan_dependents(store: Store, owner: dict) -> None:
             owners = obj["metadata"].get("ownerReferences", [])
             if any(reference["uid"] == uid for reference in owners):
                 changed = clone(obj)
-                changed["metadata"]["ownerReferences"] = [r for r in owners if r["uid"] != uid]
+                others = [reference for reference in owners if reference["uid"] != uid]
+                changed["metadata"]["ownerReferences"] = others
+                if not others:
+                    del changed["metadata"]["ownerReferences"]
                 store.update(resource, changed)
 
 

@@ -20,6 +20,13 @@ _REPOSITORY = Path(__file__).parents[2]
 _took: dict[str, float] = {}
 
 
+def pytest_collection_modifyitems(config, items):
+    """What is marked `whole` is left to `make conformance`."""
+    left = [item for item in items if item.get_closest_marker("whole") and not IS_WHOLE]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
 @pytest.fixture(scope="session")
 def kubeconfig(tmp_path_factory):
     """The cluster to judge."""
