@@ -20,6 +20,7 @@ from netlab.addons import install as addons
 from netlab.api import pki
 from netlab.api.app import Api
 from netlab.controllers import bootstrap, tokens
+from netlab.controllers.customs import DefinitionController
 from netlab.controllers.daemonset import DaemonSetController
 from netlab.controllers.deployment import DeploymentController
 from netlab.controllers.endpoints import EndpointsController
@@ -131,6 +132,7 @@ class ControlPlane:
 def controllers(store: Store, ca_pem: str) -> list:
     return [
         NamespaceController(store, ca_pem),
+        DefinitionController(store),
         DeploymentController(store),
         ReplicaSetController(store),
         DaemonSetController(store),

@@ -6,26 +6,21 @@ from string import Template
 import yaml
 
 from netlab import images
-from netlab.schema.defaults import apply_defaults
+from netlab.schema.catalogue import Catalogue
+from netlab.schema.defaults import complete
 from netlab.store import Store
 from netlab.topology import Topology
 
 _HERE = Path(__file__).parent
-_RESOURCES = {
-    "ServiceAccount": "serviceaccounts",
-    "ClusterRole": "clusterroles.rbac.authorization.k8s.io",
-    "ClusterRoleBinding": "clusterrolebindings.rbac.authorization.k8s.io",
-    "ConfigMap": "configmaps",
-    "Service": "services",
-    "Deployment": "deployments.apps",
-    "DaemonSet": "daemonsets.apps",
-}
 
 
 def install(store: Store, topology: Topology, *, with_kindnet: bool) -> None:
+    catalogue = Catalogue(store)
     for obj in manifests(topology, with_kindnet=with_kindnet):
-        apply_defaults(obj)
-        store.create(_RESOURCES[obj["kind"]], obj)
+        # A CustomResourceDefinition makes its kind known: objects of it may follow in the same file.
+        kind = catalogue.named(obj["apiVersion"], obj["kind"])
+        complete(kind, obj)
+        store.create(kind.stored_as, obj)
 
 
 def manifests(topology: Topology, *, with_kindnet: bool = True) -> list[dict]:

@@ -6,7 +6,7 @@ through here too, so that what they make is what a user's `kubectl run` would ha
 """
 
 from netlab.controllers import quota
-from netlab.schema.defaults import apply_defaults
+from netlab.schema.defaults import complete
 from netlab.schema.kinds import Kind, kind_named
 from netlab.store import Store, controller_of
 from netlab.store.objects import new_uid, random_suffix
@@ -27,13 +27,13 @@ def admit_new(store: Store, kind: Kind, obj: dict) -> None:
     """Complete a new object in place. Raises ApiError when it may not be."""
     _check_namespace(store, kind, obj)
     _settle_name(obj["metadata"])
-    apply_defaults(obj)
-    if kind.name == "Pod":
+    complete(kind, obj)
+    if kind.resource == "pods":
         _add_service_account(store, kind, obj)
-        apply_defaults(obj)
-    if kind.name == "Job":
+        complete(kind, obj)
+    if kind.resource == "jobs.batch":
         _name_job(obj)
-    if kind.name == "Service":
+    if kind.resource == "services":
         addresses.assign(store, kind, obj)
     exceeded = quota.why_refused(store, kind.resource, obj["metadata"].get("namespace"))
     if exceeded:

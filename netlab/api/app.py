@@ -11,6 +11,7 @@ from aiohttp import web
 from netlab.controllers.tokens import TokenAuthority
 from netlab.node.runtime import Runtime
 from netlab.schema import openapi
+from netlab.schema.catalogue import Catalogue
 from netlab.store import Store, StoreError
 
 from . import auth, bodies, discovery, status, watching, writing
@@ -34,6 +35,7 @@ class Api:
     def __init__(self, store: Store, runtime: Runtime, tokens: TokenAuthority, *, address: str):
         self._store, self._tokens, self._address = store, tokens, address
         self.authorizer = Authorizer(store)
+        self.catalogue = Catalogue(store)
         self._rest = Rest(store, RoleGuard(self.authorizer))
         self._subresources = Subresources(store, runtime, tokens)
         self._reviews = Reviews(self.authorizer, tokens)
@@ -65,7 +67,7 @@ class Api:
         user = self._identify(http)
         parts = path_segments(http)
         if _is_resource_path(parts):
-            return await self._resource(parse_call(http, user))
+            return await self._resource(parse_call(http, user, self.catalogue))
         self._require(user, Access(http.method.lower(), path=http.path))
         return self._document(http, parts)
 
@@ -113,11 +115,11 @@ class Api:
         if parts == ["version"]:
             return json_response(discovery.VERSION)
         if parts[:2] == ["openapi", "v3"]:
-            return _openapi(parts[2:])
+            return _openapi(self.catalogue.group_versions(), parts[2:])
         if parts == ["openapi", "v2"]:
             return web.Response(body=openapi.version_two(), headers={"Content-Type": _OPENAPI_V2})
         if parts in (["api"], ["apis"]) and discovery.wants_aggregated(http.headers.get("Accept", "")):
-            body = dump(discovery.aggregated(core=parts == ["api"]))
+            body = dump(discovery.aggregated(self.catalogue.group_versions(), core=parts == ["api"]))
             return web.Response(body=body, headers={"Content-Type": discovery.AGGREGATED_TYPE})
         found = self._legacy(parts)
         if found is None:
@@ -125,16 +127,17 @@ class Api:
         return json_response(found)
 
     def _legacy(self, parts: list[str]) -> dict | None:
+        served = self.catalogue.group_versions()
         if parts == ["api"]:
             return discovery.api_versions(self._address)
         if parts == ["apis"]:
-            return discovery.group_list()
+            return discovery.group_list(served)
         if parts[0] == "api" and len(parts) == 2:
-            return discovery.resource_list(parts[1])
+            return discovery.resource_list(served, parts[1])
         if parts[0] == "apis" and len(parts) == 2:
-            return discovery.api_group(parts[1])
+            return discovery.api_group(served, parts[1])
         if parts[0] == "apis" and len(parts) == 3:
-            return discovery.resource_list(f"{parts[1]}/{parts[2]}")
+            return discovery.resource_list(served, f"{parts[1]}/{parts[2]}")
         if parts == [""]:
             return {"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
         return None
@@ -181,15 +184,16 @@ def _impersonation_needs(wanted: User) -> list[Access]:
     return needs
 
 
-def _openapi(rest: list[str]) -> web.Response:
+def _openapi(served: discovery.Versions, rest: list[str]) -> web.Response:
     if not rest:
-        return json_response(openapi.index())
-    document = openapi.document("/".join(rest))
-    if document is None:
+        return json_response(openapi.index(served))
+    path = "/".join(rest)
+    kinds = openapi.kinds_at(served, path)
+    if not kinds:
         raise status.unknown_path()
     headers = {
         "Content-Type": "application/json",
-        "ETag": f'"{openapi.document_hash("/".join(rest))}"',
+        "ETag": f'"{openapi.document_hash(path, kinds)}"',
         "Cache-Control": "public, max-age=31536000",
     }
-    return web.Response(body=document, headers=headers)
+    return web.Response(body=openapi.document(path, kinds), headers=headers)

@@ -2,7 +2,9 @@
 
 import re
 
-from netlab.schema.kinds import Kind, Subresource, group_versions
+from netlab.schema.kinds import Kind, Subresource
+
+Versions = dict[str, list[Kind]]  # `v1`, `apps/v1`, ... each with its kinds
 
 # Clients match the whole content type, `v=v2;` and not just its beginning: an old one asks v2beta1 only.
 _AGGREGATED = re.compile(r"application/json;g=apidiscovery\.k8s\.io;v=v2;as=APIGroupDiscoveryList")
@@ -24,9 +26,11 @@ def wants_aggregated(accept: str) -> bool:
     return bool(_AGGREGATED.search(accept.replace(" ", "")))
 
 
-def aggregated(*, core: bool) -> dict:
+def aggregated(served: Versions, *, core: bool) -> dict:
     items = [
-        _aggregated_group(group, versions) for group, versions in _groups().items() if (group == "") == core
+        _aggregated_group(group, versions)
+        for group, versions in _groups(served).items()
+        if (group == "") == core
     ]
     return {
         "kind": "APIGroupDiscoveryList",
@@ -36,10 +40,10 @@ def aggregated(*, core: bool) -> dict:
     }
 
 
-def _groups() -> dict[str, dict[str, list[Kind]]]:
+def _groups(served: Versions) -> dict[str, dict[str, list[Kind]]]:
     """group -> version -> kinds."""
     groups: dict[str, dict[str, list[Kind]]] = {}
-    for kinds in group_versions().values():
+    for kinds in served.values():
         groups.setdefault(kinds[0].group, {})[kinds[0].version] = kinds
     return groups
 
@@ -79,13 +83,13 @@ def api_versions(server: str) -> dict:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
 
 
-def group_list() -> dict:
-    groups = [api_group(group) for group in _groups() if group]
+def group_list(served: Versions) -> dict:
+    groups = [api_group(served, group) for group in _groups(served) if group]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
 
-def api_group(group: str) -> dict | None:
-    versions = _groups().get(group) if group else None
+def api_group(served: Versions, group: str) -> dict | None:
+    versions = _groups(served).get(group) if group else None
     if not versions:
         return None
     listed = [{"groupVersion": f"{group}/{version}", "version": version} for version in versions]
@@ -98,8 +102,8 @@ def api_group(group: str) -> dict | None:
     }
 
 
-def resource_list(api_version: str) -> dict | None:
-    kinds = group_versions().get(api_version)
+def resource_list(served: Versions, api_version: str) -> dict | None:
+    kinds = served.get(api_version)
     if kinds is None:
         return None
     resources = [entry for kind in kinds for entry in _legacy_entries(kind)]

@@ -375,6 +375,7 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
         _admission_binding,
     ),
 }
+PRINTERS["CustomResourceDefinition"] = PRINTERS["ClusterRole"]
 PRINTERS["Role"] = PRINTERS["ClusterRole"]
 PRINTERS["ClusterRoleBinding"] = PRINTERS["RoleBinding"]
 DEFAULT = ((Column("Name"), Column("Age")), _name_and_age)

@@ -13,6 +13,7 @@ from aiohttp import web
 from netlab.schema.kinds import Kind
 
 from . import eventsv1
+from .customcolumns import columns_of
 from .printers import DEFAULT, PRINTERS
 
 _META = "meta.k8s.io/v1"
@@ -36,7 +37,7 @@ class Renderer:
         self._kind = kind
         self._form = _asked_form(http.headers.get("Accept", ""))
         self._include = http.query.get("includeObject", "Metadata")
-        self._columns, self._cells = PRINTERS.get(kind.name, DEFAULT)
+        self._columns, self._cells = columns_of(kind) if kind.custom else PRINTERS.get(kind.name, DEFAULT)
         self._columns_told = False
 
     def object(self, obj: dict) -> dict:
@@ -76,6 +77,8 @@ class Renderer:
     def _plain(self, obj: dict) -> dict:
         if self._kind.group == "events.k8s.io":
             return eventsv1.from_core(obj)
+        if self._kind.custom:  # stored in one version, served in each
+            return {**obj, "apiVersion": self._kind.api_version}
         if "apiVersion" in obj and "kind" in obj:
             return obj
         return {"kind": self._kind.name, "apiVersion": self._kind.api_version, **obj}

@@ -5,7 +5,8 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from netlab.schema.kinds import Kind, Subresource, find_kind
+from netlab.schema.catalogue import Catalogue
+from netlab.schema.kinds import Kind, Subresource
 
 from .status import bad_request, method_not_allowed, unknown_path
 
@@ -81,15 +82,15 @@ def path_segments(http: web.Request) -> list[str]:
     return [unquote(part) for part in http.rel_url.raw_path.strip("/").split("/")]
 
 
-def parse_call(http: web.Request, user: User) -> Call:
+def parse_call(http: web.Request, user: User, catalogue: Catalogue) -> Call:
     """Raises ApiError when the path names nothing that is served."""
     group, version, rest = _split_prefix(path_segments(http))
     namespace = None
-    if len(rest) >= 3 and rest[0] == "namespaces" and find_kind(group, version, rest[2]):
-        kind = find_kind(group, version, rest[2])
-        if kind.namespaced:
+    if len(rest) >= 3 and rest[0] == "namespaces":
+        inside = catalogue.find(group, version, rest[2])
+        if inside and inside.namespaced:
             namespace, rest = rest[1], rest[2:]
-    kind = find_kind(group, version, rest[0]) if rest else None
+    kind = catalogue.find(group, version, rest[0]) if rest else None
     if kind is None or len(rest) > 3:
         raise unknown_path()
     name, subresource = [*rest[1:], None, None][:2]

@@ -14,7 +14,7 @@ from . import bodies, eventsv1, patching, rbacrules, selectors, status, writing
 from .rendering import Renderer, json_response
 from .request import Call
 
-_OPTIONS = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
+_OPTIONS = {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"}
 
 
 class Rest:
@@ -58,7 +58,7 @@ class Rest:
         if media == patching.APPLY:
             return self._apply(call, _as_mapping(patch))
         old = self._present(call)
-        document = patching.patched(media, patch, old, call.kind.definition)
+        document = patching.patched(media, patch, old, call.kind)
         obj = writing.decode(call, document)
         self._guard.check(call, obj)
         return self._answer(call, writing.update(self._store, call, obj, old))
@@ -93,7 +93,7 @@ class Rest:
 
     def _delete(self, call: Call, obj: dict, options: dict) -> dict:
         _check_preconditions(call.kind, obj, options.get("preconditions", {}))
-        if call.kind.name == "Namespace" and obj["metadata"]["name"] in ("default", "kube-system"):
+        if call.kind.resource == "namespaces" and obj["metadata"]["name"] in ("default", "kube-system"):
             raise status.forbidden(call.kind, obj["metadata"]["name"], "this namespace may not be deleted")
         writing.judge(self._store, call, None, obj)
         if call.dry_run or "All" in options.get("dryRun", []):

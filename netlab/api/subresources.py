@@ -34,7 +34,7 @@ class Subresources:
     async def _status(self, call: Call, live: dict) -> web.Response:
         if call.verb == "get":
             return self._answer(call, live)
-        document = await self._written(call, live, call.kind.definition)
+        document = await self._written(call, live, call.kind)
         new = writing.decode(call, document)
         return self._answer(call, writing.update_status(self._store, call, new, live))
 
@@ -45,20 +45,20 @@ class Subresources:
         changed["spec"]["finalizers"] = new.get("spec", {}).get("finalizers", [])
         return self._answer(call, self._store.update("namespaces", changed, dry_run=call.dry_run))
 
-    async def _written(self, call: Call, live: dict, definition: str) -> dict:
+    async def _written(self, call: Call, live: dict, kind: Kind) -> dict:
         """The whole document a PUT or PATCH leads to."""
         if call.verb == "update":
             return await bodies.read_object(call.http)
         media, patch = await patching.read(call.http)
         if media == patching.APPLY:
             media = patching.MERGE_PATCH
-        return patching.patched(media, patch, live, definition)
+        return patching.patched(media, patch, live, kind)
 
     async def _scale(self, call: Call, live: dict) -> web.Response:
-        present = _scale_of(live)
+        present = _scale_of(call.kind, live)
         if call.verb == "get":
             return json_response(present)
-        wanted = writing.decode(call, await self._written(call, present, _SCALE.definition), _SCALE)
+        wanted = writing.decode(call, await self._written(call, present, _SCALE), _SCALE)
         replicas = wanted.get("spec", {}).get("replicas", 0)
         if replicas < 0:
             cause = invalid("spec.replicas", replicas, "must be greater than or equal to 0")
@@ -66,17 +66,17 @@ class Subresources:
         named = {**wanted, "metadata": {**present["metadata"], **wanted["metadata"]}}
         writing.judge(self._store, call, named, present)
         changed = clone(live)
-        changed["spec"]["replicas"] = replicas
+        _put_at(changed, _scale_path(call.kind, "specReplicasPath", ".spec.replicas"), replicas)
         if wanted["metadata"].get("resourceVersion"):
             changed["metadata"]["resourceVersion"] = wanted["metadata"]["resourceVersion"]
         return json_response(
-            _scale_of(self._store.update(call.kind.stored_as, changed, dry_run=call.dry_run))
+            _scale_of(call.kind, self._store.update(call.kind.stored_as, changed, dry_run=call.dry_run))
         )
 
     async def _ephemeralcontainers(self, call: Call, live: dict) -> web.Response:
         if call.verb == "get":
             return self._answer(call, live)
-        new = writing.decode(call, await self._written(call, live, call.kind.definition))
+        new = writing.decode(call, await self._written(call, live, call.kind))
         return self._answer(call, writing.update_ephemeral(self._store, call, new, live))
 
     async def _log(self, call: Call, live: dict) -> web.StreamResponse:
@@ -155,16 +155,37 @@ class Subresources:
         return json_response(Renderer(call.kind, call.http).object(obj), warnings=call.warnings)
 
 
-def _scale_of(obj: dict) -> dict:
+def _scale_path(kind: Kind, name: str, usual: str) -> list[str]:
+    """Where a kind keeps what its Scale shows: a custom one says it in its definition."""
+    path = kind.custom.scale.get(name, "") if kind.custom else usual
+    return path.split(".")[1:]
+
+
+def _value_at(obj: dict, path: list[str]):
+    for key in path:
+        obj = obj.get(key) if isinstance(obj, dict) else None
+    return obj if path else None
+
+
+def _put_at(obj: dict, path: list[str], value) -> None:
+    for key in path[:-1]:
+        obj = obj.setdefault(key, {})
+    obj[path[-1]] = value
+
+
+def _scale_of(kind: Kind, obj: dict) -> dict:
     meta = obj["metadata"]
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    found = {"replicas": obj.get("status", {}).get("replicas", 0)}
-    found["selector"] = selectors.selector_text(obj["spec"].get("selector", {}))
+    wanted = _value_at(obj, _scale_path(kind, "specReplicasPath", ".spec.replicas"))
+    present = _value_at(obj, _scale_path(kind, "statusReplicasPath", ".status.replicas"))
+    selector = _value_at(obj, _scale_path(kind, "labelSelectorPath", ".spec.selector")) or {}
+    text = selector if isinstance(selector, str) else selectors.selector_text(selector)
+    found = {"replicas": present or 0, "selector": text}
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
-        "metadata": {key: meta[key] for key in kept},
-        "spec": {"replicas": obj["spec"].get("replicas", 1)},
+        "metadata": {key: meta[key] for key in kept if key in meta},
+        "spec": {"replicas": (0 if kind.custom else 1) if wanted is None else wanted},
         "status": found,
     }
 

@@ -2,7 +2,7 @@
 
 from netlab.schema import fields, ownership, rules
 from netlab.schema.decode import WrongType, conform
-from netlab.schema.defaults import apply_defaults
+from netlab.schema.defaults import complete
 from netlab.schema.kinds import Kind
 from netlab.schema.podrules import check_ephemeral_update
 from netlab.store import Store, clone
@@ -18,17 +18,24 @@ def decode(call: Call, document: dict, kind: Kind | None = None) -> dict:
     kind = kind or call.kind
     _check_type(kind, document)
     try:
-        conformed = conform(document, kind.definition)
+        known, found = _conformed(kind, document)
     except WrongType as error:
         raise status.bad_request(f"{_cannot_handle(kind)}: {error}") from error
-    problems = list(dict.fromkeys(conformed.problems))
+    problems = list(dict.fromkeys(found))
     if problems and call.validation == "Strict":
         raise status.bad_request(f"{_cannot_handle(kind)}: strict decoding error: {', '.join(problems)}")
     if call.validation == "Warn":
         call.warnings.extend(problems)
-    obj = {"apiVersion": kind.api_version, "kind": kind.name, **conformed.object}
+    obj = {"apiVersion": kind.api_version, "kind": kind.name, **known}
     obj.setdefault("metadata", {})
     return obj
+
+
+def _conformed(kind: Kind, document: dict) -> tuple[dict, list[str]]:
+    if kind.custom:
+        return kind.custom.conform(document)
+    conformed = conform(document, kind.root)
+    return conformed.object, conformed.problems
 
 
 def _cannot_handle(kind: Kind) -> str:
@@ -74,14 +81,16 @@ def update(store: Store, call: Call, new: dict, old: dict, *, track: bool = True
     _keep_assigned(kind, new, old)
     if track:
         ownership.record_update(new, old, kind, call.manager)
-    apply_defaults(new)
-    if kind.name == "Service":
+    complete(kind, new)
+    if kind.resource == "services":
         addresses.assign(store, kind, new)
-    _check(store, call, new, [*rules.check(kind, new), *rules.check_update(kind, new, old)], old)
+    _check(store, call, new, [*rules.check(kind, new, old), *rules.check_update(kind, new, old)], old)
     return store.update(kind.stored_as, _stored_form(kind, new), dry_run=call.dry_run)
 
 
 def _stored_form(kind: Kind, obj: dict) -> dict:
+    if kind.custom:
+        return {**obj, "apiVersion": f"{kind.group}/{kind.custom.storage_version}"}
     return eventsv1.to_core(obj) if kind.group == "events.k8s.io" else obj
 
 
@@ -92,6 +101,8 @@ def update_status(store: Store, call: Call, new: dict, old: dict) -> dict:
     for name in ("annotations", "labels", "resourceVersion"):
         if name in new["metadata"]:
             result["metadata"][name] = new["metadata"][name]
+    if call.kind.custom and (causes := call.kind.custom.check(result, old)):
+        raise status.invalid(call.kind, call.name, causes)
     judge(store, call, result, old)
     return store.update(call.kind.stored_as, result, dry_run=call.dry_run)
 
@@ -101,7 +112,7 @@ def update_ephemeral(store: Store, call: Call, new: dict, old: dict) -> dict:
     check_name(call, new)
     result = clone(old)
     result["spec"]["ephemeralContainers"] = clone(new.get("spec", {}).get("ephemeralContainers", []))
-    apply_defaults(result)
+    complete(call.kind, result)
     _copy_field(result["metadata"], new["metadata"], "resourceVersion")
     _check(store, call, result, [*rules.check(call.kind, result), *check_ephemeral_update(result, old)], old)
     return store.update("pods", result, dry_run=call.dry_run)
@@ -142,7 +153,7 @@ def check_name(call: Call, obj: dict) -> None:
 
 def _keep_assigned(kind: Kind, new: dict, old: dict) -> None:
     """What the cluster assigned stays when a replacement leaves it out."""
-    if kind.name != "Service" or new.get("spec", {}).get("type") == "ExternalName":
+    if kind.resource != "services" or new.get("spec", {}).get("type") == "ExternalName":
         return
     for name in ("clusterIP", "clusterIPs"):
         if not new.get("spec", {}).get(name) and old["spec"].get(name):

@@ -39,10 +39,10 @@ def load_json(text: bytes | str):
     return json.loads(text, object_pairs_hook=_pairs)
 
 
-def conform(obj: dict, definition: str) -> Conformed:
+def conform(obj: dict, schema: dict) -> Conformed:
     """The object without unknown fields and nulls, and what was wrong. Raises WrongType."""
     result = Conformed({})
-    result.object = _Walker(result.problems).value(obj, {"$ref": "#/$defs/" + definition}, "", "")
+    result.object = _Walker(result.problems).value(obj, schema, "", "")
     return result
 
 

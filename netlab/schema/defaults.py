@@ -6,6 +6,8 @@ Every function edits its object in place and only adds.
 
 import base64
 
+from .kinds import Kind
+
 _LOG_FILE = "/dev/termination-log"
 _UNREACHABLE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _RBAC_GROUP = "rbac.authorization.k8s.io"
@@ -16,6 +18,21 @@ def apply_defaults(obj: dict) -> None:
     fill = _BY_KIND.get(obj.get("kind"))
     if fill:
         fill(obj)
+
+
+def complete(kind: Kind, obj: dict) -> None:
+    """The same for any kind: a custom one's defaults stand in its schema."""
+    if kind.custom:
+        kind.custom.fill(obj)
+    else:
+        apply_defaults(obj)
+
+
+def _definition(crd: dict) -> None:
+    names = crd["spec"].setdefault("names", {})
+    kind = names.get("kind", "")
+    _fill(names, singular=kind.lower(), listKind=f"{kind}List")
+    _fill(crd["spec"], conversion={"strategy": "None"})
 
 
 def _fill(target: dict, **values) -> None:
@@ -254,6 +271,7 @@ def _event(event: dict) -> None:
 
 _BY_KIND = {
     "ClusterRoleBinding": _binding,
+    "CustomResourceDefinition": _definition,
     "DaemonSet": _daemon_set,
     "Deployment": _deployment,
     "EndpointSlice": _endpoint_slice,

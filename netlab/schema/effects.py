@@ -118,7 +118,7 @@ def _put(target, path: tuple, value) -> None:
 
 def _leaves(kind: Kind) -> Iterator[tuple[str, tuple, object]]:
     """(Definition.field, path, a value of its type) of every field a user may set."""
-    _, schema = resolve({"$ref": f"#/$defs/{kind.definition}"})
+    _, schema = resolve(kind.root)
     for name, below in schema.get("properties", {}).items():
         if name not in _SYSTEMS_OWN:
             yield from _walk(below, (name,), kind.name, frozenset())

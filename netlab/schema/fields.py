@@ -98,6 +98,7 @@ _SERVICE_TYPES = {
 
 # Fields of other kinds that are kept and read by nobody.
 _UNREAD = {
+    "CustomResourceDefinition": (r"spec\.versions\[\d+\]\.(deprecated|deprecationWarning|selectableFields)",),
     "EndpointSlice": (r"endpoints\[\d+\]\.hints",),
     "Lease": (r"spec\.(preferredHolder|strategy)",),
     "Node": (r"spec\.(configSource|externalID|providerID)",),
@@ -130,6 +131,8 @@ def examine(kind: Kind, obj: dict, old: dict | None = None) -> Verdict:
 
 def _examine(kind: Kind, obj: dict) -> Verdict:
     verdict = Verdict()
+    if kind.custom:
+        return verdict
     if kind.name == "Pod":
         _examine_pod(obj["spec"], "spec", verdict)
     elif kind.group in ("apps", "batch") and "template" in obj.get("spec", {}):
@@ -237,6 +240,13 @@ def _examine_limits(obj: dict, verdict: Verdict) -> None:
     )
 
 
+def _examine_definition(obj: dict, verdict: Verdict) -> None:
+    conversion = obj["spec"].get("conversion", {})
+    if conversion.get("strategy", "None") != "None" or "webhook" in conversion:
+        why = f"conversion by webhooks {_NOT_HERE}: versions differ in their schema only"
+        verdict.refused.append(forbidden("spec.conversion", why))
+
+
 def _examine_role(obj: dict, verdict: Verdict) -> None:
     if obj.get("aggregationRule"):
         verdict.refused.append(
@@ -273,6 +283,7 @@ def _no_effect(path: str) -> str:
 
 _EXAMINERS = {
     "ClusterRole": _examine_role,
+    "CustomResourceDefinition": _examine_definition,
     "LimitRange": _examine_limits,
     "NetworkPolicy": _examine_policy,
     "ResourceQuota": _examine_quota,

@@ -17,12 +17,12 @@ _NOT_OWNED = {
 _KEY_DEFAULTS = {"protocol": "TCP"}
 
 
-def fields_of(obj: dict, definition: str) -> set[Path]:
+def fields_of(obj: dict, schema: dict) -> set[Path]:
     body = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "status")}
     body["metadata"] = {k: v for k, v in obj.get("metadata", {}).items() if k not in _NOT_OWNED}
     if not body["metadata"]:
         del body["metadata"]
-    return set(_walk(body, {"$ref": f"#/$defs/{definition}"}, ()))
+    return set(_walk(body, schema, ()))
 
 
 def _walk(value, schema: dict, path: Path):
@@ -79,9 +79,8 @@ def from_fields_v1(tree: dict, path: Path = ()) -> set[Path]:
     return {found for element, child in tree.items() for found in from_fields_v1(child, (*path, element))}
 
 
-def value_at(obj, path: Path, definition: str):
+def value_at(obj, path: Path, schema: dict):
     """The value a path names, or None."""
-    schema: dict = {"$ref": f"#/$defs/{definition}"}
     for element in path:
         _, body = resolve(schema)
         if element == ".":

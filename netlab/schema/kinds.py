@@ -1,7 +1,12 @@
 """The kinds this cluster serves: the one table behind discovery, routing, OpenAPI and printing."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .customs import CustomSchema
 
 STANDARD_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
@@ -28,8 +33,9 @@ class Kind:
     categories: tuple[str, ...] = ()
     verbs: tuple[str, ...] = STANDARD_VERBS
     subresources: tuple[Subresource, ...] = ()
-    schema: str = ""  # package of the definition when it is not the group's own
+    package: str = ""  # of the definition, when it is not the group's own
     answers_deleted: bool = field(default=False)  # DELETE answers with the object, not with a Status
+    custom: CustomSchema | None = None  # of kinds that a CustomResourceDefinition made
 
     @property
     def resource(self) -> str:
@@ -38,7 +44,7 @@ class Kind:
 
     @property
     def stored_as(self) -> str:
-        return "events" if self.name == "Event" else self.resource
+        return "events" if self.name == "Event" and not self.custom else self.resource
 
     @property
     def api_version(self) -> str:
@@ -50,7 +56,15 @@ class Kind:
 
     @property
     def definition(self) -> str:
-        return f"io.k8s.api.{self.schema or package_of(self.group)}.{self.version}.{self.name}"
+        """The name its schema goes by in OpenAPI: of a custom kind, the group backwards."""
+        if self.custom:
+            return f"{'.'.join(reversed(self.group.split('.')))}.{self.version}.{self.name}"
+        return f"{self.package or f'io.k8s.api.{package_of(self.group)}'}.{self.version}.{self.name}"
+
+    @property
+    def root(self) -> dict:
+        """The schema of a whole object."""
+        return self.custom.root if self.custom else {"$ref": f"#/$defs/{self.definition}"}
 
     @property
     def stored(self) -> bool:
@@ -144,6 +158,16 @@ KINDS: tuple[Kind, ...] = (
         ADMISSION_GROUP,
         namespaced=False,
     ),
+    Kind(
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        "apiextensions.k8s.io",
+        namespaced=False,
+        short=("crd", "crds"),
+        categories=("api-extensions",),
+        subresources=(_status("CustomResourceDefinition"),),
+        package="io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
+    ),
     Kind("ControllerRevision", "controllerrevisions", "apps"),
     Kind(
         "DaemonSet",
@@ -186,22 +210,9 @@ KINDS: tuple[Kind, ...] = (
     _review("SubjectAccessReview", "subjectaccessreviews", "authorization.k8s.io"),
 )
 
-_BY_PATH = {(kind.group, kind.version, kind.plural): kind for kind in KINDS}
 _BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
 
 
-def find_kind(group: str, version: str, plural: str) -> Kind | None:
-    return _BY_PATH.get((group, version, plural))
-
-
 def kind_named(api_version: str, name: str) -> Kind | None:
+    """A kind of the table; `catalogue.Catalogue` knows the custom ones too."""
     return _BY_NAME.get((api_version, name))
-
-
-@cache
-def group_versions() -> dict[str, list[Kind]]:
-    """`v1`, `apps/v1`, ... each with its kinds, in the order of the table."""
-    served: dict[str, list[Kind]] = {}
-    for kind in KINDS:
-        served.setdefault(kind.api_version, []).append(kind)
-    return served

@@ -7,10 +7,10 @@ on first request (some 50 ms) and kept; the index names them by hash, as kubectl
 
 import hashlib
 import json
-from functools import cache
+from functools import lru_cache
 
 from . import definitions
-from .kinds import Kind, group_versions
+from .kinds import Kind
 
 PATCH_TYPES = (
     "application/json-patch+json",
@@ -22,11 +22,11 @@ _INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 _QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 
 
-def index() -> dict:
+def index(served: dict[str, list[Kind]]) -> dict:
     return {
         "paths": {
-            path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={document_hash(path)}"}
-            for path in map(path_of, group_versions())
+            path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={document_hash(path, tuple(kinds))}"}
+            for path, kinds in ((path_of(version), kinds) for version, kinds in served.items())
         }
     }
 
@@ -35,20 +35,31 @@ def path_of(api_version: str) -> str:
     return f"apis/{api_version}" if "/" in api_version else f"api/{api_version}"
 
 
-@cache
-def document(path: str) -> bytes | None:
-    """The document of `api/v1`, `apis/apps/v1`, ... as JSON; None for a version that is not served."""
-    kinds = next((kinds for version, kinds in group_versions().items() if path_of(version) == path), None)
-    if kinds is None:
-        return None
-    names = definitions.closure([kind.definition for kind in kinds])
+def kinds_at(served: dict[str, list[Kind]], path: str) -> tuple[Kind, ...]:
+    """The kinds of `api/v1`, `apis/apps/v1`, ...; none for a version that is not served."""
+    return next((tuple(kinds) for version, kinds in served.items() if path_of(version) == path), ())
+
+
+@lru_cache(maxsize=256)
+def document(path: str, kinds: tuple[Kind, ...]) -> bytes:
+    """The document of a path, as JSON."""
+    names = definitions.closure([kind.definition for kind in kinds if not kind.custom])
+    if any(kind.custom for kind in kinds):
+        names |= definitions.closure([definitions.OBJECT_META])
+    schemas = {name: _component(name) for name in sorted(names)}
+    schemas |= {kind.definition: _custom_component(kind) for kind in kinds if kind.custom}
     content = {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": f"{definitions.RELEASE}+netlab"},
         "paths": {_path(kind, path): _operations(kind) for kind in kinds if kind.stored},
-        "components": {"schemas": {name: _component(name) for name in sorted(names)}},
+        "components": {"schemas": schemas},
     }
     return json.dumps(content, separators=(",", ":")).encode()
+
+
+def _custom_component(kind: Kind) -> dict:
+    named = {"group": kind.group, "version": kind.version, "kind": kind.name}
+    return {**_translate(kind.root), "x-kubernetes-group-version-kind": [named]}
 
 
 def version_two() -> bytes:
@@ -66,9 +77,9 @@ def _field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2, len(content)]) + content
 
 
-@cache
-def document_hash(path: str) -> str:
-    return hashlib.sha256(document(path)).hexdigest()[:32].upper()
+@lru_cache(maxsize=256)
+def document_hash(path: str, kinds: tuple[Kind, ...]) -> str:
+    return hashlib.sha256(document(path, kinds)).hexdigest()[:32].upper()
 
 
 def _path(kind: Kind, path: str) -> str:
@@ -86,7 +97,7 @@ def _operations(kind: Kind) -> dict:
     ]
     patch = {
         "parameters": parameters,
-        "requestBody": {"content": {media: {"schema": {"type": "object"}} for media in PATCH_TYPES}},
+        "requestBody": {"content": {media: {"schema": {"type": "object"}} for media in _patch_types(kind)}},
         "responses": answer,
         "x-kubernetes-action": "patch",
         "x-kubernetes-group-version-kind": group_version_kind,
@@ -97,6 +108,11 @@ def _operations(kind: Kind) -> dict:
         "x-kubernetes-group-version-kind": group_version_kind,
     }
     return {"get": get, "patch": patch}
+
+
+def _patch_types(kind: Kind) -> list[str]:
+    """kubectl makes a strategic patch of its own where one is offered: for that a kind must be built in."""
+    return [media for media in PATCH_TYPES if not (kind.custom and "strategic" in media)]
 
 
 def _component(name: str) -> dict:

@@ -35,14 +35,14 @@ def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool) ->
     Fields the manager applied before and no longer sends are removed when nobody else owns them.
     Raises ApplyConflict, unless forced.
     """
-    wanted = fieldset.fields_of(config, kind.definition)
+    wanted = fieldset.fields_of(config, kind.root)
     entries = live["metadata"].get("managedFields", [])
     conflicts = _find_conflicts(live, config, wanted, entries, kind, manager)
     if conflicts and not force:
         raise ApplyConflict(conflicts)
     mine = _entry(entries, manager, "Apply")
     dropped = (_fields(mine) if mine else set()) - wanted
-    schema = {"$ref": f"#/$defs/{kind.definition}"}
+    schema = kind.root
     merged = fieldset.merge(clone(live), config, schema)
     for path in sorted(dropped - _owned_by_others(entries, mine), key=_innermost_first):
         fieldset.remove_at(merged, path, schema)
@@ -60,19 +60,19 @@ def _taken(conflict: FieldConflict) -> str:
 
 
 def record_apply_of_new(obj: dict, kind: Kind, manager: str) -> None:
-    fields = fieldset.fields_of(obj, kind.definition)
+    fields = fieldset.fields_of(obj, kind.root)
     obj["metadata"]["managedFields"] = _replace_entry([], kind, manager, "Apply", fields)
 
 
 def record_update(new: dict, old: dict | None, kind: Kind, manager: str) -> None:
     """Note in `new` which fields this write set; a write that changes nothing notes nothing."""
-    after = fieldset.fields_of(new, kind.definition)
-    before = fieldset.fields_of(old, kind.definition) if old else set()
+    after = fieldset.fields_of(new, kind.root)
+    before = fieldset.fields_of(old, kind.root) if old else set()
     value = fieldset.value_at
     changed = {
         path
         for path in after
-        if path not in before or value(new, path, kind.definition) != value(old, path, kind.definition)
+        if path not in before or value(new, path, kind.root) != value(old, path, kind.root)
     }
     entries = (old or {}).get("metadata", {}).get("managedFields", [])
     if not changed and after >= before:
@@ -99,8 +99,8 @@ def _find_conflicts(
         if entry["manager"] == manager and entry["operation"] == "Apply":
             continue
         for path in sorted(_fields(entry) & wanted):
-            ours = fieldset.value_at(config, path, kind.definition)
-            if path[-1] != "." and ours != fieldset.value_at(live, path, kind.definition):
+            ours = fieldset.value_at(config, path, kind.root)
+            if path[-1] != "." and ours != fieldset.value_at(live, path, kind.root):
                 conflict = (entry["manager"], entry["apiVersion"], entry["operation"], _readable(path))
                 found.append(FieldConflict(*conflict))
     return found

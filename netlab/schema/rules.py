@@ -6,6 +6,7 @@ import re
 from . import names
 from .causes import Cause, duplicate, forbidden, invalid, required, unsupported
 from .celpolicy import check_policy_binding, check_validating_policy
+from .crdrules import check_definition, definition_update
 from .definitions import resolve, type_of
 from .kinds import Kind
 from .podrules import check_pod_spec, check_pod_update, port_number
@@ -18,17 +19,21 @@ _JOB_NUMBERS = (
 _NOT_REQUIRED_OF_USERS = {"status", "managedFields"}
 
 
-def check(kind: Kind, obj: dict) -> list[Cause]:
+def check(kind: Kind, obj: dict, old: dict | None = None) -> list[Cause]:
     found = _check_metadata(kind, obj)
+    if kind.custom:
+        return found + kind.custom.check(obj, old)
     rules = _RULES.get(kind.name)
     found += rules(obj) if rules else []
     told = {cause.field for cause in found}
-    missing = _missing(obj, {"$ref": f"#/$defs/{kind.definition}"}, "")
+    missing = _missing(obj, kind.root, "")
     return found + [cause for cause in missing if cause.field not in told]
 
 
 def check_create(kind: Kind, obj: dict) -> list[Cause]:
     """What may come later, but not with the object."""
+    if kind.custom:
+        return []
     if kind.name == "Pod" and obj["spec"].get("ephemeralContainers"):
         return [forbidden("spec.ephemeralContainers", "cannot be set on create")]
     if kind.name == "Job" and not obj["spec"].get("manualSelector"):
@@ -43,6 +48,8 @@ def _check_generated(selector: dict | None, uid: str | None) -> list[Cause]:
 
 
 def check_update(kind: Kind, new: dict, old: dict) -> list[Cause]:
+    if kind.custom:
+        return []
     rules = _UPDATE_RULES.get(kind.name)
     return rules(new, old) if rules else []
 
@@ -52,7 +59,7 @@ def _check_metadata(kind: Kind, obj: dict) -> list[Cause]:
     name = meta.get("name") or (meta["generateName"] + "x" if meta.get("generateName") else "")
     if not name:
         return [required("metadata.name", "name or generateName is required")]
-    found = names.object_name(kind.name, name)
+    found = names.object_name("" if kind.custom else kind.name, name)
     found += names.labels("metadata.labels", meta.get("labels", {}))
     return found + names.qualified_keys("metadata.annotations", meta.get("annotations", {}))
 
@@ -250,6 +257,7 @@ def _check_pod(obj: dict) -> list[Cause]:
 _RULES = {
     "ClusterRole": _check_rules,
     "ClusterRoleBinding": _check_binding,
+    "CustomResourceDefinition": check_definition,
     "DaemonSet": _check_workload,
     "Deployment": _check_workload,
     "Job": _check_job,
@@ -265,6 +273,7 @@ _RULES = {
 _UPDATE_RULES = {
     "ClusterRoleBinding": _binding_update,
     "ConfigMap": _data_update,
+    "CustomResourceDefinition": definition_update,
     "DaemonSet": _workload_update,
     "Deployment": _workload_update,
     "Job": _job_update,

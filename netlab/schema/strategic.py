@@ -12,11 +12,11 @@ _ORDER = "$setElementOrder/"
 _DROP = "$deleteFromPrimitiveList/"
 
 
-def strategic_merge(target: dict, patch: dict, definition: str) -> dict:
+def strategic_merge(target: dict, patch: dict, schema: dict) -> dict:
     """The patched copy. Raises BadPatch."""
     if not isinstance(patch, dict):
         raise BadPatch("a strategic merge patch is an object")
-    return _merge_maps(target, patch, {"$ref": f"#/$defs/{definition}"})
+    return _merge_maps(target, patch, schema)
 
 
 def _merge_maps(target: dict, patch: dict, schema: dict) -> dict:

@@ -17,6 +17,7 @@ from .watch import ChangeLog, Event, Watch
 _FIXED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 # Kinds whose metadata.generation counts changes of the desired state.
 _COUNTED = {
+    "customresourcedefinitions.apiextensions.k8s.io",
     "pods",
     "deployments.apps",
     "replicasets.apps",
@@ -35,6 +36,11 @@ class Store:
     def __init__(self):
         self._objects: dict[str, dict[tuple[str, str], dict]] = defaultdict(dict)
         self._log = ChangeLog()
+        self._counted = set(_COUNTED)
+
+    def count_generations(self, resource: str) -> None:
+        """Objects of this resource have a `metadata.generation` from now on."""
+        self._counted.add(resource)
 
     @property
     def version(self) -> int:
@@ -72,7 +78,7 @@ class Store:
         for field in _FIXED:
             meta.pop(field, None)
         meta["uid"], meta["creationTimestamp"] = uid or new_uid(), clock.now()
-        if resource in _COUNTED:
+        if resource in self._counted:
             meta["generation"] = 1
         if dry_run:
             return obj
@@ -119,8 +125,8 @@ class Store:
             new.setdefault("status", {})["phase"] = "Terminating"
         if _may_go(new):
             return self._erase(resource, old)
-        if resource in _COUNTED:
-            new["metadata"]["generation"] += 1
+        if resource in self._counted:
+            new["metadata"]["generation"] = new["metadata"].get("generation", 0) + 1
         return self._put("MODIFIED", resource, new, old)
 
     def remove(self, resource: str, namespace: str | None, name: str) -> dict:
@@ -150,7 +156,7 @@ class Store:
             meta.pop(field, None)
             if field in old["metadata"]:
                 meta[field] = old["metadata"][field]
-        if resource in _COUNTED and _desired(new) != _desired(old):
+        if resource in self._counted and _desired(new) != _desired(old):
             meta["generation"] = old["metadata"].get("generation", 0) + 1
 
     def _put(self, kind: str, resource: str, obj: dict, previous: dict | None) -> dict:

@@ -9,8 +9,8 @@ from netlab.schema.decode import WrongType, conform, load_json
 from netlab.schema.patches import BadPatch, json_patch, merge_patch
 from netlab.schema.strategic import strategic_merge
 
-POD = "io.k8s.api.core.v1.Pod"
-SERVICE = "io.k8s.api.core.v1.Service"
+POD = {"$ref": "#/$defs/io.k8s.api.core.v1.Pod"}
+SERVICE = {"$ref": "#/$defs/io.k8s.api.core.v1.Service"}
 
 documents = st.recursive(
     st.integers() | st.text(max_size=3) | st.booleans(),

@@ -98,5 +98,5 @@ def test_what_was_decoded_has_the_shape_of_its_kind():
         2, field(1, field(3, 80)) + field(2, field(1, "a") + field(2, "b"))
     )
     decoded = wire.decode(envelope("v1", "Service", body))
-    conformed = conform(decoded, "io.k8s.api.core.v1.Service")
+    conformed = conform(decoded, {"$ref": "#/$defs/io.k8s.api.core.v1.Service"})
     assert conformed.problems == [] and conformed.object["spec"]["selector"] == {"a": "b"}
