@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 TOOLBOX_VERSION = "0.1.0"
 COREDNS_VERSION = "0.1.0"
+INGRESS_VERSION = "0.1.0"
 AGENTS_VERSION = "0.1.0"
 TOOLBOX = f"redes.local/toolbox:{TOOLBOX_VERSION}"
 
@@ -59,6 +60,12 @@ CATALOG = (
         f"redes.local/coredns:{COREDNS_VERSION}",
         rf"redes\.local/coredns:{re.escape(COREDNS_VERSION)}",
         ("/coredns",),
+    ),
+    Image(
+        "nginx-ingress",
+        f"redes.local/nginx-ingress:{INGRESS_VERSION}",
+        rf"redes\.local/nginx-ingress:{re.escape(INGRESS_VERSION)}",
+        ("/nginx-ingress",),
     ),
 )
 

@@ -202,7 +202,7 @@ def _finish_toolbox(root: Path) -> None:
         (root / leftover).mkdir(parents=True)
 
 
-def _finish_busybox(root: Path) -> None:
+def _link_applets(root: Path) -> None:
     program = root / "bin/busybox"
     applets = subprocess.run([str(program), "--list-full"], capture_output=True, text=True, check=True)
     for name in applets.stdout.split():
@@ -210,6 +210,10 @@ def _finish_busybox(root: Path) -> None:
         link.parent.mkdir(parents=True, exist_ok=True)
         if not link.exists():
             link.symlink_to("/bin/busybox")
+
+
+def _finish_busybox(root: Path) -> None:
+    _link_applets(root)
     for directory in ("etc", "root", "tmp", "var", "home"):
         (root / directory).mkdir(exist_ok=True)
     (root / "tmp").chmod(0o1777)
@@ -221,11 +225,11 @@ def _finish_busybox(root: Path) -> None:
     shutil.rmtree(root / "var/lib", ignore_errors=True)
 
 
-_COREDNS = """#!/usr/bin/python3 -I
+_PROGRAM = """#!/usr/bin/python3 -I
 import sys
 
 sys.path.insert(0, "/usr/share")
-from coredns.server import main
+from netlab.addons.{package} import main
 
 sys.exit(main())
 """
@@ -233,15 +237,40 @@ sys.exit(main())
 
 def _finish_coredns(root: Path) -> None:
     """Nothing but Python and the program: like the original's, this image has no shell."""
-    for module in recipe.dns_modules():
-        _copy(module, root / "usr/share/coredns" / module.name, 0o644)
-    (root / "coredns").write_text(_COREDNS)
-    (root / "coredns").chmod(0o755)
+    _install_program(root, "coredns", "dns.server")
+    shutil.rmtree(root / "var/lib", ignore_errors=True)
+
+
+def _finish_nginx_ingress(root: Path) -> None:
+    """Debian's nginx, not started by anything but the program; busybox to look around with."""
+    _link_applets(root)
+    _install_program(root, "nginx-ingress", "ingress.controller")
+    for unwanted in ("var/lib/dpkg", "var/lib/apt", "etc/nginx/sites-enabled", "etc/nginx/modules-enabled"):
+        shutil.rmtree(root / unwanted, ignore_errors=True)
+    for directory in (
+        "etc/nginx/stream-conf.d",
+        "etc/nginx/secrets",
+        "var/lib/nginx",
+        "var/log/nginx",
+        "tmp",
+    ):
+        (root / directory).mkdir(parents=True, exist_ok=True)
+    (root / "etc/passwd").write_text(
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+    )
+    (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
+
+
+def _install_program(root: Path, name: str, package: str) -> None:
+    """A program of netlab/addons/ as the executable `/name`."""
+    for module in recipe.modules(name):
+        _copy(module, root / "usr/share/netlab" / module.relative_to(recipe.PACKAGE), 0o644)
+    (root / name).write_text(_PROGRAM.format(package=package))
+    (root / name).chmod(0o755)
     # The file system will be read-only, and compiling at each start would take a second.
-    compile_all = ["/usr/bin/python3", "-m", "compileall", "-q", "/usr/lib/python3", "/usr/share/coredns"]
+    compile_all = ["/usr/bin/python3", "-m", "compileall", "-q", "/usr/lib/python3", "/usr/share/netlab"]
     library = next((root / "usr/lib").glob("python3.*"))
     subprocess.run(["chroot", str(root), *compile_all, f"/usr/lib/{library.name}"], check=True)
-    shutil.rmtree(root / "var/lib", ignore_errors=True)
 
 
 def _copy(source: Path, target: Path, mode: int) -> None:
@@ -250,4 +279,9 @@ def _copy(source: Path, target: Path, mode: int) -> None:
     target.chmod(mode)
 
 
-_FINISH = {"toolbox": _finish_toolbox, "busybox": _finish_busybox, "coredns": _finish_coredns}
+_FINISH = {
+    "toolbox": _finish_toolbox,
+    "busybox": _finish_busybox,
+    "coredns": _finish_coredns,
+    "nginx-ingress": _finish_nginx_ingress,
+}

@@ -7,11 +7,17 @@ from hashlib import sha256
 from pathlib import Path
 
 _HERE = Path(__file__).parent
+PACKAGE = _HERE.parent
 FILES = _HERE / "files"
 _EDITION = "1"  # raise it when build.py makes something else of the same ingredients
 
 
-_PACKAGES = {"busybox": ["busybox-static"], "coredns": ["python3-dnspython"]}
+_PACKAGES = {
+    "busybox": ["busybox-static"],
+    "coredns": ["python3-dnspython"],
+    "nginx-ingress": ["nginx", "libnginx-mod-stream", "python3", "busybox-static"],
+}
+_PROGRAMS = {"coredns": "dns", "nginx-ingress": "ingress"}  # their folders in netlab/addons/
 
 
 def packages(image: str) -> list[str]:
@@ -26,9 +32,11 @@ def scripts() -> list[Path]:
     return sorted(path for path in FILES.iterdir() if path.name.startswith("redes-"))
 
 
-def dns_modules() -> list[Path]:
-    """The program of the image coredns."""
-    return sorted((_HERE.parent / "addons" / "dns").glob("*.py"))
+def modules(image: str) -> list[Path]:
+    """The program of an image of ours, and what such programs share: paths in this package's parent."""
+    addons = PACKAGE / "addons"
+    own = sorted((addons / _PROGRAMS[image]).glob("*.py"))
+    return [PACKAGE / "__init__.py", addons / "__init__.py", addons / "kubeapi.py", *own]
 
 
 def agent_modules() -> list[Path]:
@@ -53,6 +61,6 @@ def fingerprint(image: str) -> str:
     if image == "toolbox":
         parts += [*packages(image), str(kubectl().stat().st_size)]
         parts += [path.read_text() for path in [*sorted(FILES.iterdir()), *agent_modules()]]
-    if image == "coredns":
-        parts += [*packages(image), *(path.read_text() for path in dns_modules())]
+    if image in _PROGRAMS:
+        parts += [*packages(image), *(path.read_text() for path in modules(image))]
     return sha256("\0".join(parts).encode()).hexdigest()[:12]

@@ -1,22 +1,15 @@
 """A mirror of what names need to know of the cluster, kept up to date through the Kubernetes API.
 
-One thread for each kind lists it, then follows its watch; a watch that breaks begins again with the list.
-The threads only replace whole values in dicts, which readers may use at any time.
+The threads that follow it, one for each kind, only replace whole values in dicts, which readers may use at
+any time.
 """
 
-import http.client
-import json
-import os
-import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 
-_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_WATCH_SECONDS = 300
-_RETRY_SECONDS = (0.1, 5.0)
+from netlab.addons.kubeapi import Client, Reflector
 
 
 @dataclass(frozen=True)
@@ -147,78 +140,27 @@ _PATHS = {
 }
 
 
-class ApiError(Exception):
-    """The API answered something else than what was asked for."""
-
-
 class Mirror:
-    """Keeps `cluster` as the API has it, from `start` until the process ends."""
+    """Keeps `cluster` as the API has it, from `follow` until the process ends."""
 
     def __init__(self, log: Callable[[str, str], None]):
         self.cluster = Cluster()
-        self._log = log
+        self._log, self._client = log, Client("coredns/netlab")
+        self._followed: set[str] = set()
 
     def follow(self, *kinds: str) -> None:
         """Begin to follow those kinds that are not followed yet."""
-        running = {thread.name for thread in threading.enumerate()}
-        for kind in kinds:
-            if f"follow {kind}" not in running:
-                self.cluster.missing.add(kind)
-                threading.Thread(target=self._run, args=(kind,), name=f"follow {kind}", daemon=True).start()
+        for kind in set(kinds) - self._followed:
+            self._followed.add(kind)
+            self.cluster.missing.add(kind)
+            prefix, put = _PATHS[kind]
+            Reflector(
+                self._client,
+                f"{prefix}/{kind}",
+                partial(put, self.cluster),
+                listed=partial(self.cluster.missing.discard, kind),
+                failed=self._tell_failure,
+            ).start()
 
-    def _run(self, kind: str) -> None:
-        pause = _RETRY_SECONDS[0]
-        while True:
-            try:
-                self._list_and_watch(kind)
-                pause = _RETRY_SECONDS[0]
-            except (OSError, http.client.HTTPException, ApiError, ValueError) as error:
-                if pause > 1:
-                    self._log("WARNING", f"plugin/kubernetes: Kubernetes API connection failure: {error}")
-                time.sleep(pause)
-                pause = min(pause * 2, _RETRY_SECONDS[1])
-
-    def _list_and_watch(self, kind: str) -> None:
-        prefix, put = _PATHS[kind]
-        whole = json.loads(_get(f"{prefix}/{kind}").read())
-        present = {_key(obj): obj for obj in whole["items"]}
-        for key in [key for key in self._known(kind) if key not in present]:
-            put(self.cluster, key, None)
-        for key, obj in present.items():
-            put(self.cluster, key, obj)
-        self.cluster.missing.discard(kind)
-        version = whole["metadata"]["resourceVersion"]
-        for line in _get(
-            f"{prefix}/{kind}?watch=1&resourceVersion={version}&timeoutSeconds={_WATCH_SECONDS}"
-        ):
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                return
-            put(self.cluster, _key(event["object"]), None if event["type"] == "DELETED" else event["object"])
-
-    def _known(self, kind: str) -> list[tuple[str, str]]:
-        cluster = self.cluster
-        if kind == "endpointslices":
-            return [(owner[0], name) for owner, slices in cluster.slices.items() for name in slices]
-        if kind == "namespaces":
-            return [("", name) for name in cluster.namespaces]
-        return list(cluster.services if kind == "services" else cluster.pods)
-
-
-def _key(obj: dict) -> tuple[str, str]:
-    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
-
-
-def _get(path: str) -> http.client.HTTPResponse:
-    """Raises OSError, HTTPException or ApiError."""
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], int(os.environ["KUBERNETES_SERVICE_PORT"])
-    context = ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt"))
-    connection = http.client.HTTPSConnection(host, port, timeout=_WATCH_SECONDS + 30, context=context)
-    token = (_ACCOUNT / "token").read_text().strip()  # read anew: the node renews it
-    connection.request(
-        "GET", path, headers={"Authorization": f"Bearer {token}", "User-Agent": "coredns/netlab"}
-    )
-    response = connection.getresponse()
-    if response.status != 200:
-        raise ApiError(f"{path}: {response.status} {response.read(500).decode(errors='replace')}")
-    return response
+    def _tell_failure(self, error: Exception) -> None:
+        self._log("WARNING", f"plugin/kubernetes: Kubernetes API connection failure: {error}")
