@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from netlab import images, launcher, preflight, sandbox, topology
+from netlab.addons import install
 from netlab.images import archive, build, reference, rootfs
 
 DEFAULT_PORT = 16443  # not 6443: a real cluster may live there
@@ -47,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
         "--no-policy",
         action="store_true",
         help="store NetworkPolicies without enforcing them, as some network plugins do",
+    )
+    up.add_argument(
+        "--addons",
+        type=_addons,
+        default=install.ALL,
+        metavar="NAMES",
+        help=f"all (the default), none, or some of {', '.join(install.ALL)}, with commas between",
     )
     _command(acts, "down", _down, "stop the cluster that runs from the state directory")
     status = _command(acts, "status", _status, "tell whether a cluster runs, or why none can")
@@ -93,6 +101,16 @@ def _owner(text: str) -> tuple[int, int]:
     return int(uid), int(gid)
 
 
+def _addons(text: str) -> tuple[str, ...]:
+    if text in ("all", "none"):
+        return install.ALL if text == "all" else ()
+    unknown = [name for name in text.split(",") if name not in install.OPTIONAL]
+    if unknown:
+        known = ", ".join(install.ALL)
+        raise argparse.ArgumentTypeError(f"no add-on {', '.join(unknown)}: there are {known}")
+    return tuple(name for name in install.ALL if name in text.split(","))
+
+
 def _up(options) -> int:
     if obstacle := preflight.check():
         print(f"netlab: cannot start: {obstacle}", file=sys.stderr)
@@ -107,6 +125,7 @@ def _up(options) -> int:
             options.workers,
             options.owner,
             enforce_policy=not options.no_policy,
+            addons=options.addons,
         )
     )
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netlab import cgroups, linux, sandbox, topology
+from netlab.addons.install import ALL
 from netlab.images import rootfs
 from netlab.node import limits
 
@@ -45,6 +46,7 @@ class Options:
     workers: int
     owner: tuple[int, int] | None = None
     enforce_policy: bool = True
+    addons: tuple[str, ...] = ALL
 
 
 def up(options: Options) -> int:
@@ -270,6 +272,7 @@ def _serve(box: _Box, ready_w: int) -> int:
         owner=None,
         ready_fd=ready_w,
         enforce_policy=box.options.enforce_policy,
+        addons=box.options.addons,
     )
     return server.main(box.listener, config) or 0
 

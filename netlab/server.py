@@ -17,7 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from netlab.addons import install as addons
-from netlab.api import pki
+from netlab.api import admission, pki
 from netlab.api.app import Api
 from netlab.controllers import bootstrap, tokens
 from netlab.controllers.customs import DefinitionController
@@ -59,6 +59,7 @@ class ServerConfig:
     owner: tuple[int, int] | None = None
     ready_fd: int | None = None
     enforce_policy: bool = True
+    addons: tuple[str, ...] = addons.ALL
 
 
 def main(listener: socket.socket, config: ServerConfig) -> int:
@@ -75,7 +76,8 @@ async def _serve(listener: socket.socket, config: ServerConfig) -> int:
     runtime = Runtime(config.topology, config.state_dir, config.images_dir)
     await runtime.start()
     control_plane = ControlPlane(config.topology, config.state_dir, runtime)
-    addons.install(control_plane.store, config.topology, with_kindnet=config.enforce_policy)
+    for obj in addons.manifests(config.topology, with_kindnet=config.enforce_policy, addons=config.addons):
+        control_plane.make(obj)
     sockets = [listener, await _listen_inside(runtime, config.topology)]
     await control_plane.open(sockets)
     _write_kubeconfig(control_plane.authority, listener, config)
@@ -106,11 +108,24 @@ class ControlPlane:
             service_address=str(topology.api_service_address),
         )
         self.api = Api(self.store, runtime, authority, address=f"{address}:{API_PORT}")
-        ca_pem = self.authority.ca_pem.decode()
-        # Before the first request: a pod cannot be made in a namespace without its service account.
-        Stepper(self.store, [NamespaceController(self.store, ca_pem)]).settle()
-        self.manager = Manager(self.store, controllers(self.store, ca_pem))
+        self._ca_pem = self.authority.ca_pem.decode()
+        self._settle_namespaces()  # before the first request
+        self.manager = Manager(self.store, controllers(self.store, self._ca_pem))
         self._runner: web.AppRunner | None = None
+
+    def make(self, obj: dict) -> None:
+        """Store an object that the cluster itself brings along, completed as anybody's."""
+        kind = self.api.catalogue.named(obj["apiVersion"], obj["kind"])
+        if kind.namespaced:
+            obj["metadata"].setdefault("namespace", "default")
+        admission.admit_new(self.store, kind, obj)
+        self.store.create(kind.stored_as, obj)
+        if kind.name == "Namespace":
+            self._settle_namespaces()
+
+    def _settle_namespaces(self) -> None:
+        """A pod cannot be made in a namespace without its service account."""
+        Stepper(self.store, [NamespaceController(self.store, self._ca_pem)]).settle()
 
     async def open(self, sockets: list[socket.socket]) -> None:
         """Serve the API with TLS on these listening sockets."""

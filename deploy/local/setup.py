@@ -223,7 +223,7 @@ def byte_code() -> Doer | None:
 
 def images() -> Doer | None:
     """netlab knows itself what its images are made of; it is asked only when its recipes changed."""
-    value = stamps.digest([PROJECT / "netlab" / "images", PROJECT / "netlab" / "addons" / "dns"])
+    value = stamps.digest([PROJECT / "netlab" / "images", PROJECT / "netlab" / "addons"])
     stamp = PROJECT / "var" / "setup" / "images"
     built = list((PROJECT / "var" / "images").glob("*.tar*"))
     if stamps.is_fresh(stamp, value) and built:

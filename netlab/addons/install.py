@@ -1,4 +1,9 @@
-"""Put the add-ons of kube-system into a new cluster: from there on its controllers care for them."""
+"""What a new cluster holds besides the control plane's own: DNS, the nodes' agents, and the optional add-ons.
+
+Each is a list of manifests below this folder, made in this order when the cluster starts; from there on its
+controllers care for them. A CustomResourceDefinition makes its kind known at once, so that objects of it may
+follow in the same file.
+"""
 
 from pathlib import Path
 from string import Template
@@ -6,24 +11,17 @@ from string import Template
 import yaml
 
 from netlab import images
-from netlab.schema.catalogue import Catalogue
-from netlab.schema.defaults import complete
-from netlab.store import Store
 from netlab.topology import Topology
 
 _HERE = Path(__file__).parent
+# `netlab up --addons` chooses among these.
+OPTIONAL = {
+    "ingress": ("ingress/crds.yaml", "ingress/nginx-ingress.yaml"),
+}
+ALL = tuple(OPTIONAL)
 
 
-def install(store: Store, topology: Topology, *, with_kindnet: bool) -> None:
-    catalogue = Catalogue(store)
-    for obj in manifests(topology, with_kindnet=with_kindnet):
-        # A CustomResourceDefinition makes its kind known: objects of it may follow in the same file.
-        kind = catalogue.named(obj["apiVersion"], obj["kind"])
-        complete(kind, obj)
-        store.create(kind.stored_as, obj)
-
-
-def manifests(topology: Topology, *, with_kindnet: bool = True) -> list[dict]:
+def manifests(topology: Topology, *, with_kindnet: bool = True, addons: tuple[str, ...] = ALL) -> list[dict]:
     """The objects of all add-ons, in the order they are to be made.
 
     kindnet's pods keep NetworkPolicies in force: in a cluster that enforces none they would be a mere show.
@@ -34,7 +32,9 @@ def manifests(topology: Topology, *, with_kindnet: bool = True) -> list[dict]:
         "coredns": images.named("coredns").reference,
         "kube_proxy": images.named("kube-proxy").reference,
         "kindnet": images.named("kindnet").reference,
+        "nginx_ingress": images.named("nginx-ingress").reference,
     }
     files = ["nodes/kube-proxy.yaml", *(["nodes/kindnet.yaml"] if with_kindnet else []), "dns/coredns.yaml"]
+    files += [file for name in addons for file in OPTIONAL[name]]
     texts = [Template((_HERE / file).read_text()).substitute(facts) for file in files]
     return [obj for text in texts for obj in yaml.safe_load_all(text)]

@@ -274,6 +274,30 @@ def _quota(obj: dict) -> Cells:
 _IMAGES = (wide("Containers"), wide("Images"), wide("Selector"))
 _NUMBER = "integer"
 
+
+def _ingress(ingress: dict) -> Cells:
+    spec = ingress.get("spec", {})
+    hosts = [rule["host"] for rule in spec.get("rules", []) if rule.get("host")]
+    listed = ",".join(hosts[:3]) + (f" + {len(hosts) - 3} more..." if len(hosts) > 3 else "")
+    told = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", [])
+    older = ingress["metadata"].get("annotations", {}).get("kubernetes.io/ingress.class")
+    return [
+        ingress["metadata"]["name"],
+        spec.get("ingressClassName") or older or _NONE,
+        listed or "*",
+        ",".join(one.get("ip") or one.get("hostname", "") for one in told),
+        "80, 443" if spec.get("tls") else "80",
+        age(ingress),
+    ]
+
+
+def _ingress_class(one: dict) -> Cells:
+    told = one["spec"].get("parameters", {})
+    kind = ".".join(told[key] for key in ("kind", "apiGroup") if told.get(key))
+    parameters = f"{kind}/{told['name']}" if told else _NONE
+    return [one["metadata"]["name"], one["spec"]["controller"], parameters, age(one)]
+
+
 PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
     "ClusterRole": ((Column("Name"), Column("Created At")), _role),
     "ConfigMap": ((Column("Name"), Column("Data", _NUMBER), Column("Age")), _config_map),
@@ -318,6 +342,14 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
             wide("Name"),
         ),
         _event,
+    ),
+    "Ingress": (
+        tuple(Column(name) for name in ("Name", "Class", "Hosts", "Address", "Ports", "Age")),
+        _ingress,
+    ),
+    "IngressClass": (
+        tuple(Column(name) for name in ("Name", "Controller", "Parameters", "Age")),
+        _ingress_class,
     ),
     "Job": (
         (*(Column(n) for n in ("Name", "Status", "Completions", "Duration", "Age")), *_IMAGES),

@@ -15,6 +15,7 @@ _WORKLOADS = [
     "replicasets",
     "replicasets/scale",
 ]
+_NETWORKING = ["ingresses", "networkpolicies"]
 _PLAIN = ["configmaps", "endpoints", "pods", "services"]
 _SEEN = [
     "bindings",
@@ -53,7 +54,7 @@ def _view_rules() -> list[dict]:
         _rule(["batch"], ["jobs"], _READ),
         _rule(["discovery.k8s.io"], ["endpointslices"], _READ),
         _rule(["events.k8s.io"], ["events"], _READ),
-        _rule(["networking.k8s.io"], ["networkpolicies"], _READ),
+        _rule(["networking.k8s.io"], _NETWORKING, _READ),
     ]
 
 
@@ -67,7 +68,7 @@ def _edit_rules() -> list[dict]:
         _rule(["apps"], _WORKLOADS, _WRITE),
         _rule(["batch"], ["jobs"], _WRITE),
         _rule(["coordination.k8s.io"], ["leases"], [*_READ, *_WRITE]),
-        _rule(["networking.k8s.io"], ["networkpolicies"], _WRITE),
+        _rule(["networking.k8s.io"], _NETWORKING, _WRITE),
     ]
 
 

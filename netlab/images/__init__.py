@@ -69,12 +69,14 @@ CATALOG = (
     ),
 )
 
-# Parts of the server itself, for pods of kube-system (netlab/node/agents.py): nothing is on disk for them.
+# Parts of the server itself (netlab/node/agents.py), with the namespace whose pods may run them: nothing is
+# on disk for them.
+AGENT_NAMESPACES = {"kube-proxy": "kube-system", "kindnet": "kube-system"}
 AGENTS = tuple(
     Image(
         name, f"redes.local/{name}:{AGENTS_VERSION}", rf"redes\.local/{name}:{re.escape(AGENTS_VERSION)}", ()
     )
-    for name in ("kube-proxy", "kindnet")
+    for name in AGENT_NAMESPACES
 )
 
 

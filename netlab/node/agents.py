@@ -1,4 +1,4 @@
-"""Containers whose program is a part of netlab's own server: a node's kube-proxy and kindnet.
+"""Containers whose program is a part of netlab's own server: a node's kube-proxy and kindnet, an add-on.
 
 Such a container has no process and no files, but all else of it is real. What the part does is the pod's log.
 To delete the pod stops the part, whose rules stay in the kernel as they are, and the next pod takes it up
@@ -16,6 +16,7 @@ from typing import Protocol
 
 import yaml
 
+from netlab import images
 from netlab.node.log import STDERR, Log
 from netlab.node.streams import ExecError
 
@@ -102,20 +103,21 @@ class AgentContainer:
 
 
 class Agents:
-    """The parts that pods of the namespace kube-system may run, by node and image."""
+    """The parts that pods of their namespaces (`images.AGENT_NAMESPACES`) may run, by node and image."""
 
     def __init__(self):
-        self._parts: dict[tuple[str, str], Part] = {}
+        self._parts: dict[tuple[str | None, str], Part] = {}
 
-    def offer(self, node: str, name: str, part: Part) -> None:
-        """`part.run(tell)` is what a container of this image does on this node."""
+    def offer(self, node: str | None, name: str, part: Part) -> None:
+        """`part.run(tell)` is what a container of this image does on this node; None means on any node."""
         self._parts[node, name] = part
 
     def work(self, pod: dict, spec: dict, name: str, volumes: dict[str, Path]) -> Work:
         """Raises AgentFailure when this pod may not run it here."""
-        part = self._parts.get((pod["spec"]["nodeName"], name))
-        if part is None or pod["metadata"]["namespace"] != "kube-system":
-            raise AgentFailure(f"{name} runs in kube-system only, from the DaemonSet netlab makes")
+        part = self._parts.get((pod["spec"]["nodeName"], name)) or self._parts.get((None, name))
+        home = images.AGENT_NAMESPACES[name]
+        if part is None or pod["metadata"]["namespace"] != home:
+            raise AgentFailure(f"{name} runs in {home} only, from what netlab installs there")
         if name == "kube-proxy":
             return lambda tell: _run_proxy(part, _config_file(spec, volumes), tell)
         return part.run

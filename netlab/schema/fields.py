@@ -247,6 +247,11 @@ def _examine_definition(obj: dict, verdict: Verdict) -> None:
         verdict.refused.append(forbidden("spec.conversion", why))
 
 
+def _examine_class(obj: dict, verdict: Verdict) -> None:
+    if obj.get("spec", {}).get("parameters"):
+        verdict.warnings.append(f"{_no_effect('spec.parameters')}: no controller here reads them")
+
+
 def _examine_role(obj: dict, verdict: Verdict) -> None:
     if obj.get("aggregationRule"):
         verdict.refused.append(
@@ -284,6 +289,7 @@ def _no_effect(path: str) -> str:
 _EXAMINERS = {
     "ClusterRole": _examine_role,
     "CustomResourceDefinition": _examine_definition,
+    "IngressClass": _examine_class,
     "LimitRange": _examine_limits,
     "NetworkPolicy": _examine_policy,
     "ResourceQuota": _examine_quota,

@@ -8,6 +8,7 @@ from .causes import Cause, duplicate, forbidden, invalid, required, unsupported
 from .celpolicy import check_policy_binding, check_validating_policy
 from .crdrules import check_definition, definition_update
 from .definitions import resolve, type_of
+from .ingressrules import check_class, check_ingress, class_update
 from .kinds import Kind
 from .podrules import check_pod_spec, check_pod_update, port_number
 from .policyrules import check_policy
@@ -260,6 +261,8 @@ _RULES = {
     "CustomResourceDefinition": check_definition,
     "DaemonSet": _check_workload,
     "Deployment": _check_workload,
+    "Ingress": check_ingress,
+    "IngressClass": check_class,
     "Job": _check_job,
     "NetworkPolicy": check_policy,
     "Pod": _check_pod,
@@ -276,6 +279,7 @@ _UPDATE_RULES = {
     "CustomResourceDefinition": definition_update,
     "DaemonSet": _workload_update,
     "Deployment": _workload_update,
+    "IngressClass": class_update,
     "Job": _job_update,
     "Pod": check_pod_update,
     "ReplicaSet": _workload_update,

@@ -38,7 +38,7 @@ async def test_a_missing_object_is_not_found(plane):
 
 
 async def test_an_unknown_path_is_not_a_resource(plane):
-    answer = await plane.call("GET", "/apis/networking.k8s.io/v1/ingresses", code=404)
+    answer = await plane.call("GET", "/apis/networking.k8s.io/v1/referencegrants", code=404)
     assert answer["message"] == "the server could not find the requested resource"
 
 

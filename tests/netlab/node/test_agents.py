@@ -98,6 +98,14 @@ async def test_kube_proxy_ends_when_no_file_is_mounted():
     assert await container.ended == 1 and "(see --config)" in text(container)
 
 
+async def test_a_part_of_the_whole_cluster_runs_on_whatever_node_its_pod_is():
+    made = Agents()
+    made.offer(None, "kindnet", Part())
+    container = await run(made.work(pod(), {}, "kindnet", {}))
+    assert container.running
+    await container.stop(0)
+
+
 def test_a_users_pod_may_not_be_a_nodes_agent():
     with pytest.raises(AgentFailure, match="kube-system only"):
         agents(Part()).work(pod("default"), {}, "kindnet", {})
