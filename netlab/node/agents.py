@@ -6,6 +6,7 @@ again. A configuration it cannot work by ends it with the reason, and the pod co
 """
 
 import asyncio
+import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ import yaml
 
 from netlab import images
 from netlab.node.log import STDERR, Log
+from netlab.node.proxy import MODES
 from netlab.node.streams import ExecError
 
 Tell = Callable[[str], None]
@@ -30,6 +32,10 @@ class Part(Protocol):
 
 Work = Callable[[Tell], Awaitable[None]]
 _PROXY_KNOWN = {"apiVersion", "kind", "mode", "clusterCIDR"}
+_NO_IPVS = (
+    'proxy mode "ipvs" is not available in netlab: it is deprecated since Kubernetes 1.35, and inside a user '
+    "namespace the kernel's ip_vs cannot be had; iptables and nftables are there"
+)
 _serial = count(1)
 
 
@@ -119,21 +125,33 @@ class Agents:
         if part is None or pod["metadata"]["namespace"] != home:
             raise AgentFailure(f"{name} runs in {home} only, from what netlab installs there")
         if name == "kube-proxy":
-            return lambda tell: _run_proxy(part, _config_file(spec, volumes), tell)
+            return lambda tell: _run_proxy(part, _config_file(spec, volumes), _verbosity(spec), tell)
         return part.run
 
 
-async def _run_proxy(proxy, path: Path, tell: Tell) -> None:
+async def _run_proxy(proxy, path: Path, verbosity: int, tell: Tell) -> None:
     config = _proxy_config(path)
     mode = config.get("mode") or "iptables"
-    if mode != "iptables":
-        raise AgentFailure(f'proxy mode "{mode}" is not available in netlab: iptables is')
+    if mode == "ipvs":
+        raise AgentFailure(_NO_IPVS)
+    if mode not in MODES:
+        raise AgentFailure(f'unknown proxy mode "{mode}": iptables and nftables are there')
     for name in sorted(set(config) - _PROXY_KNOWN):
         tell(f'"Configuration has no effect in netlab" field="{name}"')
-    tell('"Using iptables Proxier"')
+    tell(f'"Using {mode} Proxier" verbosity={verbosity}')
+    proxy.mode, proxy.verbosity = mode, verbosity
     if config.get("clusterCIDR"):
         proxy.pod_network = str(config["clusterCIDR"])
     await proxy.run(tell)
+
+
+def _verbosity(spec: dict) -> int:
+    """The number of `--v=`, as all programs of Kubernetes take it. Raises AgentFailure."""
+    words = [*spec.get("command", []), *spec.get("args", [])]
+    text = next((word.partition("=")[2] for word in words if re.match(r"--?v=", word)), "0")
+    if not text.isdecimal():
+        raise AgentFailure(f'invalid argument "{text}" for "-v, --v" flag: a number is wanted')
+    return int(text)
 
 
 def _proxy_config(path: Path) -> dict:

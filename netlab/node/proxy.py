@@ -1,8 +1,7 @@
-"""kube-proxy of one node: keeps the node's iptables rules as Services and EndpointSlices want them.
+"""kube-proxy of one node: keeps the node's rules as Services and EndpointSlices want them.
 
-Only chains that changed are written. Inside a user namespace one iptables transaction must stay small (its
-netlink message has to fit the socket buffer, which cannot be raised there), so a change is sent in pieces,
-each chain after those it jumps to: no moment has a jump into nothing.
+What it writes depends on its mode: chains of iptables, or a table of nftables. In both, a sync looks only at
+the Services that changed and writes only what that changes.
 """
 
 import asyncio
@@ -10,46 +9,56 @@ import time
 from collections.abc import Callable, Iterator
 
 from netlab import images
-from netlab.node import netns, rules
+from netlab.node import netns, nftrules, rules
+from netlab.node.iptables import Iptables
 from netlab.node.processes import CommandError, run
-from netlab.node.services import ServicePort, service_ports
+from netlab.node.services import ServicePort, ServiceReader
 from netlab.store import Expired
 
+MODES = ("iptables", "nftables")
 _WATCHED = {"services", "endpointslices.discovery.k8s.io"}
-_LINES = 150
 _RETRY_SECONDS = 1.0
+Tell = Callable[[str], None]
 
 
 class KubeProxy:
+    """`mode`, `verbosity` and `pod_network` are the configuration; they hold from the next `run` on."""
+
     def __init__(self, store, runtime, node_name: str):
         self._store, self._node = store, runtime.topology.node(node_name)
         self.pod_network = str(runtime.topology.pod_network)
-        self._written = 0  # rules, since the last look
-        self._applied: dict[str, rules.Chains] = {"nat": {}, "filter": {}}
+        self._service_network = str(runtime.topology.service_network)
+        self.mode, self.verbosity = "iptables", 0
+        self._reader = ServiceReader(node_name)
+        self._iptables = Iptables(node_name)
+        self._nft: nftrules.Ruleset | None = None  # None: no table is there
         self._ports: list[ServicePort] = []
-        # conntrack comes with the toolbox: one program less that the host must have.
+        # conntrack and nft come with the toolbox: two programs less that the host must have.
         self._toolbox = runtime.image_root(images.find(images.TOOLBOX))
-        self._entered = False
 
-    async def run(self, tell: Callable[[str], None]) -> None:
+    async def run(self, tell: Tell) -> None:
         """Runs until cancelled, and may be run again: what it has put into the kernel is remembered."""
         while True:
             since, began = self._store.version, time.monotonic()
             try:
-                await self.sync()
+                written = await self.sync(tell)
             except CommandError as error:
-                tell(f'"Failed to execute iptables-restore" err="{error}"')
+                tell(f'"Failed to write the rules" mode="{self.mode}" err="{error}"')
+                self._nft = None
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
-                self._tell_of_sync(tell, time.monotonic() - began)
+                self._tell_of_sync(tell, written, time.monotonic() - began)
                 await self._next_change(since)
 
-    def _tell_of_sync(self, tell: Callable[[str], None], seconds: float) -> None:
-        if self._written:
-            counts = f"servicePorts={len(self._ports)} endpoints={sum(len(p.endpoints) for p in self._ports)}"
-            elapsed = f'rulesWritten={self._written} elapsed="{seconds * 1000:.1f}ms"'
-            tell(f'"SyncProxyRules complete" {counts} {elapsed}')
-        self._written = 0
+    def _tell_of_sync(self, tell: Tell, written: list[str], seconds: float) -> None:
+        if not written:
+            return
+        counts = f"servicePorts={len(self._ports)} endpoints={sum(len(p.endpoints) for p in self._ports)}"
+        elapsed = f'rulesWritten={len(written)} elapsed="{seconds * 1000:.1f}ms"'
+        tell(f'"SyncProxyRules complete" {counts} {elapsed}')
+        if self.verbosity >= 5:
+            for line in written:
+                tell(f'"Wrote" rule="{line}"')
 
     async def _next_change(self, since: int) -> None:
         try:
@@ -60,47 +69,55 @@ class KubeProxy:
         except Expired:
             return
 
-    async def sync(self) -> None:
-        """Bring the kernel's rules to what the store says now. Raises CommandError; then call it again."""
+    async def sync(self, tell: Tell = lambda text: None) -> list[str]:
+        """Bring the kernel's rules to what the store says now; the rules written.
+
+        Raises CommandError; then call it again.
+        """
         services = self._store.list("services")
         slices = self._store.list("endpointslices.discovery.k8s.io")
-        ports = service_ports(services, slices, self._node.name)
-        wanted = rules.tables(ports, self.pod_network)
-        for table, chains in wanted.items():
-            await self._apply(table, chains)
+        ports = self._reader.read(services, slices)
+        for level, line in differences(self._ports, ports):
+            if self.verbosity >= level:
+                tell(line)
+        by_iptables = self.mode == "iptables"
+        await self._iptables.apply(
+            rules.tables(ports, self.pod_network) if by_iptables else rules.masquerading(self.pod_network),
+            rules.ENTRIES if by_iptables else rules.MASQUERADING_ENTRIES,
+        )
+        written = [*self._iptables.written, *(await self._write_nftables(ports))]
         await self._forget_flows(ports)
-        if not self._entered:
-            await self._enter()
+        return written
 
-    async def _apply(self, table: str, chains: rules.Chains) -> None:
-        old = self._applied[table]
-        # Until all is written, nobody knows what the kernel holds: a failure rewrites every chain.
-        self._applied[table] = dict.fromkeys([*old, *chains])
-        for piece in pieces(table, old, chains):
-            await self._restore(piece)
-        self._applied[table] = chains
+    async def _write_nftables(self, ports: list[ServicePort]) -> list[str]:
+        if self.mode != "nftables":
+            if self._nft is not None:
+                await self._nftables(nftrules.GONE)
+            self._nft = None
+            return []
+        written: list[str] = []
+        if self._nft is None:
+            await self._nftables(nftrules.base(str(self._node.address), self._service_network))
+        before, self._nft = self._nft or nftrules.Ruleset(), None  # unknown until all is written
+        wanted = nftrules.ruleset(ports, self.pod_network)
+        for text in nftrules.pieces(before, wanted):
+            await self._nftables(text)
+            written += text.splitlines()
+        self._nft = wanted
+        return written
+
+    async def _nftables(self, text: str) -> None:
+        await self._in_node("nft", "-f", "-", stdin=text.encode())
 
     async def _forget_flows(self, ports: list[ServicePort]) -> None:
         """A UDP flow has no end: conntrack would send it to a former endpoint for as long as it is used."""
         for filters in stale_flows(self._ports, ports):
-            conntrack = ["chroot", str(self._toolbox), "conntrack", "-D", "-p", "udp", *filters]
-            # 1: there was no such flow
-            await run(["nsenter", f"--net={netns.path(self._node.name)}", *conntrack], ok=(0, 1))
+            await self._in_node("conntrack", "-D", "-p", "udp", *filters, ok=(0, 1))  # 1: no such flow
         self._ports = ports
 
-    async def _enter(self) -> None:
-        """Lead the kernel's own chains into ours, once these exist."""
-        for table in ("nat", "filter"):
-            lines = [f"-A {chain} {rule}" for where, chain, rule in rules.ENTRIES if where == table]
-            await self._restore("\n".join([f"*{table}", *lines, "COMMIT", ""]))
-        self._entered = True
-
-    async def _restore(self, text: str) -> None:
-        self._written += text.count("\n-A ")
-        await run(
-            ["nsenter", f"--net={netns.path(self._node.name)}", "iptables-restore", "--noflush", "--wait"],
-            stdin=text.encode(),
-        )
+    async def _in_node(self, *argv: str, stdin: bytes = b"", ok: tuple[int, ...] = (0,)) -> None:
+        inside = ["nsenter", f"--net={netns.path(self._node.name)}", "chroot", str(self._toolbox)]
+        await run([*inside, *argv], stdin=stdin, ok=ok)
 
 
 def stale_flows(old: list[ServicePort], new: list[ServicePort]) -> Iterator[list[str]]:
@@ -108,34 +125,32 @@ def stale_flows(old: list[ServicePort], new: list[ServicePort]) -> Iterator[list
     now = {port.name: port for port in new if port.protocol == "udp"}
     for before in (port for port in old if port.protocol == "udp"):
         after = now.get(before.name)
+        if after is before:
+            continue
         kept = {endpoint.address for endpoint in after.endpoints} if after else set()
         for address in sorted({endpoint.address for endpoint in before.endpoints} - kept):
             yield ["--orig-dst", before.cluster_ip, "--dst-nat", address]
-        if after and after.endpoints and not before.endpoints:
-            yield ["--orig-dst", before.cluster_ip]  # remembered as refused
+            if before.node_port:
+                yield ["--orig-port-dst", str(before.node_port), "--dst-nat", address]
+        if after and after.endpoints and not before.endpoints:  # remembered as refused
+            yield ["--orig-dst", before.cluster_ip]
+            if after.node_port:
+                yield ["--orig-port-dst", str(after.node_port)]
 
 
-def pieces(table: str, old: rules.Chains, new: rules.Chains) -> Iterator[str]:
-    """Texts for iptables-restore that turn `old` into `new`, in an order that is safe at every step."""
-    lines: list[str] = []
-    for chain, wanted in new.items():
-        if old.get(chain) == wanted:
+def differences(old: list[ServicePort], new: list[ServicePort]) -> Iterator[tuple[int, str]]:
+    """(verbosity, line of the log) for each service port that came, went or got other endpoints."""
+    before = {(port.name, port.protocol): port for port in old}
+    after = {(port.name, port.protocol): port for port in new}
+    for key, port in after.items():
+        known = before.get(key)
+        if known is port:
             continue
-        block = [f":{chain} - [0:0]", *(f"-A {chain} {rule}" for rule in wanted)]
-        if len(lines) + len(block) > _LINES and lines:
-            yield _transaction(table, lines)
-            lines = []
-        while len(block) > _LINES:
-            yield _transaction(table, block[:_LINES])
-            block = block[_LINES:]
-        lines += block
-    gone = [chain for chain in old if chain not in new]
-    lines += [f":{chain} - [0:0]" for chain in gone]
-    if lines:
-        yield _transaction(table, lines)
-    for start in range(0, len(gone), _LINES):
-        yield _transaction(table, [f"-X {chain}" for chain in gone[start : start + _LINES]])
-
-
-def _transaction(table: str, lines: list[str]) -> str:
-    return "\n".join([f"*{table}", *lines, "COMMIT", ""])
+        if known is None:
+            where = f"{port.cluster_ip}:{port.port}/{port.protocol.upper()}"
+            yield 1, f'"Adding new service port" portName="{port.name}" servicePort="{where}"'
+        if known is None or known.endpoints != port.endpoints:
+            listed = ",".join(f'"{endpoint}"' for endpoint in port.endpoints)
+            yield 3, f'"Setting endpoints for service port name" portName="{port.name}" endpoints=[{listed}]'
+    for key in before.keys() - after.keys():
+        yield 1, f'"Removing service port" portName="{before[key].name}"'

@@ -4,6 +4,8 @@ A table is a dict of chain name to rules, in an order where each chain comes aft
 Names, comments and marks are kube-proxy's, so what a student reads here is what a real node shows.
 """
 
+from functools import lru_cache
+
 from netlab.node.services import Endpoint, ServicePort
 
 Chains = dict[str, list[str]]
@@ -46,6 +48,14 @@ ENTRIES = (
 )
 
 
+MASQUERADING_ENTRIES = tuple(entry for entry in ENTRIES if entry[2].endswith("-j KIND-MASQ-AGENT"))
+
+
+def masquerading(pod_network: str) -> dict[str, Chains]:
+    """What is kindnet's, not kube-proxy's: it stays in any mode."""
+    return {"nat": {"KIND-MASQ-AGENT": _masquerading(pod_network)}, "filter": {}}
+
+
 def tables(ports: list[ServicePort], pod_network: str) -> dict[str, Chains]:
     """All chains of both tables for these services, as seen from one node."""
     return {"nat": _nat(ports, pod_network), "filter": _filter(ports)}
@@ -59,12 +69,7 @@ def _nat(ports: list[ServicePort], pod_network: str) -> Chains:
             f"-j MARK --set-xmark {_MARK}/0x0",
             '-m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully',
         ],
-        "KIND-MASQ-AGENT": [
-            f'-d {pod_network} -m comment --comment "kind-masq-agent: local traffic is not subject to '
-            'MASQUERADE" -j RETURN',
-            '-m comment --comment "kind-masq-agent: outbound traffic is subject to MASQUERADE (must be '
-            'last in chain)" -j MASQUERADE',
-        ],
+        "KIND-MASQ-AGENT": _masquerading(pod_network),
     }
     services, node_ports = [], []
     for port in (port for port in ports if port.endpoints):
@@ -81,6 +86,15 @@ def _nat(ports: list[ServicePort], pod_network: str) -> Chains:
     return chains
 
 
+def _masquerading(pod_network: str) -> list[str]:
+    return [
+        f'-d {pod_network} -m comment --comment "kind-masq-agent: local traffic is not subject to '
+        'MASQUERADE" -j RETURN',
+        '-m comment --comment "kind-masq-agent: outbound traffic is subject to MASQUERADE (must be '
+        'last in chain)" -j MASQUERADE',
+    ]
+
+
 def _to_cluster_ip(port: ServicePort) -> str:
     target = "SVL" if port.internal_local else "SVC"
     end = f"--dport {port.port} -j KUBE-{target}-{port.hash}"
@@ -91,6 +105,7 @@ def _rule(port: ServicePort, comment: str, end: str) -> str:
     return f'-p {port.protocol} -m comment --comment "{comment}" -m {port.protocol} {end}'
 
 
+@lru_cache(maxsize=20_000)
 def _service_chains(port: ServicePort, pod_network: str) -> Chains:
     chains: Chains = {
         f"KUBE-SEP-{port.endpoint_hash(one)}": _endpoint_rules(port, one) for one in port.endpoints

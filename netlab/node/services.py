@@ -2,6 +2,7 @@
 
 from base64 import b32encode
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 _AFFINITY_SECONDS = 10800
@@ -38,27 +39,44 @@ class ServicePort:
         return _hash(self.name + self.protocol + str(endpoint))
 
 
+@lru_cache(maxsize=50_000)
 def _hash(text: str) -> str:
     return b32encode(sha256(text.encode()).digest()).decode()[:16]
 
 
+class ServiceReader:
+    """Reads Services and slices into service ports; one that did not change gives the same objects again."""
+
+    def __init__(self, node_name: str):
+        self._node_name = node_name
+        self._known: dict[tuple[str, str], tuple[tuple, list[ServicePort]]] = {}
+
+    def read(self, services: list[dict], slices: list[dict]) -> list[ServicePort]:
+        """Every port of every Service with a cluster address, ordered by name."""
+        by_service: dict[tuple[str, str], list[dict]] = {}
+        for one in slices:
+            owner = (one["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
+            if owner and one.get("addressType", "IPv4") == "IPv4":
+                by_service.setdefault((one["metadata"]["namespace"], owner), []).append(one)
+        before, self._known = self._known, {}
+        for service in filter(_is_proxied, services):
+            key = service["metadata"]["namespace"], service["metadata"]["name"]
+            self._known[key] = self._of_service(key, service, by_service.get(key, []), before.get(key))
+        found = [port for _, ports in self._known.values() for port in ports]
+        return sorted(found, key=lambda port: (port.name, port.protocol))
+
+    def _of_service(self, key: tuple[str, str], service: dict, slices: list[dict], known):
+        # A stored object is never edited in place: the very same one has not changed.
+        sources = (service, *slices)
+        if known and list(map(id, known[0])) == list(map(id, sources)):
+            return known
+        ports = service["spec"].get("ports") or []
+        return sources, [_service_port(key, service["spec"], p, slices, self._node_name) for p in ports]
+
+
 def service_ports(services: list[dict], slices: list[dict], node_name: str) -> list[ServicePort]:
-    """Every port of every Service with a cluster address, ordered by name."""
-    by_service: dict[tuple[str, str], list[dict]] = {}
-    for one in slices:
-        owner = (one["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
-        if owner and one.get("addressType", "IPv4") == "IPv4":
-            by_service.setdefault((one["metadata"]["namespace"], owner), []).append(one)
-    found = []
-    for service in services:
-        key = service["metadata"]["namespace"], service["metadata"]["name"]
-        if _is_proxied(service):
-            ports = service["spec"].get("ports") or []
-            found += [
-                _service_port(key, service["spec"], port, by_service.get(key, []), node_name)
-                for port in ports
-            ]
-    return sorted(found, key=lambda port: (port.name, port.protocol))
+    """The same, read once."""
+    return ServiceReader(node_name).read(services, slices)
 
 
 def _is_proxied(service: dict) -> bool:

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 from netlab.node import netns
+from netlab.node.iptables import pieces
 from netlab.node.processes import CommandError, run
-from netlab.node.proxy import pieces
 from netlab.policy.chains import ENTRY, Chains, chains
 from netlab.policy.verdicts import is_subject, judge, selects
 from netlab.store import Event, Expired

@@ -207,8 +207,8 @@ def test_watching_shows_what_happens(netlab, namespace, kubectl):
 
 def test_errors_are_the_ones_of_kubernetes(kubectl, namespace):
     assert "the server doesn't have a resource type" in kubectl("get", "unicorns", fails=True)
-    ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "x"}}
-    assert 'no matches for kind "Ingress"' in kubectl(
+    ingress = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "x"}}
+    assert 'no matches for kind "Gateway"' in kubectl(
         "apply", "-f", "-", stdin=json.dumps(ingress), fails=True
     )
     wrong = deployment()

@@ -1,5 +1,6 @@
 from netlab.node import rules
-from netlab.node.proxy import pieces, stale_flows
+from netlab.node.iptables import pieces
+from netlab.node.proxy import stale_flows
 from netlab.node.services import Endpoint, ServicePort, service_ports
 
 NODE = "redes-worker"

@@ -1,0 +1,249 @@
+"""The nftables rules of kube-proxy (mode nftables), as text. Pure.
+
+One table, `ip kube-proxy`, holds them all, with the names of upstream's proxier. What is there whatever
+the Services are stands in BASE. The rest is chains of Services and endpoints, and maps that lead from
+addresses and ports to them: a change adds and deletes single elements and never rewrites a map.
+"""
+
+from base64 import b32encode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from netlab.node.services import Endpoint, ServicePort
+
+TABLE = "ip kube-proxy"
+_LINES = 100  # what one message to the kernel holds inside a user namespace
+_MARK = "0x4000"
+
+Chains = dict[str, list[str]]
+Maps = dict[str, dict[str, str]]  # name of the map or set -> element -> its value ("" in a set)
+
+
+# Chains that are there whatever the Services are: what makes one a hook, and its rules.
+_STATIC: dict[str, tuple[str, list[str]]] = {
+    "reject-chain": ("", ["reject"]),
+    "mark-for-masquerade": ("", [f"mark set mark or {_MARK}"]),
+    "masquerading": (
+        "",
+        [f"mark and {_MARK} == 0 return", f"mark set mark xor {_MARK}", "masquerade fully-random"],
+    ),
+    "cluster-ips-check": (
+        "",
+        ['ip daddr @cluster-ips reject comment "Reject traffic to invalid ports of ClusterIPs"'],
+    ),
+    "nodeport-endpoints-check": (
+        "",
+        ["ip daddr @nodeport-ips meta l4proto . th dport vmap @no-endpoint-nodeports"],
+    ),
+    "service-endpoints-check": ("", ["ip daddr . meta l4proto . th dport vmap @no-endpoint-services"]),
+    "services": (
+        "",
+        [
+            "ip daddr . meta l4proto . th dport vmap @service-ips",
+            "ip daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports",
+        ],
+    ),
+    "filter-input": (
+        "type filter hook input priority -110",
+        ["ct state new jump nodeport-endpoints-check", "ct state new jump service-endpoints-check"],
+    ),
+    "filter-forward": (
+        "type filter hook forward priority -110",
+        ["ct state new jump service-endpoints-check", "ct state new jump cluster-ips-check"],
+    ),
+    "filter-output": ("type filter hook output priority -110", ["ct state new jump service-endpoints-check"]),
+    "filter-output-post-dnat": (
+        "type filter hook output priority -90",
+        ["ct state new jump cluster-ips-check"],
+    ),
+    "nat-prerouting": ("type nat hook prerouting priority -100", ["jump services"]),
+    "nat-output": ("type nat hook output priority -100", ["jump services"]),
+    "nat-postrouting": ("type nat hook postrouting priority 100", ["jump masquerading"]),
+}
+_FILLED = {
+    "cluster-ips": ("set", "type ipv4_addr", "Active ClusterIPs"),
+    "no-endpoint-nodeports": (
+        "map",
+        "type inet_proto . inet_service : verdict",
+        "vmap to drop or reject packets to service nodeports with no endpoints",
+    ),
+    "no-endpoint-services": (
+        "map",
+        "type ipv4_addr . inet_proto . inet_service : verdict",
+        "vmap to drop or reject packets to services with no endpoints",
+    ),
+    "service-ips": (
+        "map",
+        "type ipv4_addr . inet_proto . inet_service : verdict",
+        "ClusterIP, ExternalIP and LoadBalancer IP traffic",
+    ),
+    "service-nodeports": ("map", "type inet_proto . inet_service : verdict", "NodePort traffic"),
+}
+GONE = f"add table {TABLE}\ndelete table {TABLE}\n"
+
+
+@dataclass
+class Ruleset:
+    chains: Chains = field(default_factory=dict)  # each after those it leads to
+    affinities: dict[str, int] = field(default_factory=dict)  # set of remembered clients -> seconds
+    elements: Maps = field(default_factory=lambda: {name: {} for name in _FILLED})
+
+
+def base(node_address: str, service_network: str) -> str:
+    """The whole table without any Service; what was there before is gone."""
+    lines = [
+        f'add table {TABLE} {{ comment "rules for kube-proxy" ; }}',
+        f'add set {TABLE} nodeport-ips {{ type ipv4_addr; comment "IPs that accept NodePort traffic"; }}',
+        f"add element {TABLE} nodeport-ips {{ {node_address} }}",
+    ]
+    for name, (kind, types, comment) in _FILLED.items():
+        lines.append(f'add {kind} {TABLE} {name} {{ {types}; comment "{comment}"; }}')
+    lines += [
+        f"add chain {TABLE} {name}" + (f" {{ {hook}; }}" if hook else "")
+        for name, (hook, _) in _STATIC.items()
+    ]
+    for name, (_, rules) in _STATIC.items():
+        lines += [f"add rule {TABLE} {name} {rule}" for rule in rules]
+    unallocated = f'ip daddr {service_network} drop comment "Drop traffic to unallocated ClusterIPs"'
+    lines.append(f"add rule {TABLE} cluster-ips-check {unallocated}")
+    return GONE + "\n".join(lines) + "\n"
+
+
+def ruleset(ports: list[ServicePort], pod_network: str) -> Ruleset:
+    """What these services add to the table, as seen from one node."""
+    rules = Ruleset()
+    for port in ports:
+        rules.elements["cluster-ips"][port.cluster_ip] = ""
+        (_add_service if port.endpoints else _refuse)(rules, port, pod_network)
+    return rules
+
+
+def _add_service(rules: Ruleset, port: ServicePort, pod_network: str) -> None:
+    for one in port.endpoints:
+        rules.chains[_endpoint_chain(port, one)] = _endpoint_rules(rules, port, one)
+    name = _service_chain("service", port)
+    from_outside = f"ip daddr {port.cluster_ip} {port.protocol} dport {port.port} ip saddr != {pod_network}"
+    masquerade = [f"{from_outside} jump mark-for-masquerade"]
+    rules.chains[name] = [*masquerade, *_choice(port, port.endpoints)]
+    local = tuple(one for one in port.endpoints if one.local)
+    if (port.internal_local or port.external_local) and local:
+        rules.chains[_service_chain("local", port)] = _choice(port, local)
+    key = f"{port.cluster_ip} . {port.protocol} . {port.port}"
+    if not port.internal_local:
+        rules.elements["service-ips"][key] = f"goto {name}"
+    elif local:
+        rules.elements["service-ips"][key] = f"goto {_service_chain('local', port)}"
+    else:
+        rules.elements["no-endpoint-services"][key] = "drop"
+    if port.node_port:
+        _add_node_port(rules, port, pod_network, name, bool(local))
+
+
+def _add_node_port(rules: Ruleset, port: ServicePort, pod_network: str, name: str, has_local: bool) -> None:
+    key, external = f"{port.protocol} . {port.node_port}", _service_chain("external", port)
+    if not port.external_local:
+        rules.chains[external] = ["jump mark-for-masquerade", f"goto {name}"]
+    else:
+        rules.chains[external] = [
+            f'ip saddr {pod_network} goto {name} comment "short-circuit pod traffic"',
+            'fib saddr type local jump mark-for-masquerade comment "masquerade local traffic"',
+            f'fib saddr type local goto {name} comment "short-circuit local traffic"',
+            *([f"goto {_service_chain('local', port)}"] if has_local else []),
+        ]
+        if not has_local:
+            rules.elements["no-endpoint-nodeports"][key] = "drop"
+    rules.elements["service-nodeports"][key] = f"goto {external}"
+
+
+def _refuse(rules: Ruleset, port: ServicePort, pod_network: str) -> None:
+    key = f"{port.cluster_ip} . {port.protocol} . {port.port}"
+    rules.elements["no-endpoint-services"][key] = "goto reject-chain"
+    if port.node_port:
+        rules.elements["no-endpoint-nodeports"][f"{port.protocol} . {port.node_port}"] = "goto reject-chain"
+
+
+def _endpoint_rules(rules: Ruleset, port: ServicePort, one: Endpoint) -> list[str]:
+    hairpin = f"ip saddr {one.address} jump mark-for-masquerade"
+    rewrite = f"meta l4proto {port.protocol} dnat to {one}"
+    if not port.affinity_seconds:
+        return [hairpin, rewrite]
+    name = _affinity(port, one)
+    rules.affinities[name] = port.affinity_seconds
+    return [hairpin, f"update @{name} {{ ip saddr }}", rewrite]
+
+
+def _choice(port: ServicePort, endpoints: tuple[Endpoint, ...]) -> list[str]:
+    remembered = [
+        f"ip saddr @{_affinity(port, one)} goto {_endpoint_chain(port, one)}"
+        for one in endpoints
+        if port.affinity_seconds
+    ]
+    verdicts = ", ".join(f"{n} : goto {_endpoint_chain(port, one)}" for n, one in enumerate(endpoints))
+    return [*remembered, f"numgen random mod {len(endpoints)} vmap {{ {verdicts} }}"]
+
+
+def _service_chain(kind: str, port: ServicePort) -> str:
+    """`service-ULMVA6XW-ns1/svc1/tcp/p80`: a hash, then what a reader looks for."""
+    service, _, name = port.name.partition(":")
+    return f"{kind}-{_short(port.name + port.protocol)}-{service}/{port.protocol}/{name}"
+
+
+def _endpoint_chain(port: ServicePort, one: Endpoint) -> str:
+    service, _, name = port.name.partition(":")
+    text = _short(port.name + port.protocol + str(one))
+    return f"endpoint-{text}-{service}/{port.protocol}/{name}__{one.address}/{one.port}"
+
+
+def _affinity(port: ServicePort, one: Endpoint) -> str:
+    return "affinity" + _endpoint_chain(port, one).removeprefix("endpoint")
+
+
+def _short(text: str) -> str:
+    return b32encode(sha256(text.encode()).digest()).decode()[:8]
+
+
+def pieces(old: Ruleset, new: Ruleset) -> Iterator[str]:
+    """Texts for `nft -f` that turn `old` into `new`: chains, then the ways into them, then what went."""
+    blocks = [[f"add set {TABLE} {name} {_remembering(seconds)}"] for name, seconds in _fresh(old, new)]
+    for name, rules in new.chains.items():
+        if old.chains.get(name) != rules:
+            lines = [f"add chain {TABLE} {name}", f"flush chain {TABLE} {name}"]
+            blocks.append([*lines, *(f"add rule {TABLE} {name} {rule}" for rule in rules)])
+    blocks += [[line] for line in _element_changes(old.elements, new.elements)]
+    # A chain may go once nothing leads to it: services before endpoints, which were made in that order.
+    gone = [name for name in old.chains if name not in new.chains]
+    blocks += [[f"flush chain {TABLE} {name}"] for name in gone]
+    blocks += [[f"delete chain {TABLE} {name}"] for name in reversed(gone)]
+    blocks += [[f"delete set {TABLE} {name}"] for name in old.affinities if name not in new.affinities]
+    yield from _together(blocks)
+
+
+def _fresh(old: Ruleset, new: Ruleset) -> list[tuple[str, int]]:
+    return [(name, seconds) for name, seconds in new.affinities.items() if name not in old.affinities]
+
+
+def _remembering(seconds: int) -> str:
+    return f"{{ type ipv4_addr; flags dynamic,timeout; timeout {seconds}s; }}"
+
+
+def _element_changes(old: Maps, new: Maps) -> Iterator[str]:
+    for name in _FILLED:
+        before, after = old[name], new[name]
+        for key, value in before.items():
+            if after.get(key) != value:
+                yield f"delete element {TABLE} {name} {{ {key} }}"
+        for key, value in after.items():
+            if before.get(key) != value:
+                yield f"add element {TABLE} {name} {{ {key}{f' : {value}' if value else ''} }}"
+
+
+def _together(blocks: list[list[str]]) -> Iterator[str]:
+    lines: list[str] = []
+    for block in blocks:
+        if lines and len(lines) + len(block) > _LINES:
+            yield "\n".join(lines) + "\n"
+            lines = []
+        lines += block
+    if lines:
+        yield "\n".join(lines) + "\n"
