@@ -24,6 +24,10 @@ def assign(store: Store, kind: Kind, service: dict) -> None:
     else:
         for port in spec.get("ports", []):
             port.pop("nodePort", None)
+    if spec["type"] == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
+        _assign_health_check(store, kind, service)
+    else:
+        spec.pop("healthCheckNodePort", None)
 
 
 def _assign_address(store: Store, kind: Kind, service: dict) -> None:
@@ -70,17 +74,31 @@ def _free_address(store: Store) -> str:
 
 
 def _assign_node_ports(store: Store, kind: Kind, service: dict) -> None:
-    used = {
-        (p.get("nodePort"), p.get("protocol"))
-        for o in _others(store, service)
-        for p in o["spec"].get("ports", [])
-    }
+    used = _used_ports(store, service)
+    wanted = service["spec"].get("allocateLoadBalancerNodePorts", True)
     for index, port in enumerate(service["spec"].get("ports", [])):
         if port.get("nodePort"):
             _check_node_port(kind, service, f"spec.ports[{index}].nodePort", port, used)
-        else:
+        elif wanted:
             port["nodePort"] = _free_node_port(used, port["protocol"])
-        used.add((port["nodePort"], port["protocol"]))
+        used.add((port.get("nodePort"), port["protocol"]))
+
+
+def _used_ports(store: Store, service: dict) -> set[tuple[int | None, str]]:
+    specs = [other["spec"] for other in _others(store, service)]
+    numbers = {(port.get("nodePort"), port.get("protocol")) for s in specs for port in s.get("ports", [])}
+    return numbers | {(spec.get("healthCheckNodePort"), "TCP") for spec in specs}
+
+
+def _assign_health_check(store: Store, kind: Kind, service: dict) -> None:
+    spec = service["spec"]
+    own = {(port.get("nodePort"), port["protocol"]) for port in spec.get("ports", [])}
+    used = _used_ports(store, service) | own
+    if spec.get("healthCheckNodePort"):
+        asked = {"nodePort": spec["healthCheckNodePort"], "protocol": "TCP"}
+        _check_node_port(kind, service, "spec.healthCheckNodePort", asked, used)
+    else:
+        spec["healthCheckNodePort"] = _free_node_port(used, "TCP")
 
 
 def _check_node_port(kind: Kind, service: dict, field: str, port: dict, used: set) -> None:

@@ -155,7 +155,11 @@ def _keep_assigned(kind: Kind, new: dict, old: dict) -> None:
     """What the cluster assigned stays when a replacement leaves it out."""
     if kind.resource != "services" or new.get("spec", {}).get("type") == "ExternalName":
         return
-    for name in ("clusterIP", "clusterIPs"):
+    if old["spec"]["type"] == "LoadBalancer" != new.get("spec", {}).get("type"):
+        for name in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
+            if new["spec"].get(name) == old["spec"].get(name):
+                new["spec"].pop(name, None)
+    for name in ("clusterIP", "clusterIPs", "healthCheckNodePort"):
         if not new.get("spec", {}).get(name) and old["spec"].get(name):
             new["spec"][name] = old["spec"][name]
     node_ports = {(p["port"], p["protocol"]): p.get("nodePort") for p in old["spec"].get("ports", [])}

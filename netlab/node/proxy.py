@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 
 from netlab import images
 from netlab.node import netns, nftrules, rules
+from netlab.node.healthchecks import HealthChecks
 from netlab.node.iptables import Iptables
 from netlab.node.processes import CommandError, run
-from netlab.node.services import ServicePort, ServiceReader
+from netlab.node.services import ServicePort, ServiceReader, health_checks
 from netlab.store import Expired
 
 MODES = ("iptables", "nftables")
@@ -35,20 +36,27 @@ class KubeProxy:
         self._ports: list[ServicePort] = []
         # conntrack and nft come with the toolbox: two programs less that the host must have.
         self._toolbox = runtime.image_root(images.find(images.TOOLBOX))
+        self._checks = HealthChecks(runtime, node_name)
 
     async def run(self, tell: Tell) -> None:
         """Runs until cancelled, and may be run again: what it has put into the kernel is remembered."""
-        while True:
-            since, began = self._store.version, time.monotonic()
-            try:
-                written = await self.sync(tell)
-            except CommandError as error:
-                tell(f'"Failed to write the rules" mode="{self.mode}" err="{error}"')
-                self._nft = None
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                self._tell_of_sync(tell, written, time.monotonic() - began)
-                await self._next_change(since)
+        try:
+            while True:
+                await self._run_once(tell)
+        finally:
+            await self._checks.serve({})
+
+    async def _run_once(self, tell: Tell) -> None:
+        since, began = self._store.version, time.monotonic()
+        try:
+            written = await self.sync(tell)
+        except (CommandError, OSError) as error:
+            tell(f'"Failed to write the rules" mode="{self.mode}" err="{error}"')
+            self._nft = None
+            await asyncio.sleep(_RETRY_SECONDS)
+        else:
+            self._tell_of_sync(tell, written, time.monotonic() - began)
+            await self._next_change(since)
 
     def _tell_of_sync(self, tell: Tell, written: list[str], seconds: float) -> None:
         if not written:
@@ -87,6 +95,7 @@ class KubeProxy:
         )
         written = [*self._iptables.written, *(await self._write_nftables(ports))]
         await self._forget_flows(ports)
+        await self._checks.serve(health_checks(services, ports))
         return written
 
     async def _write_nftables(self, ports: list[ServicePort]) -> list[str]:

@@ -28,6 +28,15 @@ ENTRIES = (
         '-m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" '
         "-j KUBE-EXTERNAL-SERVICES",
     ),
+    *(
+        (
+            "filter",
+            chain,
+            '-m conntrack --ctstate NEW -m comment --comment "kubernetes load balancer firewall" '
+            "-j KUBE-PROXY-FIREWALL",
+        )
+        for chain in ("INPUT", "FORWARD", "OUTPUT")
+    ),
     ("filter", "FORWARD", '-m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD'),
     (
         "filter",
@@ -74,7 +83,7 @@ def _nat(ports: list[ServicePort], pod_network: str) -> Chains:
     services, node_ports = [], []
     for port in (port for port in ports if port.endpoints):
         chains |= _service_chains(port, pod_network)
-        services.append(_to_cluster_ip(port))
+        services += [_to_cluster_ip(port), *_to_external_ips(port), *_to_balancer_ips(port)]
         if port.node_port:
             node_ports.append(_rule(port, port.name, f"--dport {port.node_port} -j KUBE-EXT-{port.hash}"))
     chains["KUBE-NODEPORTS"] = node_ports
@@ -101,6 +110,16 @@ def _to_cluster_ip(port: ServicePort) -> str:
     return f"-d {port.cluster_ip}/32 " + _rule(port, f"{port.name} cluster IP", end)
 
 
+def _to_external_ips(port: ServicePort) -> list[str]:
+    end = f"--dport {port.port} -j KUBE-EXT-{port.hash}"
+    return [f"-d {ip}/32 " + _rule(port, f"{port.name} external IP", end) for ip in port.external_ips]
+
+
+def _to_balancer_ips(port: ServicePort) -> list[str]:
+    end = f"--dport {port.port} -j KUBE-{'FW' if port.source_ranges else 'EXT'}-{port.hash}"
+    return [f"-d {ip}/32 " + _rule(port, f"{port.name} loadbalancer IP", end) for ip in port.balancer_ips]
+
+
 def _rule(port: ServicePort, comment: str, end: str) -> str:
     return f'-p {port.protocol} -m comment --comment "{comment}" -m {port.protocol} {end}'
 
@@ -116,8 +135,10 @@ def _service_chains(port: ServicePort, pod_network: str) -> Chains:
     chains[f"KUBE-SVC-{port.hash}"] = [masquerade, *_choice(port, port.endpoints)]
     if port.internal_local or port.external_local:
         chains[f"KUBE-SVL-{port.hash}"] = _local_choice(port)
-    if port.node_port:
+    if port.has_external:
         chains[f"KUBE-EXT-{port.hash}"] = _external(port, pod_network)
+    if port.balancer_ips and port.source_ranges:
+        chains[f"KUBE-FW-{port.hash}"] = _admitted(port)
     return chains
 
 
@@ -175,11 +196,20 @@ def _external(port: ServicePort, pod_network: str) -> list[str]:
     ]
 
 
+def _admitted(port: ServicePort) -> list[str]:
+    """What is not from one of the ranges goes on without a DNAT, and KUBE-PROXY-FIREWALL drops it."""
+    comment = f'-m comment --comment "{port.name} loadbalancer IP"'
+    admitted = [f"-s {source} {comment} -j KUBE-EXT-{port.hash}" for source in port.source_ranges]
+    rest = f"other traffic to {port.name} will be dropped by KUBE-PROXY-FIREWALL"
+    return [*admitted, f'-m comment --comment "{rest}"']
+
+
 def _filter(ports: list[ServicePort]) -> Chains:
-    internal, external = [], []
+    internal, external, firewall = [], [], []
     for port in ports:
         internal += _refuse_cluster_ip(port)
-        external += _refuse_node_port(port)
+        external += _refuse_external(port)
+        firewall += _drop_others(port)
     return {
         "KUBE-EXTERNAL-SERVICES": external,
         "KUBE-FORWARD": [
@@ -189,6 +219,7 @@ def _filter(ports: list[ServicePort]) -> Chains:
             "RELATED,ESTABLISHED -j ACCEPT",
         ],
         "KUBE-SERVICES": internal,
+        "KUBE-PROXY-FIREWALL": firewall,
     }
 
 
@@ -204,18 +235,28 @@ def _refuse_cluster_ip(port: ServicePort) -> list[str]:
     return []
 
 
-def _refuse_node_port(port: ServicePort) -> list[str]:
-    if not port.node_port:
-        return []
-    local = "-m addrtype --dst-type LOCAL "
+def _refuse_external(port: ServicePort) -> list[str]:
     if not port.endpoints:
-        end = f"--dport {port.node_port} -j REJECT --reject-with icmp-port-unreachable"
-        return [local + _rule(port, f"{port.name} has no endpoints", end)]
-    if port.external_local and not _has_local(port):
-        return [
-            local + _rule(port, f"{port.name} has no local endpoints", f"--dport {port.node_port} -j DROP")
-        ]
-    return []
+        why, verdict = "has no endpoints", "REJECT --reject-with icmp-port-unreachable"
+    elif port.external_local and not _has_local(port):
+        why, verdict = "has no local endpoints", "DROP"
+    else:
+        return []
+    comment = f"{port.name} {why}"
+    addresses = [f"-d {ip}/32 " for ip in (*port.external_ips, *port.balancer_ips)]
+    refused = [one + _rule(port, comment, f"--dport {port.port} -j {verdict}") for one in addresses]
+    if port.node_port:
+        end = f"--dport {port.node_port} -j {verdict}"
+        refused.append("-m addrtype --dst-type LOCAL " + _rule(port, comment, end))
+    return refused
+
+
+def _drop_others(port: ServicePort) -> list[str]:
+    if not (port.source_ranges and port.endpoints):
+        return []
+    comment = f"{port.name} traffic not accepted by KUBE-FW-{port.hash}"
+    end = f"--dport {port.port} -j DROP"
+    return [f"-d {ip}/32 " + _rule(port, comment, end) for ip in port.balancer_ips]
 
 
 def _has_local(port: ServicePort) -> bool:

@@ -29,6 +29,13 @@ class ServicePort:
     affinity_seconds: int | None = None
     external_local: bool = False
     internal_local: bool = False
+    external_ips: tuple[str, ...] = ()
+    balancer_ips: tuple[str, ...] = ()
+    source_ranges: tuple[str, ...] = ()  # who may use the balancer's addresses; none: everybody
+
+    @property
+    def has_external(self) -> bool:
+        return bool(self.node_port or self.external_ips or self.balancer_ips)
 
     @property
     def hash(self) -> str:
@@ -71,7 +78,7 @@ class ServiceReader:
         if known and list(map(id, known[0])) == list(map(id, sources)):
             return known
         ports = service["spec"].get("ports") or []
-        return sources, [_service_port(key, service["spec"], p, slices, self._node_name) for p in ports]
+        return sources, [_service_port(key, service, p, slices, self._node_name) for p in ports]
 
 
 def service_ports(services: list[dict], slices: list[dict], node_name: str) -> list[ServicePort]:
@@ -85,8 +92,9 @@ def _is_proxied(service: dict) -> bool:
 
 
 def _service_port(
-    key: tuple[str, str], spec: dict, port: dict, slices: list[dict], node_name: str
+    key: tuple[str, str], service: dict, port: dict, slices: list[dict], node_name: str
 ) -> ServicePort:
+    spec = service["spec"]
     name = f"{key[0]}/{key[1]}" + (f":{port['name']}" if port.get("name") else "")
     sticky = spec.get("sessionAffinity") == "ClientIP"
     config = ((spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}).get("timeoutSeconds")
@@ -100,7 +108,29 @@ def _service_port(
         affinity_seconds=(config or _AFFINITY_SECONDS) if sticky else None,
         external_local=spec.get("externalTrafficPolicy") == "Local",
         internal_local=spec.get("internalTrafficPolicy") == "Local",
+        external_ips=tuple(spec.get("externalIPs") or ()),
+        balancer_ips=_balancer_ips(service),
+        source_ranges=tuple(spec.get("loadBalancerSourceRanges") or ()),
     )
+
+
+def _balancer_ips(service: dict) -> tuple[str, ...]:
+    """What announces the addresses wrote into the status; one in mode Proxy answers by itself."""
+    entries = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    return tuple(one["ip"] for one in entries if one.get("ip") and one.get("ipMode", "VIP") == "VIP")
+
+
+def health_checks(services: list[dict], ports: list[ServicePort]) -> dict[int, tuple[str, str, int]]:
+    """healthCheckNodePort -> namespace, name and number of local endpoints of its Service."""
+    found = {}
+    for service in services:
+        number = service["spec"].get("healthCheckNodePort")
+        if number and service["spec"].get("type") == "LoadBalancer":
+            namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+            own = [port for port in ports if port.name.partition(":")[0] == f"{namespace}/{name}"]
+            local = {endpoint.address for port in own for endpoint in port.endpoints if endpoint.local}
+            found[number] = namespace, name, len(local)
+    return found
 
 
 def _endpoints(slices: list[dict], port_name: str, node_name: str) -> tuple[Endpoint, ...]:

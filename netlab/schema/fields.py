@@ -87,14 +87,6 @@ _JOB_REFUSED = {
     "successPolicy": None,
     "suspend": False,
 }
-_SERVICE_REFUSED = {
-    "externalIPs": "external addresses are not available in netlab",
-    "loadBalancerIP": "load balancers are not available in netlab yet",
-    "loadBalancerClass": "load balancers are not available in netlab yet",
-}
-_SERVICE_TYPES = {
-    "LoadBalancer": f"LoadBalancer {_NOT_HERE} yet: nothing here would announce its address",
-}
 
 # Fields of other kinds that are kept and read by nobody.
 _UNREAD = {
@@ -207,11 +199,6 @@ def _walk(value, path: str = "") -> Iterator[tuple[str, object]]:
 
 def _examine_service(obj: dict, verdict: Verdict) -> None:
     spec = obj["spec"]
-    if spec["type"] in _SERVICE_TYPES:
-        verdict.refused.append(forbidden("spec.type", _SERVICE_TYPES[spec["type"]]))
-    for name, why in _SERVICE_REFUSED.items():
-        if spec.get(name):
-            verdict.refused.append(forbidden(f"spec.{name}", why))
     if (
         "IPv6" in spec.get("ipFamilies", [])
         or spec.get("ipFamilyPolicy", "SingleStack") == "RequireDualStack"

@@ -4,6 +4,7 @@ import ipaddress
 import re
 
 from . import names
+from .balancerrules import check_balancer
 from .causes import Cause, duplicate, forbidden, invalid, required, unsupported
 from .celpolicy import check_policy_binding, check_validating_policy
 from .crdrules import check_definition, definition_update
@@ -150,7 +151,7 @@ def _check_service(obj: dict) -> list[Cause]:
     found += _check_port_names(ports)
     if spec["sessionAffinity"] not in ("None", "ClientIP"):
         found.append(unsupported("spec.sessionAffinity", spec["sessionAffinity"], ["ClientIP", "None"]))
-    return found + _check_cluster_ip(spec.get("clusterIP"))
+    return found + _check_cluster_ip(spec.get("clusterIP")) + check_balancer(spec)
 
 
 def _check_service_port(port: dict, where: str, *, several: bool) -> list[Cause]:

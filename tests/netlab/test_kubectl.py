@@ -215,10 +215,6 @@ def test_errors_are_the_ones_of_kubernetes(kubectl, namespace):
     wrong["spec"]["replicaz"] = 1
     told = kubectl("apply", "-f", "-", stdin=json.dumps(wrong), fails=True)
     assert 'strict decoding error: unknown field "spec.replicaz"' in told
-    balancer = json.dumps(service("lb", namespace, {"app": "x"}, 80, type="LoadBalancer"))
-    assert "LoadBalancer is not available in netlab yet" in kubectl(
-        "apply", "-f", "-", stdin=balancer, fails=True
-    )
     limited = pod("limited", namespace, resources={"limits": {"cpu": "1"}})
     told = kubectl("apply", "-f", "-", stdin=json.dumps(limited))
     assert "Warning: spec.containers[0].resources.limits has no effect in netlab" in told

@@ -182,8 +182,6 @@ async def test_eviction_deletes_the_pod(plane):
 
 
 async def test_what_is_not_there_yet_says_so(plane):
-    balancer = await plane.call("POST", SERVICES, service(type="LoadBalancer"), code=422)
-    assert "LoadBalancer is not available in netlab yet" in balancer["message"]
     mounted = pod(volumes=[{"name": "v", "hostPath": {"path": "/"}}])
     host = await plane.call("POST", PODS, mounted, code=422)
     assert "it would show the machine that runs the cluster" in host["message"]

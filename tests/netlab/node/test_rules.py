@@ -72,6 +72,33 @@ def test_a_local_policy_without_local_endpoints_drops():
     assert rule.endswith("-j DROP")
 
 
+def test_addresses_from_outside_lead_to_the_external_chain():
+    one = port("10.244.1.2", external_ips=("192.0.2.1",), balancer_ips=("192.0.2.2",))
+    rules_of_services = nat(one)["KUBE-SERVICES"]
+    assert [rule.split()[1] for rule in rules_of_services[:3]] == [
+        "10.96.0.50/32",
+        "192.0.2.1/32",
+        "192.0.2.2/32",
+    ]
+    assert all(rule.endswith(f"-j KUBE-EXT-{one.hash}") for rule in rules_of_services[1:3])
+
+
+def test_a_balancer_with_source_ranges_stands_behind_a_firewall():
+    one = port("10.244.1.2", balancer_ips=("192.0.2.2",), source_ranges=("203.0.113.0/24",))
+    chains = rules.tables([one], "10.244.0.0/16")
+    first, last = chains["nat"][f"KUBE-FW-{one.hash}"]
+    assert first.startswith("-s 203.0.113.0/24 ") and first.endswith(f"-j KUBE-EXT-{one.hash}")
+    assert " -j " not in last
+    (dropped,) = chains["filter"]["KUBE-PROXY-FIREWALL"]
+    assert dropped.startswith("-d 192.0.2.2/32 ") and dropped.endswith("-j DROP")
+
+
+def test_without_endpoints_addresses_from_outside_refuse():
+    one = port(external_ips=("192.0.2.1",))
+    (rule,) = rules.tables([one], "10.244.0.0/16")["filter"]["KUBE-EXTERNAL-SERVICES"]
+    assert rule.startswith("-d 192.0.2.1/32 ") and "REJECT" in rule
+
+
 def test_only_ready_endpoints_are_used():
     slices = [endpoint_slice(endpoint("10.244.1.2"), endpoint("10.244.1.3", ready=False))]
     (found,) = service_ports([service()], slices, NODE)
