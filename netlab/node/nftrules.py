@@ -37,12 +37,17 @@ _STATIC: dict[str, tuple[str, list[str]]] = {
         ["ip daddr @nodeport-ips meta l4proto . th dport vmap @no-endpoint-nodeports"],
     ),
     "service-endpoints-check": ("", ["ip daddr . meta l4proto . th dport vmap @no-endpoint-services"]),
+    "firewall-check": ("", ["ip daddr . meta l4proto . th dport vmap @firewall-ips"]),
     "services": (
         "",
         [
             "ip daddr . meta l4proto . th dport vmap @service-ips",
             "ip daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports",
         ],
+    ),
+    "filter-prerouting": (
+        "type filter hook prerouting priority -110",
+        ["ct state new jump firewall-check"],
     ),
     "filter-input": (
         "type filter hook input priority -110",
@@ -52,7 +57,10 @@ _STATIC: dict[str, tuple[str, list[str]]] = {
         "type filter hook forward priority -110",
         ["ct state new jump service-endpoints-check", "ct state new jump cluster-ips-check"],
     ),
-    "filter-output": ("type filter hook output priority -110", ["ct state new jump service-endpoints-check"]),
+    "filter-output": (
+        "type filter hook output priority -110",
+        ["ct state new jump service-endpoints-check", "ct state new jump firewall-check"],
+    ),
     "filter-output-post-dnat": (
         "type filter hook output priority -90",
         ["ct state new jump cluster-ips-check"],
@@ -63,6 +71,11 @@ _STATIC: dict[str, tuple[str, list[str]]] = {
 }
 _FILLED = {
     "cluster-ips": ("set", "type ipv4_addr", "Active ClusterIPs"),
+    "firewall-ips": (
+        "map",
+        "type ipv4_addr . inet_proto . inet_service : verdict",
+        "destinations that are subject to LoadBalancerSourceRanges",
+    ),
     "no-endpoint-nodeports": (
         "map",
         "type inet_proto . inet_service : verdict",
@@ -136,12 +149,25 @@ def _add_service(rules: Ruleset, port: ServicePort, pod_network: str) -> None:
         rules.elements["service-ips"][key] = f"goto {_service_chain('local', port)}"
     else:
         rules.elements["no-endpoint-services"][key] = "drop"
+    if port.has_external:
+        _add_external(rules, port, pod_network, name, bool(local))
+    if port.source_ranges and port.balancer_ips:
+        ranges, firewall = ", ".join(port.source_ranges), _service_chain("firewall", port)
+        rules.chains[firewall] = [f"ip saddr != {{ {ranges} }} drop"]
+        for ip in port.balancer_ips:
+            rules.elements["firewall-ips"][f"{ip} . {port.protocol} . {port.port}"] = f"goto {firewall}"
+
+
+def _ways_in(port: ServicePort) -> Iterator[tuple[str, str, str]]:
+    """From outside: the map that leads to endpoints, the map of refusals, and the element in both."""
+    for ip in (*port.external_ips, *port.balancer_ips):
+        yield "service-ips", "no-endpoint-services", f"{ip} . {port.protocol} . {port.port}"
     if port.node_port:
-        _add_node_port(rules, port, pod_network, name, bool(local))
+        yield "service-nodeports", "no-endpoint-nodeports", f"{port.protocol} . {port.node_port}"
 
 
-def _add_node_port(rules: Ruleset, port: ServicePort, pod_network: str, name: str, has_local: bool) -> None:
-    key, external = f"{port.protocol} . {port.node_port}", _service_chain("external", port)
+def _add_external(rules: Ruleset, port: ServicePort, pod_network: str, name: str, has_local: bool) -> None:
+    external = _service_chain("external", port)
     if not port.external_local:
         rules.chains[external] = ["jump mark-for-masquerade", f"goto {name}"]
     else:
@@ -151,16 +177,17 @@ def _add_node_port(rules: Ruleset, port: ServicePort, pod_network: str, name: st
             f'fib saddr type local goto {name} comment "short-circuit local traffic"',
             *([f"goto {_service_chain('local', port)}"] if has_local else []),
         ]
-        if not has_local:
-            rules.elements["no-endpoint-nodeports"][key] = "drop"
-    rules.elements["service-nodeports"][key] = f"goto {external}"
+    for way, refusal, key in _ways_in(port):
+        rules.elements[way][key] = f"goto {external}"
+        if port.external_local and not has_local:
+            rules.elements[refusal][key] = "drop"
 
 
 def _refuse(rules: Ruleset, port: ServicePort, pod_network: str) -> None:
     key = f"{port.cluster_ip} . {port.protocol} . {port.port}"
     rules.elements["no-endpoint-services"][key] = "goto reject-chain"
-    if port.node_port:
-        rules.elements["no-endpoint-nodeports"][f"{port.protocol} . {port.node_port}"] = "goto reject-chain"
+    for _, refusal, key in _ways_in(port):
+        rules.elements[refusal][key] = "goto reject-chain"
 
 
 def _endpoint_rules(rules: Ruleset, port: ServicePort, one: Endpoint) -> list[str]:

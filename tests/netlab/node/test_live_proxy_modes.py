@@ -42,7 +42,16 @@ def world(netlab):
         service("web", NAMESPACE, {"app": "web"}, 80, type="NodePort"),
         service("nobody", NAMESPACE, {"app": "nobody"}, 80),
         service("sticky", NAMESPACE, {"app": "web"}, 80, sessionAffinity="ClientIP"),
+        service("outer", NAMESPACE, {"app": "web"}, 80, externalIPs=["192.0.2.20"]),
     )
+    for name, address, admitted in (
+        ("open", "192.0.2.21", "10.244.0.0/16"),
+        ("shut", "192.0.2.22", "203.0.113.0/24"),
+    ):
+        wanted = {"type": "LoadBalancer", "loadBalancerSourceRanges": [admitted]}
+        netlab.apply(service(name, NAMESPACE, {"app": "web"}, 80, **wanted))
+        status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}})
+        netlab.kubectl("patch", "service", name, "-n", NAMESPACE, "--subresource=status", "-p", status)
     netlab.kubectl("wait", "-n", NAMESPACE, "pod", "--all", "--for=condition=Ready", "--timeout=30s")
     yield netlab
     set_mode(netlab, "iptables")
@@ -76,6 +85,15 @@ def test_every_replica_is_reached(world, mode):
 def test_a_node_port_leads_to_pods_of_any_node(world, mode):
     node_port = spec(world, "web")["ports"][0]["nodePort"]
     assert ask(world, "node", "172.18.0.4", node_port) == {"web1", "web2"}
+
+
+def test_an_external_address_leads_to_pods_of_any_node(world, mode):
+    assert ask(world, "client", "192.0.2.20") == {"web1", "web2"}
+
+
+def test_a_balancers_address_is_for_its_source_ranges_only(world, mode):
+    assert ask(world, "client", "192.0.2.21") == {"web1", "web2"}
+    assert run(world, "client", "nc -w1 192.0.2.22 80 </dev/null; echo $?") == "1\n"
 
 
 def test_without_endpoints_a_service_refuses_at_once(world, mode):

@@ -40,6 +40,13 @@ def test_without_local_endpoints_a_local_policy_drops():
     assert made.elements["service-ips"] == {}
 
 
+def test_addresses_from_outside_lead_to_the_external_chain_past_a_firewall():
+    made = rules(port("10.244.1.2", balancer_ips=("192.0.2.2",), source_ranges=("203.0.113.0/24",)))
+    assert made.elements["service-ips"]["192.0.2.2 . tcp . 80"] == "goto external-LOLE4ISW-default/web/tcp/"
+    (firewall,) = made.elements["firewall-ips"].values()
+    assert made.chains[firewall.removeprefix("goto ")] == ["ip saddr != { 203.0.113.0/24 } drop"]
+
+
 def test_a_remembered_client_is_looked_for_before_the_choice():
     made = rules(port("10.244.1.2", affinity_seconds=60))
     chain = made.chains["service-LOLE4ISW-default/web/tcp/"]
