@@ -17,6 +17,8 @@ from pathlib import Path
 from aiohttp import web
 
 from netlab.addons import install as addons
+from netlab.addons.loadbalancer.controller import AddressController
+from netlab.addons.loadbalancer.speaker import Speaker
 from netlab.api import admission, pki
 from netlab.api.app import Api
 from netlab.controllers import bootstrap, tokens
@@ -170,7 +172,9 @@ async def _listen_inside(runtime: Runtime, topology: Topology) -> socket.socket:
 def _start_node_agents(store: Store, runtime: Runtime, config: ServerConfig) -> list[asyncio.Task]:
     """The kubelets. The other agents of a node run in pods that its kubelet starts."""
     names = [node.name for node in config.topology.nodes]
+    runtime.agents.offer(None, "metallb-controller", AddressController(store))
     for name in names:
+        runtime.agents.offer(name, "metallb-speaker", Speaker(store, name))
         runtime.agents.offer(name, "kube-proxy", KubeProxy(store, runtime, name))
         if config.enforce_policy:
             runtime.agents.offer(name, "kindnet", PolicyAgent(store, runtime, name))

@@ -16,6 +16,7 @@ from netlab.topology import Topology
 _HERE = Path(__file__).parent
 # `netlab up --addons` chooses among these.
 OPTIONAL = {
+    "loadbalancer": ("loadbalancer/crds.yaml", "loadbalancer/metallb.yaml"),
     "ingress": ("ingress/crds.yaml", "ingress/nginx-ingress.yaml"),
 }
 ALL = tuple(OPTIONAL)
@@ -32,6 +33,8 @@ def manifests(topology: Topology, *, with_kindnet: bool = True, addons: tuple[st
         "coredns": images.named("coredns").reference,
         "kube_proxy": images.named("kube-proxy").reference,
         "kindnet": images.named("kindnet").reference,
+        "metallb_controller": images.named("metallb-controller").reference,
+        "metallb_speaker": images.named("metallb-speaker").reference,
         "nginx_ingress": images.named("nginx-ingress").reference,
     }
     files = ["nodes/kube-proxy.yaml", *(["nodes/kindnet.yaml"] if with_kindnet else []), "dns/coredns.yaml"]

@@ -71,7 +71,12 @@ CATALOG = (
 
 # Parts of the server itself (netlab/node/agents.py), with the namespace whose pods may run them: nothing is
 # on disk for them.
-AGENT_NAMESPACES = {"kube-proxy": "kube-system", "kindnet": "kube-system"}
+AGENT_NAMESPACES = {
+    "kube-proxy": "kube-system",
+    "kindnet": "kube-system",
+    "metallb-controller": "metallb-system",
+    "metallb-speaker": "metallb-system",
+}
 AGENTS = tuple(
     Image(
         name, f"redes.local/{name}:{AGENTS_VERSION}", rf"redes\.local/{name}:{re.escape(AGENTS_VERSION)}", ()
