@@ -6,6 +6,7 @@ through here too, so that what they make is what a user's `kubectl run` would ha
 """
 
 from netlab.controllers import quota
+from netlab.schema import limitranges
 from netlab.schema.defaults import complete
 from netlab.schema.kinds import Kind, kind_named
 from netlab.store import Store, controller_of
@@ -27,17 +28,27 @@ def admit_new(store: Store, kind: Kind, obj: dict) -> None:
     """Complete a new object in place. Raises ApiError when it may not be."""
     _check_namespace(store, kind, obj)
     _settle_name(obj["metadata"])
-    complete(kind, obj)
     if kind.resource == "pods":
-        _add_service_account(store, kind, obj)
+        ranges = store.list("limitranges", obj["metadata"]["namespace"])
+        limitranges.fill(ranges, obj)
         complete(kind, obj)
+        _add_service_account(store, kind, obj)
+        _check_limits(kind, obj, ranges)
+    complete(kind, obj)
     if kind.resource == "jobs.batch":
         _name_job(obj)
     if kind.resource == "services":
         addresses.assign(store, kind, obj)
-    exceeded = quota.why_refused(store, kind.resource, obj["metadata"].get("namespace"))
+    exceeded = quota.why_refused(store, kind.resource, obj)
     if exceeded:
         raise status.forbidden(kind, obj["metadata"].get("name", ""), exceeded)
+
+
+def _check_limits(kind: Kind, pod: dict, ranges: list[dict]) -> None:
+    found = limitranges.violations(ranges, pod)
+    if found:
+        why = found[0] if len(found) == 1 else f"[{', '.join(found)}]"
+        raise status.forbidden(kind, pod["metadata"].get("name", ""), why)
 
 
 def create_pod(store: Store, pod: dict) -> dict:

@@ -150,7 +150,7 @@ def _is_resource_path(parts: list[str]) -> bool:
 def _access(call: Call, verb: str) -> Access:
     resource = f"{call.kind.plural}/{call.subresource}" if call.subresource else call.kind.plural
     namespace = call.namespace or ""
-    if call.kind.name == "Namespace" and call.name:
+    if call.kind.resource == "namespaces" and call.name:
         namespace = call.name  # a Role in the namespace may speak of it
     return Access(verb, call.kind.group, resource, namespace, call.name or "")
 

@@ -131,7 +131,7 @@ def _raw_verb(call: Call) -> str:
 def _allowed_verbs(call: Call) -> tuple[str, ...]:
     if not call.subresource:
         return call.kind.verbs
-    known = (*call.kind.subresources, *((_FINALIZE,) if call.kind.name == "Namespace" else ()))
+    known = (*call.kind.subresources, *((_FINALIZE,) if call.kind.resource == "namespaces" else ()))
     found = next((sub for sub in known if sub.name == call.subresource), None)
     if not found:
         raise unknown_path()

@@ -119,7 +119,9 @@ def _as_mapping(document) -> dict:
 def selection(call: Call):
     """The predicate of labelSelector and fieldSelector (and the name, when the path has one)."""
     by_label = selectors.label_predicate(call.http.query.get("labelSelector"))
-    by_field = selectors.field_predicate(call.http.query.get("fieldSelector"), call.kind.name)
+    by_field = selectors.field_predicate(
+        call.http.query.get("fieldSelector"), "" if call.kind.custom else call.kind.name
+    )
     return lambda obj: by_label(obj) and by_field(obj)
 
 

@@ -118,7 +118,7 @@ def _matches(store: Store, wanted: dict, write: Write) -> bool:
 
 def _namespace_fits(store: Store, selector: dict, write: Write) -> bool:
     """A Namespace is judged by its own labels; what else is in no namespace fits always."""
-    if write.kind.name == "Namespace":
+    if write.kind.resource == "namespaces":
         return selectors.matches(selector, write.meta.get("labels", {}))
     namespace = _namespace_of(store, write)
     return namespace is None or selectors.matches(selector, namespace["metadata"].get("labels", {}))

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from netlab.schema.fields import counted_resource
+from netlab.schema.fields import COMPUTE, counted_resource
+from netlab.schema.quantities import written
 from netlab.store import Event, Store, clock, clone, is_deleting
 
 from . import quota
@@ -25,7 +26,7 @@ class QuotaController:
             yield namespace, event.object["metadata"]["name"]
         elif namespace and event.resource != "events":
             for found in self._store.list("resourcequotas", namespace):
-                if event.resource in map(counted_resource, found.get("spec", {}).get("hard", {})):
+                if any(quota.concerns(key, event.resource) for key in found.get("spec", {}).get("hard", {})):
                     yield namespace, found["metadata"]["name"]
 
     def sync(self, key: Key) -> None:
@@ -33,7 +34,8 @@ class QuotaController:
         if found is None:
             return
         hard = found.get("spec", {}).get("hard", {})
-        used = {k: str(quota.usage(self._store, k, key[0])) for k in hard if counted_resource(k)}
+        known = [k for k in hard if counted_resource(k) or k in COMPUTE]
+        used = {k: written(quota.usage(self._store, found, k), k) for k in known}
         changed = clone(found)
         changed["status"] = {"hard": {k: hard[k] for k in used}, "used": used}
         self._store.update("resourcequotas", changed)

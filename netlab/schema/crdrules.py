@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from .causes import Cause, forbidden, invalid, required
-from .customs import check_rule
+from .customs import check_rule, wrong_default
 
 _GROUP = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+"
 _FREE = ("x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields")
@@ -51,6 +51,12 @@ def _not_structural(schema: dict, at: str) -> Iterator[Cause]:
             yield forbidden(f"{at}.{key}", f"{key} is not supported")
     if "default" in schema and ".properties[" not in at:
         yield forbidden(f"{at}.default", "must not be set")
+    if schema.get("x-kubernetes-list-type") == "map" and not schema.get("x-kubernetes-list-map-keys"):
+        yield required(
+            f"{at}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map"
+        )
+    if "default" in schema and (why := wrong_default(schema)):
+        yield invalid(f"{at}.default", schema["default"], why)
     for index, rule in enumerate(schema.get("x-kubernetes-validations", ())):
         why = check_rule(rule.get("rule", ""))
         if why:
@@ -64,7 +70,14 @@ def _not_structural(schema: dict, at: str) -> Iterator[Cause]:
 
 def definition_update(new: dict, old: dict) -> list[Cause]:
     stays = ("group", "scope")
-    return [
+    stored = old.get("status", {}).get("storedVersions", [])
+    names = [version.get("name") for version in new["spec"].get("versions", [])]
+    found = [
+        invalid(f"status.storedVersions[{index}]", name, "missing from spec.versions")
+        for index, name in enumerate(stored)
+        if name not in names
+    ]
+    return found + [
         invalid(f"spec.{key}", new["spec"].get(key), "field is immutable")
         for key in stays
         if new["spec"].get(key) != old["spec"].get(key)

@@ -70,11 +70,15 @@ class CustomSchema:
     def check(self, obj: dict, old: dict | None = None) -> list[Cause]:
         body = {key: value for key, value in obj.items() if key != "metadata"}
         causes = [_cause(error) for error in self._validator.iter_errors(body)]
-        return causes or list(_broken_rules(body, self.schema, old, ""))
+        return causes or list(
+            _broken_rules(_seen_by_rules(obj), self.schema, old and _seen_by_rules(old), "")
+        )
 
     @cached_property
     def _validator(self) -> Draft4Validator:
-        return Draft4Validator(_for_jsonschema(self.schema))
+        schema = _for_jsonschema(self.schema)
+        schema.get("properties", {}).pop("metadata", None)
+        return Draft4Validator(schema, format_checker=Draft4Validator.FORMAT_CHECKER)
 
 
 def kinds_of(crd: dict) -> list[Kind]:
@@ -228,6 +232,21 @@ _WORDS = {
 }
 
 
+def _seen_by_rules(obj: dict) -> dict:
+    """An object as rules at its root may read it: of the metadata, the names alone."""
+    names = {key: obj["metadata"][key] for key in ("name", "generateName") if key in obj["metadata"]}
+    return {**obj, "metadata": names}
+
+
+def _same_item(item, schema: dict, before) -> dict | None:
+    """The old form of an item of a list with keys: rules about changes compare by them."""
+    keys = schema.get("x-kubernetes-list-map-keys")
+    if schema.get("x-kubernetes-list-type") != "map" or not keys or not isinstance(before, list):
+        return None
+    wanted = [item.get(key) for key in keys]
+    return next((one for one in before if [one.get(key) for key in keys] == wanted), None)
+
+
 def _broken_rules(value, schema: dict, old, path: str) -> Iterator[Cause]:
     for rule in schema.get(_RULES, ()):
         cause = _judge(rule, value, old, path)
@@ -235,13 +254,14 @@ def _broken_rules(value, schema: dict, old, path: str) -> Iterator[Cause]:
             yield cause
     if isinstance(value, list) and isinstance(schema.get("items"), dict):
         for index, item in enumerate(value):
-            yield from _broken_rules(item, schema["items"], None, f"{path}[{index}]")
+            before = _same_item(item, schema, old)
+            yield from _broken_rules(item, schema["items"], before, f"{path}[{index}]")
     elif isinstance(value, dict):
-        before = old if isinstance(old, dict) else {}
+        known = old if isinstance(old, dict) else {}
         for key, item in value.items():
             below = schema.get("properties", {}).get(key) or schema.get("additionalProperties")
-            if isinstance(below, dict):
-                yield from _broken_rules(item, below, before.get(key), _at(path, key))
+            if isinstance(below, dict) and (path or key != "metadata"):
+                yield from _broken_rules(item, below, known.get(key), _at(path, key))
 
 
 def _judge(rule: dict, value, old, path: str) -> Cause | None:
@@ -276,3 +296,9 @@ def check_rule(text: str) -> str | None:
     except cel.CelError as error:
         return str(error)
     return None
+
+
+def wrong_default(schema: dict) -> str | None:
+    """Why the default of a schema does not fit the schema itself, or None."""
+    plain = _for_jsonschema(schema)
+    return next((error.message for error in Draft4Validator(plain).iter_errors(schema["default"])), None)

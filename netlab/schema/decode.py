@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from netlab.store import clock
 
 from .definitions import resolve, type_of
+from .quantities import amount
 
 _INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 _QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
@@ -65,7 +66,9 @@ class _Walker:
         if name == _INT_OR_STRING:
             return self._expect(value, (int, str), path, struct, "intstr.IntOrString")
         if name == _QUANTITY:
-            return str(self._expect(value, (int, float, str), path, struct, "resource.Quantity"))
+            return _check_quantity(
+                str(self._expect(value, (int, float, str), path, struct, "resource.Quantity"))
+            )
         kind = type_of(schema)
         if kind == "object":
             return self._object(value, schema, path, _short(name) if name else struct, struct)
@@ -131,6 +134,15 @@ class _Walker:
     def _note_duplicates(self, value: dict, path: str) -> None:
         for key in getattr(value, "duplicates", ()):
             self._problems.append(f'duplicate field "{path + "." if path else ""}{key}"')
+
+
+def _check_quantity(text: str) -> str:
+    try:
+        amount(text)
+    except ValueError:
+        wanted = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
+        raise WrongType(f"quantities must match the regular expression '{wanted}'") from None
+    return text
 
 
 def _check_base64(text: str) -> str:

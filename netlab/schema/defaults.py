@@ -28,6 +28,15 @@ def complete(kind: Kind, obj: dict) -> None:
         apply_defaults(obj)
 
 
+def _limit_range(found: dict) -> None:
+    """A limit that is the most is the default too, and a default the request."""
+    for item in found.get("spec", {}).get("limits", []):
+        if item.get("type") == "Container":
+            item["default"] = {**item.get("max", {}), **item.get("default", {})}
+            asked = {**item.get("min", {}), **item["default"], **item.get("defaultRequest", {})}
+            item["defaultRequest"] = asked
+
+
 def _definition(crd: dict) -> None:
     names = crd["spec"].setdefault("names", {})
     kind = names.get("kind", "")
@@ -280,6 +289,7 @@ _BY_KIND = {
     "Endpoints": _endpoints,
     "Event": _event,
     "Job": _job,
+    "LimitRange": _limit_range,
     "Namespace": _namespace,
     "NetworkPolicy": _network_policy,
     "Pod": _pod,

@@ -61,12 +61,12 @@ _POD_WARNED = (
     r"securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|fsGroup|fsGroupChangePolicy)",
     r"securityContext\.(sysctls|supplementalGroupsPolicy)",
     rf"{_CONTAINER}\.securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|procMount)",
-    rf"{_CONTAINER}\.resources\.(limits|requests)",
     rf"{_CONTAINER}\.lifecycle\.stopSignal",
     rf"{_CONTAINER}\.resizePolicy",
     r"(containers|ephemeralContainers)\[\d+\]\.restartPolicy",
     rf"{_CONTAINER}\.volumeMounts\[\d+\]\.(mountPropagation|recursiveReadOnly)",
 )
+_UNBOUND = "quotas and LimitRanges count it, but the container is not bound by it in netlab"
 _PRIVILEGED = "a privileged container of netlab has every capability, but no devices of the machine"
 # What is said of a field is not said of these values, which mean what a field left out means.
 _DEFAULTS = {
@@ -101,14 +101,29 @@ _JUDGED_SUBRESOURCES = ("", "*", "ephemeralcontainers", "scale", "status")
 
 
 # Kinds that a ResourceQuota names without the prefix `count/`.
-_COUNTED = ("pods", "services", "secrets", "configmaps", "resourcequotas")
+_COUNTED = ("pods", "services", "secrets", "configmaps", "resourcequotas", "persistentvolumeclaims")
+# What a ResourceQuota may limit of what pods ask for -> where containers say it.
+COMPUTE = {
+    "cpu": ("requests", "cpu"),
+    "memory": ("requests", "memory"),
+    **{f"{kind}.{name}": (kind, name) for kind in ("requests", "limits") for name in ("cpu", "memory")},
+}
+_SCOPES = ("Terminating", "NotTerminating", "BestEffort", "NotBestEffort")
 
 
 def counted_resource(key: str) -> str | None:
-    """The stored resource a quota key counts; None for a key that has no effect."""
+    """The stored resource a quota key counts; None for a key that counts no objects."""
     if key in _COUNTED:
         return key
+    if key in ("services.nodeports", "services.loadbalancers"):
+        return "services"
     return key.removeprefix("count/") if key.startswith("count/") else None
+
+
+def scopes_of(quota: dict) -> list[str]:
+    spec = quota.get("spec", {})
+    expressions = spec.get("scopeSelector", {}).get("matchExpressions", [])
+    return [*spec.get("scopes", []), *(one.get("scopeName", "") for one in expressions)]
 
 
 def examine(kind: Kind, obj: dict, old: dict | None = None) -> Verdict:
@@ -153,6 +168,8 @@ def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
                 verdict.refused.append(forbidden(f"{at}.{path}", why))
         if any(re.fullmatch(pattern, path) for pattern in _POD_WARNED):
             verdict.warnings.append(_no_effect(f"{at}.{path}"))
+        if re.fullmatch(rf"{_CONTAINER}\.resources\.limits", path):
+            verdict.warnings.append(f"{at}.{path}: {_UNBOUND}")
         if re.fullmatch(rf"{_CONTAINER}\.securityContext\.privileged", path):
             verdict.warnings.append(f"{at}.{path}: {_PRIVILEGED}")
     _examine_host_spaces(spec, at, verdict)
@@ -213,18 +230,23 @@ def _examine_service(obj: dict, verdict: Verdict) -> None:
 
 def _examine_quota(obj: dict, verdict: Verdict) -> None:
     for key in obj.get("spec", {}).get("hard", {}):
-        if counted_resource(key) is None:
-            verdict.warnings.append(f"spec.hard.{key} has no effect in netlab: only objects are counted")
-    for name in ("scopes", "scopeSelector"):
-        if obj.get("spec", {}).get(name):
-            why = "quota scopes are not available in netlab: the quota would count other pods than it says"
-            verdict.refused.append(forbidden(f"spec.{name}", why))
+        if counted_resource(key) is None and key not in COMPUTE:
+            why = "objects are counted, and CPU and memory that pods ask for"
+            verdict.warnings.append(f"spec.hard.{key} has no effect in netlab: {why}")
+    for scope in scopes_of(obj):
+        if scope not in _SCOPES:
+            why = f"scope {scope} {_NOT_HERE}: the quota would count other pods than it says"
+            verdict.refused.append(forbidden("spec.scopes", why))
+    for one in obj.get("spec", {}).get("scopeSelector", {}).get("matchExpressions", []):
+        if one.get("operator") != "Exists":
+            why = f"operator {one.get('operator')} of scopes {_NOT_HERE}: Exists is"
+            verdict.refused.append(forbidden("spec.scopeSelector", why))
 
 
 def _examine_limits(obj: dict, verdict: Verdict) -> None:
-    verdict.warnings.append(
-        "LimitRange has no effect in netlab: CPU and memory of containers are not limited"
-    )
+    for index, item in enumerate(obj.get("spec", {}).get("limits", [])):
+        if item.get("type") not in ("Container", "Pod"):
+            verdict.warnings.append(f"{_no_effect(f'spec.limits[{index}]')}: only Container and Pod are")
 
 
 def _examine_definition(obj: dict, verdict: Verdict) -> None:

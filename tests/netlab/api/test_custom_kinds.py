@@ -278,3 +278,65 @@ async def test_kubectl_applies_explains_and_waits(plane, tmp_path):
     assert "unchanged" in await kubectl("apply", "-f", "-", stdin=json.dumps(one))
     assert "BGP" in await kubectl("get", "po1")
     assert "addresses" in await kubectl("explain", "pools.spec")
+
+
+def with_rules(*rules: dict, **properties) -> dict:
+    schema = {
+        "type": "object",
+        "properties": {"spec": {"type": "object", "properties": properties}},
+        "x-kubernetes-validations": list(rules),
+    }
+    return definition(schema={"openAPIV3Schema": schema}, additionalPrinterColumns=[], subresources={})
+
+
+async def test_a_rule_at_the_root_reads_the_name(plane):
+    rule = {"rule": "self.metadata.name.startsWith('a')", "message": "begins with a"}
+    crd = with_rules(rule, addresses={"type": "array", "items": {"type": "string"}})
+    await plane.call("POST", DEFINITIONS, crd, code=201)
+    await plane.call("POST", POOLS, pool("all"), code=201)
+    refused = await plane.call("POST", POOLS, pool("ball"), code=422)
+    assert "begins with a" in refused["message"]
+
+
+async def test_items_of_a_keyed_list_are_compared_with_what_they_were(plane):
+    item = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "size": {"type": "integer"}},
+        "x-kubernetes-validations": [{"rule": "self.size >= oldSelf.size", "message": "only grows"}],
+    }
+    keyed = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+    await plane.call(
+        "POST", DEFINITIONS, with_rules(parts={"type": "array", "items": item, **keyed}), code=201
+    )
+
+    def parts(*sizes: tuple) -> dict:
+        listed = [{"name": name, "size": size} for name, size in sizes]
+        return {"metadata": {"name": "a"}, "spec": {"parts": listed}}
+
+    await plane.call("POST", POOLS, parts(("x", 2), ("y", 5)), code=201)
+    await plane.call("PUT", f"{POOLS}/a", parts(("y", 6), ("z", 1)), code=200)
+    refused = await plane.call("PUT", f"{POOLS}/a", parts(("y", 3)), code=422)
+    assert "only grows" in refused["message"]
+
+
+async def test_a_version_that_was_stored_stays(defined):
+    await until(defined, lambda: condition(defined, "pools.example.org", "Established") == "True")
+    renamed = definition(name="v2")
+    refused = await defined.call("PUT", f"{DEFINITIONS}/pools.example.org", renamed, code=422)
+    assert "status.storedVersions[0]" in refused["message"]
+    assert "missing from spec.versions" in refused["message"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "integer", "default": "x"}, "spec].properties[it].default: Invalid value"),
+        (
+            {"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"},
+            "x-kubernetes-list-map-keys: Required value",
+        ),
+    ],
+)
+async def test_a_schema_that_contradicts_itself_is_refused(plane, schema, message):
+    refused = await plane.call("POST", DEFINITIONS, with_rules(it=schema), code=422)
+    assert message in refused["message"]
