@@ -138,11 +138,13 @@ def stale_flows(old: list[ServicePort], new: list[ServicePort]) -> Iterator[list
             continue
         kept = {endpoint.address for endpoint in after.endpoints} if after else set()
         for address in sorted({endpoint.address for endpoint in before.endpoints} - kept):
-            yield ["--orig-dst", before.cluster_ip, "--dst-nat", address]
+            for ip in before.addresses:
+                yield ["--orig-dst", ip, "--dst-nat", address]
             if before.node_port:
                 yield ["--orig-port-dst", str(before.node_port), "--dst-nat", address]
         if after and after.endpoints and not before.endpoints:  # remembered as refused
-            yield ["--orig-dst", before.cluster_ip]
+            for ip in after.addresses:
+                yield ["--orig-dst", ip]
             if after.node_port:
                 yield ["--orig-port-dst", str(after.node_port)]
 

@@ -38,6 +38,10 @@ class ServicePort:
         return bool(self.node_port or self.external_ips or self.balancer_ips)
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        return (self.cluster_ip, *self.external_ips, *self.balancer_ips)
+
+    @property
     def hash(self) -> str:
         """kube-proxy's own: so chains here and on a real cluster have the same names."""
         return _hash(self.name + self.protocol)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from netlab.node import rules
 from netlab.node.iptables import pieces
 from netlab.node.proxy import stale_flows
@@ -147,6 +149,11 @@ def udp(*addresses: str) -> ServicePort:
 def test_flows_to_an_endpoint_that_went_are_forgotten():
     flows = list(stale_flows([udp("10.244.1.2", "10.244.1.3")], [udp("10.244.1.3")]))
     assert flows == [["--orig-dst", "10.96.0.50", "--dst-nat", "10.244.1.2"]]
+
+
+def test_flows_to_an_address_from_outside_are_forgotten_too():
+    before = replace(udp("10.244.1.2"), balancer_ips=("192.0.2.2",))
+    assert ["--orig-dst", "192.0.2.2", "--dst-nat", "10.244.1.2"] in stale_flows([before], [udp()])
 
 
 def test_flows_refused_for_want_of_endpoints_are_forgotten_when_one_comes():
