@@ -94,6 +94,7 @@ class PodFacts:
     host_network: bool = False
     started: str = ""
     sandbox_ready: bool = False
+    failure: tuple[str, str] = ("", "")  # reason and message of a pod that the node itself has ended
 
     @property
     def initialized(self) -> bool:
@@ -112,6 +113,8 @@ class PodFacts:
 
 
 def phase(facts: PodFacts) -> str:
+    if facts.failure[0]:
+        return "Failed"
     if not facts.initialized:
         given_up = facts.restart_policy == "Never" and any(
             record.terminated and record.terminated["exitCode"] and not record.sidecar
@@ -131,6 +134,8 @@ def phase(facts: PodFacts) -> str:
 def write_into(status: dict, facts: PodFacts) -> None:
     """Bring a pod's `status` up to date; times of conditions that did not change stay."""
     status["phase"] = phase(facts)
+    if facts.failure[0]:
+        status["reason"], status["message"] = facts.failure
     status["hostIP"], status["hostIPs"] = facts.host_ip, [{"ip": facts.host_ip}]
     if facts.pod_ip:
         status["podIP"], status["podIPs"] = facts.pod_ip, [{"ip": facts.pod_ip}]

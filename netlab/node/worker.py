@@ -27,6 +27,7 @@ from netlab.topology import Node
 
 _log = logging.getLogger(__name__)
 _REFRESH_SECONDS = 60  # a changed ConfigMap shows within this time; tokens never grow old
+_OVERDUE = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 _RETRY_SECONDS = 2.0  # for what may come into being meanwhile: a ConfigMap, an address
 
 
@@ -81,9 +82,12 @@ class PodWorker:
         life = asyncio.create_task(self._life(), name=f"life of {self._key}")
         deletion = asyncio.create_task(self._deletion.wait())
         try:
-            await asyncio.wait({life, deletion}, return_when=asyncio.FIRST_COMPLETED)
+            deadline = self._pod["spec"].get("activeDeadlineSeconds")
+            await asyncio.wait({life, deletion}, timeout=deadline, return_when=asyncio.FIRST_COMPLETED)
             if life.done():
                 await self._rest(life.exception())
+            elif not deletion.done():
+                await self._end_overdue(life)
             await deletion
         finally:
             for task in (life, deletion):
@@ -91,6 +95,15 @@ class PodWorker:
             await asyncio.gather(life, deletion, return_exceptions=True)
             await self._end_debuggers()
             await self._finish()
+
+    async def _end_overdue(self, life: asyncio.Task) -> None:
+        """The pod has been active for as long as its manifest allows: it fails, whatever it does."""
+        life.cancel()
+        await asyncio.gather(life, return_exceptions=True)
+        self._facts.failure = _OVERDUE
+        self._tell(*_OVERDUE)
+        self._publish()
+        await self._rest(None)
 
     async def _rest(self, fault: BaseException | None) -> None:
         """All containers have ended for good: the address is free again, logs and status stay."""

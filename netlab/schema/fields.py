@@ -47,7 +47,6 @@ _POD_WARNED = (
     "shareProcessNamespace",
     "readinessGates",
     "overhead",
-    "activeDeadlineSeconds",
     "imagePullSecrets",
     "setHostnameAsFQDN",
     "hostnameOverride",

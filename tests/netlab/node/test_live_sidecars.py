@@ -67,3 +67,12 @@ def test_last_words_are_read_where_the_manifest_says(netlab, namespace):
     netlab.kubectl("wait", "-n", namespace, "pod/a", failed, "--timeout=20s")
     (status,) = netlab.get("pod", "a", "-n", namespace)["status"]["containerStatuses"]
     assert status["state"]["terminated"]["message"] == "enough\n"
+
+
+def test_a_pod_that_is_active_for_too_long_fails(netlab, namespace):
+    netlab.apply(pod("a", namespace, spec={"activeDeadlineSeconds": 1}))
+    failed = "--for=jsonpath={.status.reason}=DeadlineExceeded"
+    netlab.kubectl("wait", "-n", namespace, "pod/a", failed, "--timeout=20s")
+    stopped = "--for=jsonpath={.status.containerStatuses[0].state.terminated}"
+    netlab.kubectl("wait", "-n", namespace, "pod/a", stopped, "--timeout=20s")
+    assert netlab.get("pod", "a", "-n", namespace)["status"]["phase"] == "Failed"
