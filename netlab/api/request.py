@@ -36,6 +36,7 @@ class Call:
     subresource: str | None
     http: web.Request
     user: User
+    rest: str = ""  # of the path, below the subresource `proxy`, as it was sent
     warnings: list[str] = field(default_factory=list)
 
     def flag(self, name: str, default: bool = False) -> bool:
@@ -91,13 +92,16 @@ def parse_call(http: web.Request, user: User, catalogue: Catalogue) -> Call:
         if inside and inside.namespaced:
             namespace, rest = rest[1], rest[2:]
     kind = catalogue.find(group, version, rest[0]) if rest else None
-    if kind is None or len(rest) > 3:
+    proxied = rest[2:3] == ["proxy"]
+    if kind is None or (len(rest) > 3 and not proxied):
         raise unknown_path()
     name, subresource = [*rest[1:], None, None][:2]
     if kind.namespaced and name and namespace is None:
         raise unknown_path()
     call = Call(kind, "", namespace, name, subresource, http, user)
     call.verb = _verb(call)
+    if proxied:
+        call.rest = http.rel_url.raw_path.partition("/proxy")[2].removeprefix("/")
     return call
 
 

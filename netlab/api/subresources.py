@@ -10,7 +10,7 @@ from netlab.schema.causes import invalid
 from netlab.schema.kinds import Kind
 from netlab.store import Conflict, Store, clock, clone
 
-from . import bodies, logs, patching, portforward, selectors, spdystreams, status, streams, writing
+from . import bodies, logs, patching, portforward, proxying, selectors, spdystreams, status, streams, writing
 from .rendering import Renderer, json_response
 from .request import Call
 
@@ -27,6 +27,8 @@ class Subresources:
 
     async def serve(self, call: Call) -> web.StreamResponse:
         """Raises ApiError, StoreError."""
+        if call.subresource == "proxy":
+            return await proxying.serve(self._store, self._runtime, call)
         live = self._store.get(call.kind.stored_as, call.namespace, call.name)
         handler = getattr(self, f"_{call.subresource}")
         return await handler(call, live)

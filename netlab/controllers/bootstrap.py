@@ -26,7 +26,16 @@ _SEEN = [
     "pods/status",
     "resourcequotas",
 ]
-_DOORS = ["pods/attach", "pods/exec", "pods/portforward", "pods/eviction", "secrets", "serviceaccounts"]
+_DOORS = [
+    "pods/attach",
+    "pods/eviction",
+    "pods/exec",
+    "pods/portforward",
+    "pods/proxy",
+    "secrets",
+    "serviceaccounts",
+    "services/proxy",
+]
 _PATHS = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz"]
 _VERSION_PATHS = ["/version", "/version/"]
 

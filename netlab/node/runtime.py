@@ -115,6 +115,17 @@ class Runtime:
             raise ConnectionRefusedError(f'pod "{pod["metadata"]["name"]}" has no network yet')
         return await netns.connect(sandbox.netns, "127.0.0.1", port)
 
+    def door(self, pod: dict) -> tuple[str, Callable[[], socket.socket]]:
+        """The pod's address, and what makes sockets in its network. Raises ConnectionRefusedError."""
+        sandbox = self._sandboxes.get(pod["metadata"]["uid"])
+        if sandbox is None:
+            raise ConnectionRefusedError(f'pod "{pod["metadata"]["name"]}" has no network yet')
+
+        def make() -> socket.socket:
+            return netns.inside(sandbox.netns, lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+
+        return str(sandbox.address), make
+
     async def listen(self, node: str, address: str, port: int) -> socket.socket:
         """A listening TCP socket inside a node's network."""
 

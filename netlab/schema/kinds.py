@@ -83,6 +83,7 @@ def _status(kind: str) -> Subresource:
 _SCALE = Subresource("scale", "Scale", ("get", "patch", "update"), "autoscaling", "v1")
 _RBAC = "rbac.authorization.k8s.io"
 ADMISSION_GROUP = "admissionregistration.k8s.io"
+_PROXIED = ("create", "delete", "get", "patch", "update")
 _POD_SUBRESOURCES = (
     Subresource("attach", "PodAttachOptions", ("create", "get")),
     Subresource("binding", "Binding", ("create",)),
@@ -91,6 +92,7 @@ _POD_SUBRESOURCES = (
     Subresource("exec", "PodExecOptions", ("create", "get")),
     Subresource("log", "Pod", ("get",)),
     Subresource("portforward", "PodPortForwardOptions", ("create", "get")),
+    Subresource("proxy", "PodProxyOptions", _PROXIED),
     _status("Pod"),
 )
 _TOKEN = Subresource("token", "TokenRequest", ("create",), "authentication.k8s.io", "v1")
@@ -143,7 +145,7 @@ KINDS: tuple[Kind, ...] = (
         short=("svc",),
         categories=("all",),
         answers_deleted=True,
-        subresources=(_status("Service"),),
+        subresources=(Subresource("proxy", "ServiceProxyOptions", _PROXIED), _status("Service")),
     ),
     Kind(
         "ValidatingAdmissionPolicy",

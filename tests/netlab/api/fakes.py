@@ -1,6 +1,7 @@
 """The machine's side as the API sees it, without a machine."""
 
 import asyncio
+import socket
 from collections import deque
 
 from netlab.node.streams import ExecError
@@ -57,6 +58,9 @@ class FakeRuntime:
                 yield line
 
         return pieces()
+
+    def door(self, pod):
+        return "127.0.0.1", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
     async def dial(self, pod, port):
         return await asyncio.open_connection("127.0.0.1", port)
