@@ -12,12 +12,13 @@ from netlab.controllers.tokens import TokenAuthority
 from netlab.node.runtime import Runtime
 from netlab.schema import openapi
 from netlab.schema.catalogue import Catalogue
+from netlab.schema.kinds import Kind
 from netlab.store import Store, StoreError
 
 from . import auth, bodies, discovery, status, watching, writing
 from .rbac import Access, Authorizer
 from .rbacrules import RoleGuard
-from .rendering import dump, json_response
+from .rendering import dump, json_response, warning
 from .request import Call, User, parse_call, path_segments
 from .rest import Rest
 from .reviews import Reviews
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 _STREAMED = ("exec", "attach", "portforward")
 _MAX_BODY = 3 * 1024 * 1024  # the limit of a real API server
 _OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_KIND: web.RequestKey[Kind] = web.RequestKey("kind", Kind)  # for what is added to the answer
 _HEALTH = ("healthz", "livez", "readyz")
 
 
@@ -43,6 +45,7 @@ class Api:
     def app(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_route("*", "/{path:.*}", self._serve)
+        app.on_response_prepare.append(_warn_of_deprecation)
         return app
 
     async def _serve(self, http: web.Request) -> web.StreamResponse:
@@ -67,7 +70,9 @@ class Api:
         user = self._identify(http)
         parts = path_segments(http)
         if _is_resource_path(parts):
-            return await self._resource(parse_call(http, user, self.catalogue))
+            call = parse_call(http, user, self.catalogue)
+            http[_KIND] = call.kind
+            return await self._resource(call)
         self._require(user, Access(http.method.lower(), path=http.path))
         return self._document(http, parts)
 
@@ -141,6 +146,14 @@ class Api:
         if parts == [""]:
             return {"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
         return None
+
+
+async def _warn_of_deprecation(http: web.Request, response: web.StreamResponse) -> None:
+    kind = http.get(_KIND)
+    told = kind.custom.deprecation if kind and kind.custom else None
+    if told is not None:
+        text = told or f"{kind.api_version} {kind.name} is deprecated"
+        response.headers.add("Warning", warning(text))
 
 
 def _is_resource_path(parts: list[str]) -> bool:

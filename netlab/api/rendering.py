@@ -27,9 +27,14 @@ def dump(value) -> bytes:
 def json_response(value, status: int = 200, *, warnings: Iterable[str] = ()) -> web.Response:
     response = web.Response(body=dump(value), status=status, content_type="application/json")
     for text in dict.fromkeys(warnings):
-        quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
-        response.headers.add("Warning", f'299 - "{quoted}"')
+        response.headers.add("Warning", warning(text))
     return response
+
+
+def warning(text: str) -> str:
+    """The value of a Warning header."""
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
+    return f'299 - "{quoted}"'
 
 
 class Renderer:

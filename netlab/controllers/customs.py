@@ -55,7 +55,8 @@ class DefinitionController:
             status, "Established", not taken, *words, "not all names are accepted" if taken else ""
         )
         status["acceptedNames"] = {"kind": "", "plural": ""} if taken else dict(crd["spec"]["names"])
-        status["storedVersions"] = [v["name"] for v in crd["spec"]["versions"] if v["storage"]]
+        stored = status.setdefault("storedVersions", [])
+        stored += [v["name"] for v in crd["spec"]["versions"] if v["storage"] and v["name"] not in stored]
 
     def _conflict(self, crd: dict) -> str:
         older = []

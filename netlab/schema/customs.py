@@ -19,6 +19,7 @@ from netlab.store import clone
 from .causes import Cause, forbidden, invalid, required, unsupported
 from .decode import conform
 from .definitions import OBJECT_META
+from .formats import FORMATS
 from .kinds import STANDARD_VERBS, Kind, Subresource
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
@@ -48,6 +49,11 @@ class CustomSchema:
     def scale(self) -> dict:
         return self.version.get("subresources", {}).get("scale", {})
 
+    @property
+    def deprecation(self) -> str | None:
+        """What users of a deprecated version are told; "" where its definition does not say it."""
+        return self.version.get("deprecationWarning", "") if self.version.get("deprecated") else None
+
     def conform(self, document: dict) -> tuple[dict, list[str]]:
         """Without unknown fields, and which these were. Raises WrongType for bad metadata."""
         problems: list[str] = []
@@ -68,17 +74,13 @@ class CustomSchema:
         _fill(obj, self.schema)
 
     def check(self, obj: dict, old: dict | None = None) -> list[Cause]:
-        body = {key: value for key, value in obj.items() if key != "metadata"}
+        body, before = _as_judged(obj), old and _as_judged(old)
         causes = [_cause(error) for error in self._validator.iter_errors(body)]
-        return causes or list(
-            _broken_rules(_seen_by_rules(obj), self.schema, old and _seen_by_rules(old), "")
-        )
+        return causes or list(_broken_rules(body, self.schema, before, ""))
 
     @cached_property
     def _validator(self) -> Draft4Validator:
-        schema = _for_jsonschema(self.schema)
-        schema.get("properties", {}).pop("metadata", None)
-        return Draft4Validator(schema, format_checker=Draft4Validator.FORMAT_CHECKER)
+        return Draft4Validator(_for_jsonschema(self.schema), format_checker=FORMATS)
 
 
 def kinds_of(crd: dict) -> list[Kind]:
@@ -195,6 +197,8 @@ def _cause(error: ValidationError) -> Cause:
         shown = json.dumps(_type_of(value))
         detail = f"{field} in body must be of type {kinds}: {shown}"
         return invalid(field, _type_of(value), detail)
+    if told == "format":
+        return invalid(field, value, f"{field} in body must be of type {wanted}: {json.dumps(value)}")
     template = _WORDS.get(told, "{field} in body is invalid: {message}")
     return invalid(field, value, template.format(field=field, wanted=wanted, message=error.message))
 
@@ -232,8 +236,8 @@ _WORDS = {
 }
 
 
-def _seen_by_rules(obj: dict) -> dict:
-    """An object as rules at its root may read it: of the metadata, the names alone."""
+def _as_judged(obj: dict) -> dict:
+    """An object as schema and rules may read it: of the metadata, the names alone."""
     names = {key: obj["metadata"][key] for key in ("name", "generateName") if key in obj["metadata"]}
     return {**obj, "metadata": names}
 
@@ -301,4 +305,5 @@ def check_rule(text: str) -> str | None:
 def wrong_default(schema: dict) -> str | None:
     """Why the default of a schema does not fit the schema itself, or None."""
     plain = _for_jsonschema(schema)
-    return next((error.message for error in Draft4Validator(plain).iter_errors(schema["default"])), None)
+    validator = Draft4Validator(plain, format_checker=FORMATS)
+    return next((error.message for error in validator.iter_errors(schema["default"])), None)

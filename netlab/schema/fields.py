@@ -89,7 +89,7 @@ _JOB_REFUSED = {
 
 # Fields of other kinds that are kept and read by nobody.
 _UNREAD = {
-    "CustomResourceDefinition": (r"spec\.versions\[\d+\]\.(deprecated|deprecationWarning|selectableFields)",),
+    "CustomResourceDefinition": (r"spec\.versions\[\d+\]\.selectableFields",),
     "EndpointSlice": (r"endpoints\[\d+\]\.hints",),
     "Lease": (r"spec\.(preferredHolder|strategy)",),
     "Node": (r"spec\.(configSource|externalID|providerID)",),

@@ -340,3 +340,69 @@ async def test_a_version_that_was_stored_stays(defined):
 async def test_a_schema_that_contradicts_itself_is_refused(plane, schema, message):
     refused = await plane.call("POST", DEFINITIONS, with_rules(it=schema), code=422)
     assert message in refused["message"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"type": "string", "format": "date-time"}, "2026-11-25T00:00:00.5Z", "yesterday"),
+        ({"type": "integer", "format": "int32"}, 2**31 - 1, 2**31),
+        ({"type": "string", "format": "cidr"}, "10.0.0.0/8", "10.0.0.0"),
+        ({"type": "string", "format": "duration"}, "1h30m", "soon"),
+        ({"type": "string", "format": "byte"}, "aGk=", "h!"),
+    ],
+)
+async def test_a_format_is_checked(plane, schema, good, bad):
+    await plane.call("POST", DEFINITIONS, with_rules(it=schema), code=201)
+    await plane.call("POST", POOLS, {"metadata": {"name": "good"}, "spec": {"it": good}}, code=201)
+    refused = await plane.call("POST", POOLS, {"metadata": {"name": "bad"}, "spec": {"it": bad}}, code=422)
+    told = f"spec.it in body must be of type {schema['format']}: {json.dumps(bad)}"
+    assert told in refused["message"]
+
+
+async def test_a_schema_may_require_metadata_and_bound_the_name(plane):
+    crd = with_rules(size={"type": "integer"})
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["required"] = ["metadata"]
+    names = {"name": {"type": "string", "maxLength": 3}}
+    schema["properties"]["metadata"] = {"type": "object", "properties": names}
+    await plane.call("POST", DEFINITIONS, crd, code=201)
+    await plane.call("POST", POOLS, {"metadata": {"name": "abc"}}, code=201)
+    refused = await plane.call("POST", POOLS, {"metadata": {"name": "abcd"}}, code=422)
+    assert "metadata.name in body should be at most 3 chars long" in refused["message"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        ({}, '299 - "example.org/v1 Pool is deprecated"'),
+        ({"deprecationWarning": "use v2"}, '299 - "use v2"'),
+    ],
+)
+async def test_a_deprecated_version_warns_whoever_uses_it(plane, extra, told):
+    await plane.call("POST", DEFINITIONS, definition(deprecated=True, **extra), code=201)
+    async with plane.session.get(plane.url + POOLS) as listed:
+        assert listed.headers.getall("Warning") == [told]
+
+
+async def test_a_version_is_stored_until_somebody_says_it_is_not(plane):
+    two = definition()
+    two["spec"]["versions"].append({**two["spec"]["versions"][0], "name": "v2", "storage": False})
+    await plane.call("POST", DEFINITIONS, two, code=201)
+    await until(plane, lambda: condition(plane, "pools.example.org", "Established") == "True")
+    for version in two["spec"]["versions"]:
+        version["storage"] = version["name"] == "v2"
+    path = f"{DEFINITIONS}/pools.example.org"
+    await plane.call("PUT", path, two, code=200)
+
+    def stored() -> list[str]:
+        (crd,) = plane.store.list("customresourcedefinitions.apiextensions.k8s.io")
+        return crd["status"]["storedVersions"]
+
+    await until(plane, lambda: stored() == ["v1", "v2"])
+    merge = {"Content-Type": "application/merge-patch+json"}
+    await plane.call(
+        "PATCH", f"{path}/status", {"status": {"storedVersions": ["v2"]}}, headers=merge, code=200
+    )
+    del two["spec"]["versions"][0]
+    await plane.call("PUT", path, two, code=200)
