@@ -1,5 +1,7 @@
 """The words in which the course is written down."""
 
+from enum import StrEnum
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -33,3 +35,19 @@ class ParameterKind(models.TextChoices):
 class Accepts(models.TextChoices):
     TEXT = "text", _("Text")
     NUMBER = "number", _("Number")
+
+
+class Capability(StrEnum):
+    """What a lab may require of a cluster, and a preflight measures there."""
+
+    NETEM = "netem"
+    DELAY = "delay"
+    IPVS = "ipvs"
+    NFTABLES = "nftables"
+    NETWORKPOLICY = "networkpolicy"
+    LOADBALANCER = "loadbalancer"
+    INGRESS = "ingress"
+    CERTIFICATES = "certificates"
+    EBPF = "ebpf"
+    BBR = "bbr"
+    METRICS = "metrics"

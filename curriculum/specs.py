@@ -7,7 +7,7 @@ exactly what these classes say; `curriculum.schema` reads them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from curriculum.enums import Accepts, ConditionKind, ParameterKind, StepKind
+from curriculum.enums import Accepts, Capability, ConditionKind, ParameterKind, StepKind
 from curriculum.prose import Theory
 from curriculum.schema import KEY_PATTERN, derived, schema_of, told
 from curriculum.text import Text, choose_language
@@ -142,7 +142,7 @@ class LabSpec:
     minutes: int = told("how long it takes a student", minimum=5, maximum=60)
     tanenbaum: Text = told("the chapter and topic of the book it stands on")
     objectives: tuple[Text, ...] = told("what the student can do afterwards", minItems=1)
-    requires: tuple[str, ...] = told("cluster capabilities it needs", default=())
+    requires: tuple[Capability, ...] = told("cluster capabilities it needs", default=())
     pods: tuple[PodSpec, ...] = told("the lab's pods", minItems=1)
     parameters: dict[str, Parameter] = told("values drawn for each attempt", default=dict)
     panes: tuple[str, ...] = told("output panes, shown side by side", default=())

@@ -1,12 +1,17 @@
 """Clusters, sessions and the record of every run. Records are read here, not written."""
 
 from django.contrib import admin, messages
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
+from curriculum.enums import Capability
+from curriculum.text import Text
+from k8s_tasks.domain.capabilities import ask_preflight, capability_of
 from k8s_tasks.domain.sessions import SessionError, end_session, extend_session, reset_session
-from k8s_tasks.enums import LIVE_SESSION_STATES
+from k8s_tasks.enums import LIVE_SESSION_STATES, CapabilityState
 from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
 
 
@@ -28,11 +33,34 @@ class ClusterAdmin(admin.ModelAdmin):
     list_display = ["name", "is_healthy", "health", "version", "is_default", "live_sessions", "checked_at"]
     list_filter = ["is_healthy", "is_default"]
     search_fields = ["name", "health", "version"]
-    readonly_fields = ["uid", "version", "is_healthy", "health", "checked_at"]
+    readonly_fields = ["uid", "version", "is_healthy", "health", "checked_at", "can", "measured_at"]
+    actions = ["measure"]
+
+    @admin.display(description=_("capabilities"))
+    def can(self, cluster):
+        rows = ((name, *_told(capability_of(cluster, name))) for name in Capability)
+        return format_html(
+            "<table>{}</table>",
+            format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows),
+        )
+
+    @admin.action(description=_("Measure the capabilities anew"))
+    def measure(self, request, clusters):
+        try:
+            for cluster in clusters:
+                ask_preflight(cluster)
+        except (OperationalError, RedisError) as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.message_user(request, _("It is being measured; look again in a few seconds."))
 
     @admin.display(description=_("live sessions"))
     def live_sessions(self, cluster):
         return cluster.sessions.filter(state__in=LIVE_SESSION_STATES).count()
+
+
+def _told(found: dict) -> tuple[str, str]:
+    return CapabilityState(found["state"]).label, str(Text(found["reason"]))
 
 
 @admin.register(LabSession)

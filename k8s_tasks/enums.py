@@ -35,3 +35,9 @@ class RunState(models.TextChoices):
 
 
 OPEN_RUN_STATES = (RunState.QUEUED, RunState.STARTING, RunState.RUNNING)
+
+
+class CapabilityState(models.TextChoices):
+    PRESENT = "present", _("Present")
+    ABSENT = "absent", _("Absent")
+    UNKNOWN = "unknown", _("Unknown")

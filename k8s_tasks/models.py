@@ -13,7 +13,8 @@ from k8s_tasks.enums import RunKind, RunState, SessionState
 
 class Cluster(models.Model):
     """A Kubernetes API the portal may use. `uid` is the uid of its kube-system namespace: another
-    uid behind the same address is another cluster."""
+    uid behind the same address is another cluster. `capabilities` is what a preflight measured on the
+    one with `measured_uid`: {name: {"state", "reason" by language, "at"}}."""
 
     name = models.SlugField(_("name"), unique=True)
     kubeconfig_path = models.CharField(_("kubeconfig file"), max_length=500)
@@ -23,6 +24,9 @@ class Cluster(models.Model):
     is_healthy = models.BooleanField(_("healthy"), default=False, editable=False)
     health = models.TextField(_("health"), blank=True, editable=False)
     checked_at = models.DateTimeField(_("checked at"), null=True, editable=False)
+    capabilities = models.JSONField(default=dict, editable=False)
+    measured_uid = models.CharField(max_length=64, blank=True, editable=False)
+    measured_at = models.DateTimeField(_("measured at"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("cluster")

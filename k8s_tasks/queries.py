@@ -6,6 +6,8 @@ from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from curriculum.models import Attempt
+from curriculum.specs import LabSpec
+from k8s_tasks.domain.capabilities import choose_cluster
 from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
 from k8s_tasks.redis_keys import redis_client, service_beat
 
@@ -43,6 +45,11 @@ def latest_runs(session: LabSession) -> dict[str, Run]:
     """The newest run of each step."""
     runs = session.runs.exclude(step="").order_by("created_at")
     return {run.step: run for run in runs}
+
+
+def why_no_cluster_fits(lab: LabSpec) -> str | None:
+    """What no healthy cluster has of what the lab requires; None when one has it all."""
+    return choose_cluster(lab.requires)[1]
 
 
 def service_health() -> dict[str, dict]:

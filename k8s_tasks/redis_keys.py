@@ -52,6 +52,11 @@ def session_events(session_id) -> str:
     return f"session:{session_id}:events"
 
 
+def preflight_asked(cluster_id) -> str:
+    """Set while a preflight of the cluster is on its way."""
+    return f"cluster:{cluster_id}:preflight"
+
+
 def service_beat(service: str) -> str:
     """Expires when the service (streams, verify, watcher) is dead."""
     return f"service:{service}:beat"

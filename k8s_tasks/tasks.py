@@ -7,7 +7,7 @@ safe to run twice, and given to another worker when one dies in the middle. `k8s
 
 from celery import shared_task
 
-from k8s_tasks import preparing, running, verifying, worker  # noqa: F401 - worker listens to signals
+from k8s_tasks import measuring, preparing, running, verifying, worker  # noqa: F401 - worker listens to signals
 
 _again = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
 
@@ -35,3 +35,8 @@ def prepare_session(session_id: str) -> None:
 @shared_task(**_again)
 def clear_session(session_id: str) -> None:
     preparing.clear_session(session_id)
+
+
+@shared_task(**_again)
+def preflight(cluster_id: str) -> None:
+    measuring.preflight(cluster_id)

@@ -20,6 +20,7 @@ from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.namespaces import PORTAL_LABEL
 from k8s_tasks.cluster.objects import delete_namespace, list_pods
 from k8s_tasks.cluster.topology import pod_facts
+from k8s_tasks.domain.capabilities import ask_preflight, needs_preflight
 from k8s_tasks.domain.clusters import mark_healthy, mark_ill, portal_id
 from k8s_tasks.domain.reaping import Reaper
 from k8s_tasks.domain.runs import finish_ended_runs
@@ -111,6 +112,8 @@ class ClusterWatch:
             await in_database(mark_ill, cluster, str(error) or f"no answer within {HEALTH_LIMIT} s")
             return
         await in_database(lambda: mark_healthy(cluster, version=version, uid=uid))
+        if needs_preflight(cluster):
+            await in_database(ask_preflight, cluster)
         if self._round % SWEEP_EVERY == 0:
             await sweep_namespaces(api)
         if path not in self._followers or self._followers[path].done():

@@ -83,7 +83,7 @@ def page_context(sitting: Sitting, typed: dict[str, str]) -> dict:
         "terminal_pods": [pod.name for pod in sitting.lab.pods],
         "topology": queries.topology(sitting.session) if sitting.session else None,
         "health": health,
-        "cannot_start": why_labs_cannot_start(health),
+        "cannot_start": why_labs_cannot_start(health) or queries.why_no_cluster_fits(sitting.lab),
     }
 
 

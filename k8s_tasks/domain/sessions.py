@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from curriculum.models import Attempt
+from k8s_tasks.domain.capabilities import choose_cluster, required_by
 from k8s_tasks.domain.runs import cancel_open_runs
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
 from k8s_tasks.models import Cluster, LabSession
@@ -43,7 +44,7 @@ def start_session(attempt: Attempt) -> LabSession:
             return mine
         if live.count() >= settings.OPTIONS["SESSIONS_PER_STUDENT"]:
             raise SessionError(_("You have too many sessions open; end one of them first."))
-        return _create_session(attempt, _pick_cluster())
+        return _create_session(attempt, _pick_cluster(attempt.lab.slug))
 
 
 def extend_session(session: LabSession) -> None:
@@ -182,11 +183,13 @@ def _hand_over(session: LabSession) -> None:
         raise SessionError(_("The queue of commands does not answer.")) from error
 
 
-def _pick_cluster() -> Cluster:
-    healthy = Cluster.objects.filter(is_healthy=True).order_by("-is_default", "name").first()
-    if healthy is None:
+def _pick_cluster(lab: str) -> Cluster:
+    cluster, why_not = choose_cluster(required_by(lab))
+    if cluster is None:
         raise SessionError(_("No cluster is well right now; try again in a moment."))
-    return healthy
+    if why_not:
+        raise SessionError(why_not)
+    return cluster
 
 
 def _session_time() -> timedelta:

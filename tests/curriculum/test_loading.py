@@ -14,6 +14,7 @@ def test_the_course_as_it_is_has_no_problem(folder):
     [
         ("minutes: 20", "minuts: 20", "minuts", "did you mean 'minutes'?"),
         ("minutes: 20", "minutes: soon", "minutes", "write a whole number"),
+        ("minutes: 20", "requires: [netem, teleport]", "requires[1]", "choose one of netem, delay"),
         ("minutes: 20", "minutes: 2", "minutes", "the least is 5"),
         ("minutes: 20", "minutes: 200", "minutes", "the most is 60"),
         ('number: "1.2"', "number: 1.2", "number", "put it in quotes"),

@@ -1,0 +1,78 @@
+"""What clusters can do, as it was measured: asking for it, keeping it, and what it means for a lab."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from curriculum.course import get_course
+from curriculum.enums import Capability
+from curriculum.text import Text
+from k8s_tasks.enums import CapabilityState
+from k8s_tasks.models import Cluster
+from k8s_tasks.preflight.findings import NOT_MEASURED
+from k8s_tasks.queue import enqueue
+from k8s_tasks.redis_keys import preflight_asked, redis_client
+from k8s_tasks.speech import in_all_languages
+
+ASKED_LASTS = 120  # seconds; a preflight that was lost with its worker is asked for again
+UNKNOWN_AGAIN = timedelta(minutes=5)
+
+
+def needs_preflight(cluster: Cluster) -> bool:
+    """A cluster not seen before, or one of which a probe that failed has left something open."""
+    if cluster.measured_uid != cluster.uid or cluster.measured_at is None:
+        return True
+    states = {told["state"] for told in cluster.capabilities.values()}
+    return CapabilityState.UNKNOWN in states and timezone.now() - cluster.measured_at > UNKNOWN_AGAIN
+
+
+def ask_preflight(cluster: Cluster) -> None:
+    """Hand it to a worker, once. Raises kombu's OperationalError or RedisError."""
+    key = preflight_asked(cluster.pk)
+    if redis_client().set(key, cluster.uid, ex=ASKED_LASTS, nx=True):
+        enqueue("preflight", cluster.pk)
+
+
+def keep_capabilities(cluster: Cluster, uid: str, found: dict[str, dict]) -> None:
+    facts = {"capabilities": found, "measured_uid": uid, "measured_at": timezone.now()}
+    Cluster.objects.filter(pk=cluster.pk).update(**facts)
+    redis_client().delete(preflight_asked(cluster.pk))
+
+
+def capability_of(cluster: Cluster, name: str) -> dict:
+    """{"state", "reason"}; what was measured on another cluster behind the same address is not known."""
+    found = cluster.capabilities.get(name) if cluster.measured_uid == cluster.uid else None
+    return found or {"state": CapabilityState.UNKNOWN.value, "reason": in_all_languages(NOT_MEASURED)}
+
+
+def required_by(slug: str) -> Sequence[Capability]:
+    """Nothing for a lab the course has dropped."""
+    try:
+        return get_course().lab(slug).requires
+    except KeyError:
+        return ()
+
+
+def why_not_on(cluster: Cluster, requires: Sequence[Capability]) -> str | None:
+    """The sentence for people, or None when the cluster has all of it."""
+    told = {name: capability_of(cluster, name) for name in requires}
+    lacking = {name: found for name, found in told.items() if found["state"] != CapabilityState.PRESENT}
+    if not lacking:
+        return None
+    reasons = " ".join(f"{name}: {Text(found['reason'])}" for name, found in lacking.items())
+    return _("This lab needs what the cluster %(cluster)s does not have for sure. %(reasons)s") % {
+        "cluster": cluster.name,
+        "reasons": reasons,
+    }
+
+
+def choose_cluster(requires: Sequence[Capability]) -> tuple[Cluster | None, str | None]:
+    """A healthy cluster for a lab, and why even the best one will not do."""
+    healthy = list(Cluster.objects.filter(is_healthy=True).order_by("-is_default", "name"))
+    if not healthy:
+        return None, None
+    fits = (each for each in healthy if why_not_on(each, requires) is None)
+    chosen = next(fits, healthy[0])
+    return chosen, why_not_on(chosen, requires)

@@ -1,0 +1,85 @@
+"""Ways into the cluster: an address for a Service, a controller for an Ingress."""
+
+from django.utils.translation import gettext_noop as _
+
+from curriculum.enums import Capability
+from k8s_tasks.cluster.errors import Refused
+from k8s_tasks.preflight.findings import Finding, absent, present
+from k8s_tasks.preflight.scene import Scene
+
+SECONDS = 5
+_CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
+_DEFAULT = "ingressclass.kubernetes.io/is-default-class"
+
+
+async def probe_load_balancer(scene: Scene) -> dict[Capability, Finding]:
+    try:
+        has_address = await scene.wait(_service(), "services", _has_address, seconds=SECONDS)
+    except Refused as error:
+        finding = absent(_("The cluster refuses Services of type LoadBalancer: %(error)s"), error=str(error))
+    else:
+        finding = _PRESENT if has_address else _NO_ADDRESS
+    return {Capability.LOADBALANCER: finding}
+
+
+_PRESENT = present(_("A Service of type LoadBalancer was given an address."))
+_NO_ADDRESS = absent(
+    _("Nobody gave a Service of type LoadBalancer an address within %(seconds)s s."), seconds=SECONDS
+)
+
+
+async def probe_ingress(scene: Scene) -> dict[Capability, Finding]:
+    listed = await scene.api.request("GET", _CLASSES)
+    name = choose_class(listed["items"])
+    if name is None:
+        return {Capability.INGRESS: absent(_("The cluster has no IngressClass."))}
+    is_answered = await scene.wait(_ingress(name), "ingresses", _has_address, seconds=SECONDS)
+    if is_answered or await _has_event(scene):
+        finding = present(_("The controller of IngressClass %(name)s took up an Ingress."), name=name)
+    else:
+        finding = absent(_("No controller took up an Ingress of IngressClass %(name)s."), name=name)
+    return {Capability.INGRESS: finding}
+
+
+def choose_class(classes: list[dict]) -> str | None:
+    """The default one, else the first."""
+
+    def order(each: dict):
+        is_default = (each["metadata"].get("annotations") or {}).get(_DEFAULT) == "true"
+        return not is_default, each["metadata"]["name"]
+
+    return min(classes, key=order)["metadata"]["name"] if classes else None
+
+
+async def _has_event(scene: Scene) -> bool:
+    query = {"fieldSelector": "involvedObject.kind=Ingress,involvedObject.name=probe"}
+    found = await scene.api.request("GET", f"/api/v1/namespaces/{scene.namespace}/events", query=query)
+    return bool(found["items"])
+
+
+def _has_address(made: dict) -> bool:
+    return bool(made.get("status", {}).get("loadBalancer", {}).get("ingress"))
+
+
+def _service() -> dict:
+    ports = [{"name": "probe", "port": 80, "protocol": "TCP", "targetPort": 7002}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "probe"},
+        "spec": {"type": "LoadBalancer", "selector": {"app": "server"}, "ports": ports},
+    }
+
+
+def _ingress(name: str) -> dict:
+    backend = {"service": {"name": "probe", "port": {"number": 80}}}
+    paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "probe"},
+        "spec": {
+            "ingressClassName": name,
+            "rules": [{"host": "preflight.redes.invalid", "http": {"paths": paths}}],
+        },
+    }

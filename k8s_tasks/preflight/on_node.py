@@ -1,0 +1,96 @@
+"""Runs in the node agent's pod, as text given to its Python: what the node's kernel does when asked.
+
+It stands alone, and changes nothing that outlives it. It prints {name: {"works", "said"}} as JSON,
+with {"error"} for what could not be tried.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import platform
+import socket
+import struct
+import subprocess
+
+# `--check`: the kernel judges the whole batch and then drops it.
+TABLE = """
+table ip redes-probe {
+  chain first {
+    meta l4proto tcp counter
+  }
+  chain second {
+  }
+  chain services {
+    type nat hook prerouting priority dstnat
+    numgen random mod 2 vmap { 0 : goto first, 1 : goto second }
+  }
+}
+"""
+SYS_BPF = {"x86_64": 321, "aarch64": 280}
+BPF_PROG_LOAD, SOCKET_FILTER = 5, 1
+RETURN_0 = struct.pack("<BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0)  # r0 = 0; exit
+NETLINK_GENERIC, GENL_ID_CTRL, GET_FAMILY, FAMILY_NAME, NLMSG_ERROR = 16, 16, 3, 2, 2
+
+
+def nftables():
+    done = subprocess.run(["nft", "--check", "-f", "-"], input=TABLE, capture_output=True, text=True)
+    said = done.stderr.strip()[:200]
+    if "syntax error" in said or "not permitted" in said:  # this says nothing of the kernel
+        raise OSError(said)
+    return done.returncode == 0, said
+
+
+def ipvs():
+    """Ask for IPVS' netlink family; the kernel loads the module for that, if it has one."""
+    name = b"IPVS\0".ljust(8, b"\0")
+    body = struct.pack("=BBHHH", GET_FAMILY, 1, 0, 4 + 5, FAMILY_NAME) + name
+    header = struct.pack("=IHHII", 16 + len(body), GENL_ID_CTRL, 1, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as asking:
+        asking.settimeout(5)
+        asking.send(header + body)
+        answer = asking.recv(65536)
+    kind = struct.unpack_from("=H", answer, 4)[0]
+    if kind != NLMSG_ERROR:
+        return True, ""
+    code = -struct.unpack_from("=i", answer, 16)[0]
+    if code != errno.ENOENT:
+        raise OSError(code, os.strerror(code))
+    return False, os.strerror(code)
+
+
+def bbr():
+    """Ask for it on a socket that is never connected; the kernel loads the module for that too."""
+    with socket.socket() as asking:
+        try:
+            asking.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+        except FileNotFoundError as error:
+            return False, error.strerror
+    return True, ""
+
+
+def ebpf():
+    """Load a program of two instructions, attached to nothing, and drop it."""
+    number = SYS_BPF[platform.machine()]
+    text, terms = ctypes.create_string_buffer(RETURN_0), ctypes.create_string_buffer(b"GPL")
+    asked = struct.pack(
+        "=IIQQIIQII", SOCKET_FILTER, 2, ctypes.addressof(text), ctypes.addressof(terms), 0, 0, 0, 0, 0
+    )
+    libc = ctypes.CDLL(None, use_errno=True)
+    loaded = libc.syscall(number, BPF_PROG_LOAD, ctypes.create_string_buffer(asked), len(asked))
+    if loaded >= 0:
+        os.close(loaded)
+        return True, ""
+    return False, os.strerror(ctypes.get_errno())
+
+
+def outcome(attempt):
+    try:
+        works, said = attempt()
+    except (OSError, KeyError) as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {"works": works, "said": said}
+
+
+if __name__ == "__main__":
+    print(json.dumps({each.__name__: outcome(each) for each in (nftables, ipvs, bbr, ebpf)}))

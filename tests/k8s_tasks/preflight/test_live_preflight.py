@@ -1,0 +1,98 @@
+"""A preflight of the real cluster, whose kernel has nftables and BBR but neither netem nor IPVS."""
+
+import asyncio
+import time
+from concurrent.futures import CancelledError
+
+import pytest
+
+from k8s_tasks.cluster.agent import NAMESPACE, agents_by_node
+from k8s_tasks.cluster.execs import run_to_end, start_process
+from k8s_tasks.domain.clusters import portal_id
+from k8s_tasks.loop import api_of, on_loop
+from k8s_tasks.measuring import preflight
+from k8s_tasks.models import Cluster
+from k8s_tasks.preflight.scene import LABEL, open_scene
+from tests.portal.live import Person
+
+pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
+
+PYTHON, AWAY = "/usr/bin/python3", "/usr/bin/python3.away"
+
+
+@pytest.fixture
+def cluster(stack, transactional_db, redis_client):
+    return Cluster.objects.create(name="real", kubeconfig_path=str(stack.kubeconfig), is_healthy=True)
+
+
+@pytest.fixture
+def api(cluster):
+    return on_loop(api_of(cluster.kubeconfig_path))
+
+
+def measured(cluster) -> dict[str, str]:
+    preflight(str(cluster.pk))
+    cluster.refresh_from_db()
+    return {name: told["state"] for name, told in cluster.capabilities.items()}
+
+
+async def left_of_preflights(api, owner: str) -> list[str]:
+    found = await api.request("GET", "/api/v1/namespaces", query={"labelSelector": f"{LABEL}={owner}"})
+    return [
+        each["metadata"]["name"] for each in found["items"] if not each["metadata"].get("deletionTimestamp")
+    ]
+
+
+def test_what_is_found_is_what_this_machine_has_and_nothing_is_left(cluster, api):
+    began = time.monotonic()
+    assert measured(cluster) == {
+        "netem": "absent",
+        "delay": "present",
+        "nftables": "present",
+        "ipvs": "absent",
+        "bbr": "present",
+        "ebpf": "absent",
+        "networkpolicy": "present",
+        "loadbalancer": "absent",
+        "ingress": "present",
+        "certificates": "absent",
+        "metrics": "absent",
+    }, cluster.capabilities
+    assert time.monotonic() - began < 30  # alone on a machine it is a few seconds
+    assert on_loop(left_of_preflights(api, portal_id())) == []
+
+
+def test_the_watcher_has_a_new_cluster_measured_by_itself(stack):
+    admin = Person(stack.url, stack.accounts["admin"]).pages
+    stack.wait_until(lambda: "redes-worker2" in admin.get("/admin/k8s_tasks/cluster/1/change/").text)
+
+
+@pytest.fixture
+def broken_agents(api):
+    """Agents whose Python is away: what they answer says nothing of the kernel."""
+    on_loop(on_agents(api, "mv", PYTHON, AWAY))
+    yield
+    on_loop(on_agents(api, "mv", AWAY, PYTHON))
+
+
+async def on_agents(api, *argv: str) -> None:
+    for agent in (await agents_by_node(api)).values():
+        done = await run_to_end(await start_process(api, NAMESPACE, agent.pod, argv), seconds=10)
+        assert done.exit_code == 0, done.stderr
+
+
+def test_broken_agents_leave_it_unknown_and_the_rest_is_measured(cluster, broken_agents):
+    states = measured(cluster)
+    by_agent = {name: states.pop(name) for name in ("netem", "delay", "nftables", "ipvs", "bbr", "ebpf")}
+    assert set(by_agent.values()) == {"unknown"}, cluster.capabilities
+    assert (states["networkpolicy"], states["metrics"]) == ("present", "absent")
+
+
+def test_a_namespace_is_deleted_when_the_probes_are_broken_off(api):
+    async def break_off():
+        async with open_scene(api, "tested"):
+            raise asyncio.CancelledError
+
+    with pytest.raises(CancelledError):
+        on_loop(break_off())
+    assert on_loop(left_of_preflights(api, "tested")) == []
