@@ -55,8 +55,11 @@ def doomed(start):
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """A process and all that descend from it, without those that end meanwhile."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [pid, *(member for child in children for member in family(int(child)))]
 
 
@@ -185,9 +188,15 @@ def whole(tmp_path_factory):
         yield running
 
 
+def owner_of(pid: int) -> int | None:
+    with contextlib.suppress(FileNotFoundError):  # a pod's process may end at any time
+        return Path(f"/proc/{pid}").stat().st_uid
+    return None
+
+
 @pytest.mark.root
 def test_only_netlab_keeps_root(whole):
-    roots = [pid for pid in family(whole.pid) if Path(f"/proc/{pid}").stat().st_uid == 0]
+    roots = [pid for pid in family(whole.pid) if owner_of(pid) == 0]
     words = [Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in roots]
     assert [("netlab" in line) for line in words] == [True, True], words
 
