@@ -22,6 +22,7 @@ from netlab.addons.loadbalancer.speaker import Speaker
 from netlab.api import admission, pki
 from netlab.api.app import Api
 from netlab.controllers import bootstrap, tokens
+from netlab.controllers.aggregation import RoleAggregator
 from netlab.controllers.customs import DefinitionController
 from netlab.controllers.daemonset import DaemonSetController
 from netlab.controllers.deployment import DeploymentController
@@ -150,6 +151,7 @@ def controllers(store: Store, ca_pem: str) -> list:
     return [
         NamespaceController(store, ca_pem),
         DefinitionController(store),
+        RoleAggregator(store),
         DeploymentController(store),
         ReplicaSetController(store),
         DaemonSetController(store),

@@ -5,6 +5,10 @@ from .rbac import Access, Authorizer
 from .request import Call
 
 _GROUP = "rbac.authorization.k8s.io"
+_EVERYTHING = [
+    {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
+    {"nonResourceURLs": ["*"], "verbs": ["*"]},
+]
 
 
 class RoleGuard:
@@ -19,6 +23,9 @@ class RoleGuard:
         granted = self._granted(call, obj)
         if self._may(call, "escalate" if call.kind.name.endswith("Role") else "bind", name, obj):
             return
+        if "aggregationRule" in obj and self._authorizer.escalates(call.user, _EVERYTHING, ""):
+            why = "must have cluster-admin privileges to use the aggregationRule"
+            raise status.forbidden(call.kind, name, why)
         excess = self._authorizer.escalates(call.user, granted, call.namespace or "")
         if excess:
             groups = ", ".join(f'"{group}"' for group in call.user.groups)

@@ -115,12 +115,19 @@ _BINDINGS = {
     "system:public-info-viewer": ("system:authenticated", "system:unauthenticated"),
 }
 _LABELS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
+_AGGREGATED = ("admin", "edit", "view")  # labels make roles of custom kinds a part of these
+_PARTS = {"edit": "admin", "view": "edit"}
 
 
 def _create_roles(store: Store) -> None:
     for name, rules in _cluster_roles().items():
-        role = {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": _marked(name), "rules": rules}
-        _create(store, f"clusterroles.{_RBAC}", role)
+        if name in _AGGREGATED:
+            _create_role(store, f"system:aggregate-to-{name}", rules, part_of=name)
+            chosen = [{"matchLabels": _part_of(name)}]
+            whole = {"aggregationRule": {"clusterRoleSelectors": chosen}}
+            _create_role(store, name, rules, part_of=_PARTS.get(name), **whole)
+        else:
+            _create_role(store, name, rules)
     for name, groups in _BINDINGS.items():
         binding = {
             "apiVersion": f"{_RBAC}/v1",
@@ -130,6 +137,18 @@ def _create_roles(store: Store) -> None:
             "subjects": [{"apiGroup": _RBAC, "kind": "Group", "name": group} for group in groups],
         }
         _create(store, f"clusterrolebindings.{_RBAC}", binding)
+
+
+def _create_role(store: Store, name: str, rules: list[dict], part_of: str | None = None, **more) -> None:
+    meta = _marked(name)
+    if part_of:
+        meta["labels"] |= _part_of(part_of)
+    role = {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": meta, "rules": rules}
+    _create(store, f"clusterroles.{_RBAC}", {**role, **more})
+
+
+def _part_of(name: str) -> dict:
+    return {f"{_RBAC}/aggregate-to-{name}": "true"}
 
 
 def _marked(name: str) -> dict:

@@ -260,13 +260,6 @@ def _examine_class(obj: dict, verdict: Verdict) -> None:
         verdict.warnings.append(f"{_no_effect('spec.parameters')}: no controller here reads them")
 
 
-def _examine_role(obj: dict, verdict: Verdict) -> None:
-    if obj.get("aggregationRule"):
-        verdict.refused.append(
-            forbidden("aggregationRule", "aggregated ClusterRoles are not available in netlab")
-        )
-
-
 def _examine_policy(obj: dict, verdict: Verdict) -> None:
     verdict.warnings += cidr_warnings(obj)
 
@@ -295,7 +288,6 @@ def _no_effect(path: str) -> str:
 
 
 _EXAMINERS = {
-    "ClusterRole": _examine_role,
     "CustomResourceDefinition": _examine_definition,
     "IngressClass": _examine_class,
     "LimitRange": _examine_limits,

@@ -192,6 +192,9 @@ def _check_cluster_ip(address: str | None) -> list[Cause]:
 
 def _check_rules(obj: dict) -> list[Cause]:
     found = []
+    if "aggregationRule" in obj and not obj["aggregationRule"].get("clusterRoleSelectors"):
+        detail = "at least one clusterRoleSelector required if aggregationRule is non-nil"
+        found.append(required("aggregationRule.clusterRoleSelectors", detail))
     for index, rule in enumerate(obj.get("rules", [])):
         if not rule.get("verbs"):
             found.append(required(f"rules[{index}].verbs", "verbs must contain at least one value"))
