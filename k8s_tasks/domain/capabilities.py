@@ -17,15 +17,19 @@ from k8s_tasks.redis_keys import preflight_asked, redis_client
 from k8s_tasks.speech import in_all_languages
 
 ASKED_LASTS = 120  # seconds; a preflight that was lost with its worker is asked for again
-UNKNOWN_AGAIN = timedelta(minutes=5)
+AGAIN = {  # add-ons come later, and what broke a probe may be over
+    CapabilityState.UNKNOWN.value: timedelta(minutes=5),
+    CapabilityState.ABSENT.value: timedelta(hours=1),
+}
 
 
 def needs_preflight(cluster: Cluster) -> bool:
-    """A cluster not seen before, or one of which a probe that failed has left something open."""
+    """A cluster not seen before, or one of which something was not present a while ago."""
     if cluster.measured_uid != cluster.uid or cluster.measured_at is None:
         return True
+    age = timezone.now() - cluster.measured_at
     states = {told["state"] for told in cluster.capabilities.values()}
-    return CapabilityState.UNKNOWN in states and timezone.now() - cluster.measured_at > UNKNOWN_AGAIN
+    return any(age > after for state, after in AGAIN.items() if state in states)
 
 
 def ask_preflight(cluster: Cluster) -> None:

@@ -1,5 +1,7 @@
 """Ways into the cluster: an address for a Service, a controller for an Ingress."""
 
+import asyncio
+
 from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Capability
@@ -8,6 +10,7 @@ from k8s_tasks.preflight.findings import Finding, absent, present
 from k8s_tasks.preflight.scene import Scene
 
 SECONDS = 5
+INGRESS_SECONDS = 20  # where there is a class, its controller may be starting still
 _CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
 _DEFAULT = "ingressclass.kubernetes.io/is-default-class"
 
@@ -33,8 +36,8 @@ async def probe_ingress(scene: Scene) -> dict[Capability, Finding]:
     name = choose_class(listed["items"])
     if name is None:
         return {Capability.INGRESS: absent(_("The cluster has no IngressClass."))}
-    is_answered = await scene.wait(_ingress(name), "ingresses", _has_address, seconds=SECONDS)
-    if is_answered or await _has_event(scene):
+    await scene.make(_ingress(name))
+    if await _is_taken_up(scene):
         finding = present(_("The controller of IngressClass %(name)s took up an Ingress."), name=name)
     else:
         finding = absent(_("No controller took up an Ingress of IngressClass %(name)s."), name=name)
@@ -51,10 +54,23 @@ def choose_class(classes: list[dict]) -> str | None:
     return min(classes, key=order)["metadata"]["name"] if classes else None
 
 
-async def _has_event(scene: Scene) -> bool:
-    query = {"fieldSelector": "involvedObject.kind=Ingress,involvedObject.name=probe"}
-    found = await scene.api.request("GET", f"/api/v1/namespaces/{scene.namespace}/events", query=query)
-    return bool(found["items"])
+async def _is_taken_up(scene: Scene) -> bool:
+    """By an address or by an event, whichever comes first: not every controller gives both."""
+    version, event = "networking.k8s.io/v1", "involvedObject.kind=Ingress,involvedObject.name=probe"
+    words = [
+        scene.sees(version, "ingresses", "metadata.name=probe", _has_address, seconds=INGRESS_SECONDS),
+        scene.sees("v1", "events", event, bool, seconds=INGRESS_SECONDS),
+    ]
+    waiting = [asyncio.create_task(each) for each in words]
+    try:
+        for first in asyncio.as_completed(waiting):
+            if await first:
+                return True
+        return False
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def _has_address(made: dict) -> bool:

@@ -31,19 +31,25 @@ class Scene:
     ) -> bool:
         """Make it and wait until `is_met` says so of it; False when it does not in time."""
         await self.make(manifest)
-        version, name = manifest["apiVersion"], manifest["metadata"]["name"]
+        selector = f"metadata.name={manifest['metadata']['name']}"
+        return await self.sees(manifest["apiVersion"], plural, selector, is_met, seconds=seconds)
+
+    async def sees(
+        self, version: str, plural: str, selector: str, is_met: Callable[[dict], bool], *, seconds: float
+    ) -> bool:
+        """Wait for an object of these fields of which `is_met` is true; False when none comes in time."""
         path = f"/apis/{version}" if "/" in version else f"/api/{version}"
         path += f"/namespaces/{self.namespace}/{plural}"
         try:
             async with asyncio.timeout(seconds):
-                while not await self._seen(path, name, is_met):
+                while not await self._seen(path, selector, is_met):
                     pass
         except TimeoutError:
             return False
         return True
 
-    async def _seen(self, path: str, name: str, is_met: Callable[[dict], bool]) -> bool:
-        query = {"fieldSelector": f"metadata.name={name}"}
+    async def _seen(self, path: str, selector: str, is_met: Callable[[dict], bool]) -> bool:
+        query = {"fieldSelector": selector}
         listed = await self.api.request("GET", path, query=query)
         if any(is_met(item) for item in listed["items"]):
             return True

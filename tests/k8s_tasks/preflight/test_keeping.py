@@ -43,11 +43,20 @@ def test_a_cluster_is_measured_when_it_is_new_and_when_another_stands_there(meas
     assert needs_preflight(cluster)
 
 
-def test_what_a_broken_probe_left_open_is_measured_again_later(measured):
-    cluster = measured(broken("no agent"))
-    assert not needs_preflight(cluster)
-    cluster.measured_at = timezone.now() - timedelta(minutes=6)
-    assert needs_preflight(cluster)
+@pytest.mark.parametrize(
+    ("finding", "minutes", "again"),
+    [
+        (broken("no agent"), 4, False),
+        (broken("no agent"), 6, True),
+        (absent("No netem."), 59, False),
+        (absent("No netem."), 61, True),
+        (present("Ready"), 600, False),
+    ],
+)
+def test_what_is_not_there_is_measured_again_later(measured, finding, minutes, again):
+    cluster = measured(finding)
+    cluster.measured_at = timezone.now() - timedelta(minutes=minutes)
+    assert needs_preflight(cluster) == again
 
 
 def test_one_preflight_at_a_time_is_asked_for(cluster, measured, sent):
