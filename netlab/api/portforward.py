@@ -1,16 +1,19 @@
-"""port-forward: TCP connections into a pod, through one WebSocket.
+"""port-forward: TCP connections into a pod, through one WebSocket or one SPDY connection.
 
-kubectl speaks SPDY inside it: per connection an error stream and a data stream, tied by a request id. The
-Python clients use numbered channels instead: 2i carries the data of the i-th port, 2i+1 its errors.
+kubectl speaks SPDY inside the WebSocket, before 1.31 without one: per connection an error stream and a data
+stream, tied by a request id. The Python clients use numbered channels instead: 2i carries the data of the
+i-th port, 2i+1 its errors.
 """
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiohttp import WSMsgType, web
 
-from . import status
+from . import spdystreams, status
 from .request import Call
 from .spdy import BadFrame, Connection
 
@@ -24,12 +27,35 @@ async def forward(call: Call, dial) -> web.WebSocketResponse:
     # With the channels of v5 the Python client fails on its own close message: offer it v4 only.
     socket = web.WebSocketResponse(protocols=(TUNNEL, CHANNELS), max_msg_size=0, compress=False)
     await socket.prepare(call.http)
-    carrier = _Tunnel(socket, dial) if socket.ws_protocol == TUNNEL else _Channels(socket, dial, ports)
+    carrier = (
+        _Tunnel(socket.send_bytes, _pieces(socket), dial)
+        if socket.ws_protocol == TUNNEL
+        else _Channels(socket, dial, ports)
+    )
     try:
         await carrier.run()
     finally:
         await carrier.close()
+        await socket.close()
     return socket
+
+
+async def forward_spdy(call: Call, dial) -> web.StreamResponse:
+    """The same without a WebSocket around it. Raises ApiError."""
+    inbox = spdystreams.upgrade(call, "portforward.k8s.io")
+    tunnel = _Tunnel(partial(spdystreams.send, call), inbox.pieces(), dial)
+    try:
+        await tunnel.run()
+    finally:
+        await tunnel.close()
+        call.http.transport.close()
+    return spdystreams.Upgraded()
+
+
+async def _pieces(socket: web.WebSocketResponse) -> AsyncIterator[bytes]:
+    async for message in socket:
+        if message.type == WSMsgType.BINARY:
+            yield message.data
 
 
 def _asked_ports(call: Call) -> list[int]:
@@ -84,24 +110,22 @@ class _Link:
 
 
 class _Tunnel:
-    def __init__(self, socket: web.WebSocketResponse, dial):
-        self._socket, self._dial = socket, dial
-        self._spdy = Connection(socket.send_bytes, self._opened, self._arrived, self._reset)
+    def __init__(self, send: Callable[[bytes], Awaitable[None]], pieces: AsyncIterator[bytes], dial):
+        self._pieces, self._dial = pieces, dial
+        self._spdy = Connection(send, self._opened, self._arrived, self._reset)
         self._links: dict[int, _Link] = {}
         self._error_streams: dict[str, int] = {}
 
     async def run(self) -> None:
-        async for message in self._socket:
-            if message.type == WSMsgType.BINARY:
-                try:
-                    await self._spdy.feed(message.data)
-                except BadFrame:
-                    return
+        async for data in self._pieces:
+            try:
+                await self._spdy.feed(data)
+            except (BadFrame, ConnectionError):
+                return
 
     async def close(self) -> None:
         for link in self._links.values():
             await link.close()
-        await self._socket.close()
 
     async def _opened(self, stream: int, headers: dict[str, str], finished: bool) -> None:
         await self._spdy.reply(stream)
@@ -167,7 +191,6 @@ class _Channels:
     async def close(self) -> None:
         for link in self._links:
             await link.close()
-        await self._socket.close()
 
     async def _read(self) -> None:
         async for message in self._socket:

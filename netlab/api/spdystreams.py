@@ -5,6 +5,8 @@ that the request asks for; the process starts when all are there. Its end goes o
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
 
 from aiohttp import web
 
@@ -21,7 +23,7 @@ _MOST_WAITING = 8  # pieces from the client that the process has not taken
 _OPEN_SECONDS = 30
 _SWITCHING = (
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"
-    f"X-Stream-Protocol-Version: {PROTOCOL}\r\n\r\n"
+    "X-Stream-Protocol-Version: {}\r\n\r\n"
 )
 
 
@@ -31,14 +33,7 @@ def is_asked(call: Call) -> bool:
 
 async def run(call: Call, start) -> web.StreamResponse:
     """Upgrade, start the process with `await start()` and carry its streams. Raises ApiError."""
-    offered = ",".join(call.http.headers.getall("X-Stream-Protocol-Version", []))
-    if PROTOCOL not in [name.strip() for name in offered.split(",")]:
-        raise status.bad_request(
-            f"netlab speaks {PROTOCOL} over SPDY, the client offers: {offered or 'none'}"
-        )
-    inbox = _Inbox(call.http.transport)
-    call.http.protocol.set_parser(inbox)  # type: ignore[arg-type]  # any object with these two methods will do
-    call.http.transport.write(_SWITCHING.encode())
+    inbox = upgrade(call, PROTOCOL)
     session = _Session(call)
     reading = asyncio.create_task(session.read(inbox), name="spdy client to process")
     try:
@@ -47,10 +42,31 @@ async def run(call: Call, start) -> web.StreamResponse:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
         call.http.transport.close()
-    return _Upgraded()
+    return Upgraded()
 
 
-class _Upgraded(web.StreamResponse):
+def upgrade(call: Call, protocol: str) -> "Inbox":
+    """Make the connection SPDY's; what comes in is in the inbox. Raises ApiError."""
+    offered = ",".join(call.http.headers.getall("X-Stream-Protocol-Version", []))
+    if protocol not in [name.strip() for name in offered.split(",")]:
+        raise status.bad_request(
+            f"netlab speaks {protocol} over SPDY, the client offers: {offered or 'none'}"
+        )
+    inbox = Inbox(call.http.transport)
+    call.http.protocol.set_parser(inbox)  # type: ignore[arg-type]  # any object with these two methods will do
+    call.http.transport.write(_SWITCHING.format(protocol).encode())
+    return inbox
+
+
+async def send(call: Call, data: bytes) -> None:
+    transport = call.http.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError
+    transport.write(data)
+    await call.http.writer.drain()
+
+
+class Upgraded(web.StreamResponse):
     """The answer has gone out already, and the connection with it."""
 
     async def prepare(self, request):
@@ -60,7 +76,7 @@ class _Upgraded(web.StreamResponse):
         return None
 
 
-class _Inbox:
+class Inbox:
     """The bytes of the connection, once aiohttp's own parser has been taken off it."""
 
     def __init__(self, transport: asyncio.Transport):
@@ -76,17 +92,17 @@ class _Inbox:
     def feed_eof(self) -> None:
         self._pieces.put_nowait(b"")
 
-    async def next(self) -> bytes:
-        piece = await self._pieces.get()
-        if self._pieces.qsize() < _MOST_WAITING and not self._transport.is_closing():
-            self._transport.resume_reading()
-        return piece
+    async def pieces(self) -> AsyncIterator[bytes]:
+        while piece := await self._pieces.get():
+            if self._pieces.qsize() < _MOST_WAITING and not self._transport.is_closing():
+                self._transport.resume_reading()
+            yield piece
 
 
 class _Session:
     def __init__(self, call: Call):
         self._call = call
-        self._spdy = Connection(self._send, self._opened, self._arrived, self._reset)
+        self._spdy = Connection(partial(send, call), self._opened, self._arrived, self._reset)
         self._wanted = {"error"} | {name for name in ("stdin", "stdout", "stderr") if call.flag(name)}
         if call.flag("tty"):
             self._wanted = (self._wanted - {"stderr"}) | {"resize"}
@@ -94,8 +110,8 @@ class _Session:
         self._complete = asyncio.Event()
         self._process: asyncio.Future[Process] = asyncio.get_running_loop().create_future()
 
-    async def read(self, inbox: _Inbox) -> None:
-        while data := await inbox.next():
+    async def read(self, inbox: Inbox) -> None:
+        async for data in inbox.pieces():
             try:
                 await self._spdy.feed(data)
             except BadFrame:
@@ -141,13 +157,6 @@ class _Session:
         for name in ("stdout", "stderr"):
             if name in self._streams:
                 await self._spdy.data(self._streams[name], b"", finished=True)
-
-    async def _send(self, data: bytes) -> None:
-        transport = self._call.http.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError
-        transport.write(data)
-        await self._call.http.writer.drain()
 
     async def _opened(self, stream: int, headers: dict[str, str], finished: bool) -> None:
         await self._spdy.reply(stream)

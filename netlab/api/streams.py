@@ -26,11 +26,7 @@ _SEND_BUFFER = 32 * 1024
 
 def require_websocket(call: Call) -> None:
     """Raises ApiError unless the request asks for a WebSocket."""
-    upgrade = call.http.headers.get("Upgrade", "").lower()
-    if upgrade.startswith("spdy"):
-        message = "netlab forwards ports over WebSocket only, not over SPDY: use kubectl 1.31 or newer"
-        raise status.bad_request(message)
-    if upgrade != "websocket":
+    if call.http.headers.get("Upgrade", "").lower() != "websocket":
         raise status.bad_request("Upgrade request required")
 
 

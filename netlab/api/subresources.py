@@ -100,8 +100,11 @@ class Subresources:
 
     async def _portforward(self, call: Call, live: dict) -> web.StreamResponse:
         _require_running(live)
+        dial = partial(self._runtime.dial, live)
+        if spdystreams.is_asked(call):
+            return await portforward.forward_spdy(call, dial)
         streams.require_websocket(call)
-        return await portforward.forward(call, lambda port: self._runtime.dial(live, port))
+        return await portforward.forward(call, dial)
 
     async def _eviction(self, call: Call, live: dict) -> web.Response:
         eviction = writing.decode(call, await bodies.read_object(call.http), _EVICTION)

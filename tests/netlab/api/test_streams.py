@@ -3,6 +3,7 @@ import json
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from netlab.api.portforward import TUNNEL
 from netlab.api.spdy import Connection
@@ -101,12 +102,6 @@ async def test_a_wrong_question_is_a_bad_request(running, query, told):
     assert answer["message"] == told
 
 
-async def test_ports_are_not_forwarded_over_raw_spdy_and_the_remedy_is_named(running):
-    headers = {"Upgrade": "SPDY/3.1", "Connection": "Upgrade"}
-    answer = await running.call("POST", f"{PODS}/web/portforward", code=400, headers=headers)
-    assert "use kubectl 1.31 or newer" in answer["message"]
-
-
 async def test_exec_over_spdy_needs_a_protocol_both_know(running):
     headers = {"Upgrade": "SPDY/3.1", "Connection": "Upgrade", "X-Stream-Protocol-Version": "v1.example"}
     answer = await running.call("POST", f"{PODS}/web/exec?command=id", code=400, headers=headers)
@@ -159,6 +154,40 @@ async def test_forwarding_to_a_closed_port_tells_why(running, echo_port):
     await client.open(3, streamtype="data", port=1, requestid=0)
     assert b"error forwarding port 1 to pod" in await client.received(1)
     await socket.close()
+
+
+async def test_forwarding_over_spdy_without_a_websocket(running, echo_port):
+    connection = await RawSpdy.open(running, f"{PODS}/web/portforward")
+    client = TunnelClient(connection)
+    await client.open(1, streamtype="error", port=echo_port, requestid=0)
+    await client.open(3, streamtype="data", port=echo_port, requestid=0)
+    await client.spdy.data(3, b"abc", finished=True)
+    assert await client.received(3) == b"ABC"
+    connection.writer.close()
+
+
+class RawSpdy:
+    """A connection that HTTP has left, as TunnelClient uses it."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def open(cls, plane, path):
+        url, context = URL(plane.url), plane.session.connector._ssl
+        made = cls(*await asyncio.open_connection(url.host, url.port, ssl=context))
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"
+        await made.send_bytes(f"{head}X-Stream-Protocol-Version: portforward.k8s.io\r\n\r\n".encode())
+        answer = await made.reader.readuntil(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        return made
+
+    async def send_bytes(self, data):
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def receive_bytes(self):
+        return await self.reader.read(1000)
 
 
 class TunnelClient:
