@@ -46,9 +46,19 @@ def _mapping(value) -> dict:
 
 def _json(raw: bytes):
     try:
-        return load_json(raw)
+        value = load_json(raw)
+        return _whole(value) if rb"\ud" in raw.lower() else value
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"the object provided is unrecognized (must be of type JSON): {error}") from error
+
+
+def _whole(value):
+    """Halves of surrogate pairs become U+FFFD, as Go reads them: nothing could write them out again."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return {_whole(key): _whole(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _protobuf(raw: bytes) -> dict:

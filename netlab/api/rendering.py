@@ -32,8 +32,9 @@ def json_response(value, status: int = 200, *, warnings: Iterable[str] = ()) -> 
 
 
 def warning(text: str) -> str:
-    """The value of a Warning header."""
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
+    """The value of a Warning header, which takes no control character: names of fields come from outside."""
+    plain = "".join(char if char.isprintable() else " " for char in text)
+    quoted = plain.replace("\\", "\\\\").replace('"', '\\"')
     return f'299 - "{quoted}"'
 
 
