@@ -8,8 +8,6 @@ follow in the same file.
 from pathlib import Path
 from string import Template
 
-import yaml
-
 from netlab import images
 from netlab.topology import Topology
 
@@ -27,6 +25,8 @@ def manifests(topology: Topology, *, with_kindnet: bool = True, addons: tuple[st
 
     kindnet's pods keep NetworkPolicies in force: in a cluster that enforces none they would be a mere show.
     """
+    import yaml  # here: the images are built before Python's packages are there
+
     facts = {
         "dns_address": topology.dns_service_address,
         "pod_network": topology.pod_network,

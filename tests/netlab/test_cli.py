@@ -131,3 +131,11 @@ def test_down_stops_it_and_the_next_start_keeps_the_authority(images, tmp_path):
     assert second.get("namespace", "kube-system")["metadata"]["uid"] != uid
     run("down", "--state", str(tmp_path))
     assert (first.process.wait(), second.process.wait()) == (0, 0)
+
+
+def test_the_command_line_needs_no_package_to_build_images():
+    """The set-up builds them while pip is still at work."""
+    path = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})"
+    program = f"{path}; from netlab.cli import main; main(['image', 'list'])"
+    alone = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True)
+    assert "redes.local/toolbox" in alone.stdout, alone.stderr
