@@ -1,4 +1,4 @@
-"""The command line: `python -m netlab up | down | status | kubeconfig | image | fields | preflight`."""
+"""The command line: `python -m netlab COMMAND`; `--help` tells the commands."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from netlab import images, launcher, preflight, sandbox, topology
+from netlab import faults, images, launcher, nodes, preflight, sandbox, topology
 from netlab.addons import install
 from netlab.images import archive, build, reference, rootfs
 
@@ -22,6 +22,7 @@ _FAILURES = (
     rootfs.ImageMissing,
     archive.LoadError,
     reference.InvalidName,
+    faults.Refused,
 )
 
 
@@ -56,12 +57,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAMES",
         help=f"all (the default), none, or some of {', '.join(install.ALL)}, with commas between",
     )
+    up.add_argument(
+        "--node-grace",
+        type=_seconds,
+        default=40.0,
+        metavar="SECONDS",
+        help="silence after which a node is lost",
+    )
     _command(acts, "down", _down, "stop the cluster that runs from the state directory")
     status = _command(acts, "status", _status, "tell whether a cluster runs, or why none can")
     status.add_argument("--json", action="store_true")
     _command(acts, "kubeconfig", _kubeconfig, "print the path of the kubeconfig")
     _command(acts, "fields", _fields, "tell which fields of which kinds have their effect here")
     _add_image(acts)
+    _add_faults(acts)
     _command(acts, "preflight", _preflight, "try whether netlab can run here")
     return parser
 
@@ -78,9 +87,24 @@ def _add_image(acts) -> None:
     remove.add_argument("name")
 
 
+def _add_faults(acts) -> None:
+    node = acts.add_parser("node", help="cut a node's power, or give it back").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    for verb in ("stop", "start"):
+        _command(node, verb, _fault, f"{verb} a node").add_argument("nodes", nargs=1, metavar="NODE")
+    link = acts.add_parser("link", help="cut or heal the links of nodes").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    for verb in ("cut", "heal"):
+        parser = _command(link, verb, _fault, f"{verb} the link of one node, or between two")
+        parser.add_argument("node")
+        parser.add_argument("other", nargs="?")
+
+
 def _command(acts, name: str, act, text: str) -> argparse.ArgumentParser:
     parser = acts.add_parser(name, help=text, description=text)
-    parser.set_defaults(act=act)
+    parser.set_defaults(act=act, verb=name)
     parser.add_argument("--state", type=_path, default=_default("NETLAB_STATE", "netlab"), metavar="DIR")
     parser.add_argument(
         "--images-dir", type=_path, default=_default("NETLAB_IMAGES", "images"), metavar="DIR"
@@ -94,6 +118,13 @@ def _default(variable: str, name: str) -> Path:
 
 def _path(text: str) -> Path:
     return Path(text).absolute()
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("1 to 3600 seconds")
+    return seconds
 
 
 def _owner(text: str) -> tuple[int, int]:
@@ -126,6 +157,7 @@ def _up(options) -> int:
             options.owner,
             enforce_policy=not options.no_policy,
             addons=options.addons,
+            node_grace=options.node_grace,
         )
     )
 
@@ -167,6 +199,7 @@ def _status(options) -> int:
         "port": record.get("port"),
         "nodes": record.get("workers", -1) + 1 if record else 0,
         "limits": record.get("limits"),
+        **(_faults(options) if record.get("ready") else {"stopped": [], "cut": []}),
         "kubeconfig": str(launcher.kubeconfig(options.state)),
         "can_start": bool(record) or obstacle is None,
         "reason": obstacle.reason if obstacle else None,
@@ -176,14 +209,31 @@ def _status(options) -> int:
     return 0 if facts["ready"] else 1
 
 
+def _faults(options) -> dict:
+    try:
+        return nodes.ask(options.state / "server", "status", [])
+    except PermissionError:  # only the owner may look inside
+        return {"stopped": [], "cut": []}
+
+
 def _in_words(facts: dict) -> str:
     if facts["running"]:
         state = "Ready" if facts["ready"] else "starting"
         address = f"https://127.0.0.1:{facts['port']}"
-        return f"{facts['nodes']} nodes {state}, pid {facts['pid']}, {address}, {facts['limits']}"
+        plain = f"{facts['nodes']} nodes {state}, pid {facts['pid']}, {address}, {facts['limits']}"
+        return ", ".join([plain, *faults.in_words(facts)])
     if facts["can_start"]:
         return "not running; `python -m netlab up` starts it"
     return f"cannot run here: {facts['reason']}. Remedy: {facts['remedy']}."
+
+
+def _fault(options) -> int:
+    if not launcher.read_record(options.state):
+        raise faults.Refused("no cluster is running")
+    names = getattr(options, "nodes", None) or [one for one in (options.node, options.other) if one]
+    told = ", ".join(faults.in_words(nodes.ask(options.state / "server", options.verb, names)))
+    print(f"netlab: {told or 'all nodes run and all links are whole'}")
+    return 0
 
 
 def _kubeconfig(options) -> int:

@@ -47,6 +47,7 @@ class Options:
     owner: tuple[int, int] | None = None
     enforce_policy: bool = True
     addons: tuple[str, ...] = ALL
+    node_grace: float = 40.0
 
 
 def up(options: Options) -> int:
@@ -273,6 +274,7 @@ def _serve(box: _Box, ready_w: int) -> int:
         ready_fd=ready_w,
         enforce_policy=box.options.enforce_policy,
         addons=box.options.addons,
+        node_grace=box.options.node_grace,
     )
     return server.main(box.listener, config) or 0
 

@@ -31,14 +31,15 @@ from netlab.controllers.garbage import GarbageCollector
 from netlab.controllers.job import JobController
 from netlab.controllers.manager import Manager, Stepper
 from netlab.controllers.namespaces import NamespaceController
-from netlab.controllers.nodelifecycle import NodeLifecycleController
+from netlab.controllers.nodelifecycle import GRACE_SECONDS, NodeLifecycleController
 from netlab.controllers.placement import readiness_reason
 from netlab.controllers.replicaset import ReplicaSetController
 from netlab.controllers.scheduler import Scheduler
 from netlab.controllers.upkeep import EventKeeper, PodKeeper, QuotaController
-from netlab.node.kubelet import Kubelet
+from netlab.node.heartbeat import BEAT_SECONDS
 from netlab.node.proxy import KubeProxy
 from netlab.node.runtime import Runtime
+from netlab.nodes import Nodes
 from netlab.policy.agent import PolicyAgent
 from netlab.store import Store
 from netlab.topology import API_PORT, Topology
@@ -63,6 +64,7 @@ class ServerConfig:
     ready_fd: int | None = None
     enforce_policy: bool = True
     addons: tuple[str, ...] = addons.ALL
+    node_grace: float = GRACE_SECONDS
 
 
 def main(listener: socket.socket, config: ServerConfig) -> int:
@@ -78,14 +80,14 @@ async def _serve(listener: socket.socket, config: ServerConfig) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     runtime = Runtime(config.topology, config.state_dir, config.images_dir)
     await runtime.start()
-    control_plane = ControlPlane(config.topology, config.state_dir, runtime)
+    control_plane = ControlPlane(config.topology, config.state_dir, runtime, config.node_grace)
     for obj in addons.manifests(config.topology, with_kindnet=config.enforce_policy, addons=config.addons):
         control_plane.make(obj)
     sockets = [listener, await _listen_inside(runtime, config.topology)]
     await control_plane.open(sockets)
     _write_kubeconfig(control_plane.authority, listener, config)
     tasks = [
-        *_start_node_agents(control_plane.store, runtime, config),
+        _start_nodes(control_plane.store, runtime, config),
         asyncio.create_task(control_plane.manager.run(), name="controllers"),
         asyncio.create_task(_announce(control_plane.store, config), name="announcement"),
     ]
@@ -98,7 +100,9 @@ async def _serve(listener: socket.socket, config: ServerConfig) -> int:
 class ControlPlane:
     """The store with everything that serves and tends it, without nodes: also what tests start."""
 
-    def __init__(self, topology: Topology, state_dir: Path, runtime: Runtime):
+    def __init__(
+        self, topology: Topology, state_dir: Path, runtime: Runtime, node_grace: float = GRACE_SECONDS
+    ):
         self.store = Store()
         self.authority = pki.Authority(state_dir)
         authority = tokens.TokenAuthority(self.store, self.authority.tokens.key)
@@ -113,7 +117,7 @@ class ControlPlane:
         self.api = Api(self.store, runtime, authority, address=f"{address}:{API_PORT}")
         self._ca_pem = self.authority.ca_pem.decode()
         self._settle_namespaces()  # before the first request
-        self.manager = Manager(self.store, controllers(self.store, self._ca_pem))
+        self.manager = Manager(self.store, controllers(self.store, self._ca_pem, node_grace))
         self._runner: web.AppRunner | None = None
 
     def make(self, obj: dict) -> None:
@@ -147,7 +151,7 @@ class ControlPlane:
             await self._runner.cleanup()
 
 
-def controllers(store: Store, ca_pem: str) -> list:
+def controllers(store: Store, ca_pem: str, node_grace: float = GRACE_SECONDS) -> list:
     return [
         NamespaceController(store, ca_pem),
         DefinitionController(store),
@@ -161,7 +165,7 @@ def controllers(store: Store, ca_pem: str) -> list:
         GarbageCollector(store),
         QuotaController(store),
         PodKeeper(store),
-        NodeLifecycleController(store),
+        NodeLifecycleController(store, node_grace),
         EventKeeper(store),
     ]
 
@@ -171,7 +175,7 @@ async def _listen_inside(runtime: Runtime, topology: Topology) -> socket.socket:
     return await runtime.listen(node.name, str(node.address), API_PORT)
 
 
-def _start_node_agents(store: Store, runtime: Runtime, config: ServerConfig) -> list[asyncio.Task]:
+def _start_nodes(store: Store, runtime: Runtime, config: ServerConfig) -> asyncio.Task:
     """The kubelets. The other agents of a node run in pods that its kubelet starts."""
     names = [node.name for node in config.topology.nodes]
     runtime.agents.offer(None, "metallb-controller", AddressController(store))
@@ -180,9 +184,8 @@ def _start_node_agents(store: Store, runtime: Runtime, config: ServerConfig) -> 
         runtime.agents.offer(name, "kube-proxy", KubeProxy(store, runtime, name))
         if config.enforce_policy:
             runtime.agents.offer(name, "kindnet", PolicyAgent(store, runtime, name))
-    return [
-        asyncio.create_task(Kubelet(store, runtime, name).run(), name=f"kubelet {name}") for name in names
-    ]
+    nodes = Nodes(store, runtime, min(BEAT_SECONDS, config.node_grace / 4))
+    return asyncio.create_task(nodes.run(config.state_dir), name="nodes")
 
 
 def _write_kubeconfig(authority: pki.Authority, listener: socket.socket, config: ServerConfig) -> None:

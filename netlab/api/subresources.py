@@ -19,6 +19,7 @@ _EVICTION = Kind("Eviction", "evictions", "policy")
 _BINDING = Kind("Binding", "bindings")
 _TOKEN_REQUEST = Kind("TokenRequest", "tokenrequests", "authentication.k8s.io")
 _SHORTEST_TOKEN = 600
+_AT_THE_KUBELET = ("log", "exec", "attach", "portforward")
 
 
 class Subresources:
@@ -30,8 +31,18 @@ class Subresources:
         if call.subresource == "proxy":
             return await proxying.serve(self._store, self._runtime, call)
         live = self._store.get(call.kind.stored_as, call.namespace, call.name)
+        if call.subresource in _AT_THE_KUBELET:
+            self._check_reachable(call, live)
         handler = getattr(self, f"_{call.subresource}")
         return await handler(call, live)
+
+    def _check_reachable(self, call: Call, pod: dict) -> None:
+        if why := self._runtime.unreachable(pod):
+            address = why.split()[2].removesuffix(":")
+            path = f"{call.namespace}/{call.name}/{streams.container_of(call, pod)}"
+            log = f'Get "https://{address}/containerLogs/{path}"'
+            doing = log if call.subresource == "log" else "error dialing backend"
+            raise status.ApiError(500, "InternalError", f"{doing}: {why}")
 
     async def _status(self, call: Call, live: dict) -> web.Response:
         if call.verb == "get":

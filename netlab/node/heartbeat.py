@@ -12,23 +12,30 @@ from netlab.node import machine
 from netlab.store import AlreadyExists, NotFound, clock
 
 LEASES, NAMESPACE = "leases.coordination.k8s.io", "kube-node-lease"
-_SECONDS, _LEASE_SECONDS = 10, 40
+BEAT_SECONDS, _LEASE_SECONDS = 10.0, 40
 _BEATS_PER_STATUS = 30
 
 
 class Heartbeat:
-    def __init__(self, store, node_name: str, on_return: Callable[[], None] = lambda: None):
+    def __init__(
+        self,
+        store,
+        node_name: str,
+        on_return: Callable[[], None] = lambda: None,
+        seconds: float = BEAT_SECONDS,
+    ):
         """`on_return` is called when the control plane had given the node up and hears of it again."""
         self._store, self._name, self._on_return = store, node_name, on_return
+        self._seconds = seconds
 
     async def run(self) -> None:
         """Runs until cancelled."""
         beats = 0
         while True:
-            with contextlib.suppress(NotFound):  # somebody has deleted the Node: it has nothing to say
+            with contextlib.suppress(NotFound):  # the Node is deleted, or the API does not hear us
                 self.beat(with_status=beats % _BEATS_PER_STATUS == 0)
             beats += 1
-            await asyncio.sleep(_SECONDS)
+            await asyncio.sleep(self._seconds)
 
     def beat(self, *, with_status: bool = False) -> None:
         """Raises NotFound without a Node."""

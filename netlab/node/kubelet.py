@@ -8,25 +8,27 @@ import contextlib
 import logging
 
 from netlab.node import machine
-from netlab.node.heartbeat import Heartbeat
+from netlab.node.heartbeat import BEAT_SECONDS, Heartbeat
+from netlab.node.uplink import Uplink
 from netlab.node.worker import PodWorker
-from netlab.store import AlreadyExists, Expired
+from netlab.store import AlreadyExists, Expired, NotFound
 
 _log = logging.getLogger(__name__)
 
 
 class Kubelet:
-    def __init__(self, store, runtime, node_name: str):
-        self._store, self._runtime = store, runtime
+    def __init__(self, uplink: Uplink, runtime, node_name: str, beat_seconds: float = BEAT_SECONDS):
+        self._store, self._runtime = uplink, runtime
         self._node = runtime.topology.node(node_name)
         self._workers: dict[str, PodWorker] = {}
         self._tasks: set[asyncio.Task] = set()
+        self._heartbeat = Heartbeat(uplink, node_name, self._report_pods, beat_seconds)
 
     async def run(self) -> None:
         """Runs until cancelled; then it ends its pods without grace."""
+        await self._store.wait()
         self._register()
-        heartbeat = Heartbeat(self._store, self._node.name, on_return=self._report_pods)
-        heart = asyncio.create_task(heartbeat.run(), name="heartbeat")
+        heart = asyncio.create_task(self._heartbeat.run(), name="heartbeat")
         heart.add_done_callback(_hear)
         try:
             while True:
@@ -45,6 +47,9 @@ class Kubelet:
             worker.end(0)
         async with self._store.watch("pods", since=since) as changes:
             async for change in changes:
+                if not self._store.up:
+                    await self._store.wait()
+                    return  # what happened meanwhile is seen by listing again
                 self._on_change(change)
 
     def _register(self) -> None:
@@ -86,6 +91,12 @@ class Kubelet:
         self._tasks.discard(task)
         self._workers.pop(worker.uid, None)
         _hear(task)
+
+    def reconnect(self) -> None:
+        """The API hears the node again: it says at once what was lost meanwhile."""
+        with contextlib.suppress(NotFound):
+            self._heartbeat.beat()
+        self._report_pods()
 
     def _report_pods(self) -> None:
         """The control plane has called them unready meanwhile."""

@@ -9,6 +9,7 @@ The commands are made by pure functions and run with `ip -batch`, one process pe
 
 from hashlib import sha256
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from netlab.node import netns
 from netlab.node.processes import run
@@ -47,9 +48,29 @@ def cable_commands(node: Node) -> list[str]:
     """Run outside the node: a veth from the bridge to the node's eth0."""
     port = f"port{node.index}"
     return [
-        f"link add {port} type veth peer name eth0 netns {node.name}",
+        f"link add {port} type veth peer name eth0 address {cable_address(node.index)} netns {node.name}",
         f"link set {port} master {BRIDGE} up",
     ]
+
+
+def cable_address(index: int) -> str:
+    """The hardware address of the eth0 of the node with this index."""
+    return f"02:42:ac:12:00:{index + 2:02x}"
+
+
+def plug_command(node: Node, plugged: bool) -> str:
+    return f"link set port{node.index} {'up' if plugged else 'down'}"
+
+
+def bar_script(indexes: list[int]) -> str:
+    """For nft: a node loses what comes from the cables of these others, whatever its address."""
+    gone = "table inet netlab_link\ndelete table inet netlab_link\n"
+    if not indexes:
+        return gone
+    sources = ", ".join(cable_address(index) for index in indexes)
+    hook = "type filter hook prerouting priority -350"
+    rule = f'iifname "eth0" ether saddr {{ {sources} }} drop'
+    return f"{gone}table inet netlab_link {{\n chain cut {{ {hook};\n {rule}\n }}\n}}\n"
 
 
 def node_commands(topology: Topology, node: Node) -> list[str]:
@@ -105,6 +126,12 @@ async def connect_pod(node: Node, veth: str, pod_netns: str, address: IPv4Addres
 async def disconnect_pod(node: Node, veth: str) -> None:
     """Take the veth and its route away at once; silent when they are gone already."""
     await run(["ip", "-n", node.name, "link", "del", veth], ok=(0, 1))
+
+
+async def bar(toolbox: Path, node: Node, indexes: list[int]) -> None:
+    """Raises CommandError."""
+    inside = ["nsenter", f"--net={netns.path(node.name)}", "chroot", str(toolbox)]
+    await run([*inside, "nft", "-f", "-"], stdin=bar_script(indexes).encode())
 
 
 async def batch(namespace: str | None, commands: list[str]) -> None:

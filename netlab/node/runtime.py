@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from netlab import images
+from netlab.faults import Faults
 from netlab.images.library import Library
 from netlab.node import limits, links, log, netns, streams
 from netlab.node.agents import Agents
@@ -33,6 +34,7 @@ class Runtime:
         self._pools = {node.name: AddressPool(node) for node in topology.nodes}
         self._sandboxes: dict[str, PodSandbox] = {}
         self.agents = Agents()
+        self.faults = Faults(topology)
         # By node: what must be in place before a pod gets its link.
         self.guards: dict[str, Callable[[dict], Awaitable[None]]] = {}
 
@@ -70,6 +72,13 @@ class Runtime:
     def _runs(self, pod: dict, container: str) -> list[Container]:
         sandbox = self._sandboxes.get(pod["metadata"]["uid"])
         return sandbox.containers.get(container, []) if sandbox else []
+
+    def unreachable(self, pod: dict) -> str | None:
+        """Why the API does not get through to the pod's kubelet, if so."""
+        name = pod["spec"].get("nodeName")
+        if not name or self.faults.reaches_api(name):
+            return None
+        return f"dial tcp {self.topology.node(name).address}:10250: connect: no route to host"
 
     async def exec(self, pod: dict, container: str, argv: list[str], *, stdin: bool, tty: bool) -> Process:
         """Start `argv` in the container. Raises ExecError, e.g. when there is no such program."""

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from netlab.store import clock
 
+_LOST = {"exitCode": 255, "reason": "Unknown"}  # as containerd reports a container that a reboot took
+
 
 @dataclass
 class ContainerRecord:
@@ -110,6 +112,17 @@ class PodFacts:
     @property
     def all_ready(self) -> bool:
         return self.initialized and all(record.ready for record in self.lasting)
+
+
+def resume(facts: PodFacts, status: dict) -> None:
+    """The node has been off meanwhile: what ran there before counts as runs that ended without a word."""
+    known = {one["name"]: one for one in status.get("containerStatuses") or []}
+    for record in facts.main:
+        before = known.get(record.name)
+        if before and before.get("containerID"):
+            ran = before["state"].get("running") or before["state"].get("terminated") or {}
+            record.restarts = before["restartCount"] + 1
+            record.last_state = {"terminated": {**_LOST, **ran, "containerID": before["containerID"]}}
 
 
 def phase(facts: PodFacts) -> str:

@@ -21,7 +21,8 @@ from netlab.node.pods import NoAddressLeft, PodSandbox
 from netlab.node.probes import Prober
 from netlab.node.processes import CommandError
 from netlab.node.starter import ImageUnknown, Prepared, Starter, termination_message
-from netlab.node.status import ContainerRecord, PodFacts
+from netlab.node.status import ContainerRecord, PodFacts, resume
+from netlab.node.uplink import Unreachable
 from netlab.store import NotFound, clock, events
 from netlab.topology import Node
 
@@ -53,6 +54,7 @@ class PodWorker:
         )
         for record in self._facts.main if self._facts.init else []:
             record.wait("PodInitializing")
+        resume(self._facts, pod.get("status", {}))
 
     @property
     def uid(self) -> str:
@@ -474,16 +476,17 @@ class PodWorker:
             self._store.mutate("pods", *self._name, write)
 
     def _tell(self, reason: str, message: str, container: str = "", *, warning: bool = False) -> None:
-        events.record(
-            self._store,
-            self._pod,
-            reason,
-            message,
-            type="Warning" if warning else "Normal",
-            component="kubelet",
-            host=self._node.name,
-            field_path=self._field_path(container) if container else "",
-        )
+        with contextlib.suppress(Unreachable):
+            events.record(
+                self._store,
+                self._pod,
+                reason,
+                message,
+                type="Warning" if warning else "Normal",
+                component="kubelet",
+                host=self._node.name,
+                field_path=self._field_path(container) if container else "",
+            )
 
     def _spec_of(self, container: str) -> dict:
         return self._specs[container][1]

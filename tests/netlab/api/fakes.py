@@ -43,6 +43,9 @@ class FakeRuntime:
         self.processes: deque[FakeProcess] = deque()
         self.lines = [b"one\n", b"two\n"]
 
+    def unreachable(self, pod):
+        return None
+
     async def exec(self, pod, container, argv, *, stdin, tty):
         if argv[0] == "nosuch":
             raise ExecError('exec: "nosuch": executable file not found in $PATH')
