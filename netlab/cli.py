@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from netlab import faults, images, launcher, nodes, preflight, sandbox, topology
+from netlab import control, faults, images, launcher, preflight, sandbox, topology
 from netlab.addons import install
 from netlab.images import archive, build, reference, rootfs
 
@@ -211,7 +211,7 @@ def _status(options) -> int:
 
 def _faults(options) -> dict:
     try:
-        return nodes.ask(options.state / "server", "status", [])
+        return control.ask(options.state / "server", "status", [])
     except PermissionError:  # only the owner may look inside
         return {"stopped": [], "cut": []}
 
@@ -231,7 +231,7 @@ def _fault(options) -> int:
     if not launcher.read_record(options.state):
         raise faults.Refused("no cluster is running")
     names = getattr(options, "nodes", None) or [one for one in (options.node, options.other) if one]
-    told = ", ".join(faults.in_words(nodes.ask(options.state / "server", options.verb, names)))
+    told = ", ".join(faults.in_words(control.ask(options.state / "server", options.verb, names)))
     print(f"netlab: {told or 'all nodes run and all links are whole'}")
     return 0
 

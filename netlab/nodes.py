@@ -7,17 +7,14 @@ one: the faults there are now, or `{"error": ...}`. Its directory is the owner's
 import asyncio
 import json
 import os
-import socket
 from pathlib import Path
 
 from netlab import images
+from netlab.control import SOCKET
 from netlab.faults import Faults, Refused
 from netlab.node import links
 from netlab.node.kubelet import Kubelet
 from netlab.node.uplink import Uplink
-
-SOCKET = "control"
-_ANSWER_SECONDS = 30
 
 
 class Nodes:
@@ -101,15 +98,3 @@ class Nodes:
         writer.write(json.dumps(answer).encode() + b"\n")
         await writer.drain()
         writer.close()
-
-
-def ask(state_dir: Path, act: str, names: list[str]) -> dict:
-    """From the host: have it done. Raises Refused, OSError."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
-        control.settimeout(_ANSWER_SECONDS)
-        control.connect(str(state_dir / SOCKET))
-        control.sendall(json.dumps({"act": act, "nodes": names}).encode() + b"\n")
-        answer = json.loads(control.makefile().readline())
-    if "error" in answer:
-        raise Refused(answer["error"])
-    return answer
