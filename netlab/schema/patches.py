@@ -28,7 +28,7 @@ def json_patch(target: dict, operations) -> dict:
     for step in operations:
         try:
             result = _OPERATIONS[step["op"]](result, step)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             where = step.get("path", "")
             raise BadPatch(
                 f'{step.get("op")} operation does not apply: doc is missing path: "{where}"'
@@ -115,7 +115,7 @@ def _put(doc, pointer: str, value, *, insert: bool):
         parent.append(value)
     elif insert:
         index = int(last)
-        if index > len(parent):
+        if not 0 <= index <= len(parent):
             raise IndexError(last)
         parent.insert(index, value)
     else:

@@ -50,7 +50,16 @@ def decode(body: bytes) -> dict:
         meta = dict(_fields(envelope.get(1, b"")))
         api_version, kind = meta.get(1, b"").decode(), meta.get(2, b"").decode()
         decoded = _message(envelope.get(2, b""), _message_name(api_version, kind))
-    except (IndexError, UnicodeDecodeError, struct.error, AttributeError, TypeError) as error:
+    except (
+        LookupError,
+        ValueError,
+        OverflowError,
+        OSError,
+        RecursionError,
+        struct.error,
+        AttributeError,
+        TypeError,
+    ) as error:
         raise BadWire(f"malformed protobuf body: {error}") from error
     return {"apiVersion": api_version, "kind": kind, **decoded}
 
