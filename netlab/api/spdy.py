@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 SYN_STREAM, SYN_REPLY, RST_STREAM, PING, GOAWAY = 1, 2, 3, 6, 7
 FIN = 1
+_MOST_HEADERS = 65_536  # bytes of a header block, unpacked
 _WORD_LIST = """
 options head post put delete trace accept accept-charset accept-encoding accept-language
 accept-ranges age allow authorization cache-control connection content-base content-encoding content-language
@@ -87,7 +88,9 @@ class Connection:
 
     def _headers(self, block: bytes) -> dict[str, str]:
         try:
-            raw = self._inflate.decompress(block)
+            raw = self._inflate.decompress(block, _MOST_HEADERS)
+            if self._inflate.unconsumed_tail:
+                raise BadFrame(f"a header block of more than {_MOST_HEADERS} bytes")
             (count,), at, found = struct.unpack_from(">I", raw), 4, []
             for _ in range(2 * count):
                 (length,) = struct.unpack_from(">I", raw, at)

@@ -122,6 +122,8 @@ class Runtime:
         sandbox = self._sandboxes.get(pod["metadata"]["uid"])
         if sandbox is None:
             raise ConnectionRefusedError(f'pod "{pod["metadata"]["name"]}" has no network yet')
+        if not 0 < port < 65536:
+            raise ConnectionRefusedError(f"there is no port {port}")
         return await netns.connect(sandbox.netns, "127.0.0.1", port)
 
     def door(self, pod: dict) -> tuple[str, Callable[[], socket.socket]]:

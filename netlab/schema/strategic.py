@@ -16,7 +16,14 @@ def strategic_merge(target: dict, patch: dict, schema: dict) -> dict:
     """The patched copy. Raises BadPatch."""
     if not isinstance(patch, dict):
         raise BadPatch("a strategic merge patch is an object")
-    return _merge_maps(target, patch, schema)
+    try:
+        return _merge_maps(target, patch, schema)
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+    ) as error:  # a directive that is not of the shape it must have
+        raise BadPatch(f"the patch does not fit the object: {error}") from error
 
 
 def _merge_maps(target: dict, patch: dict, schema: dict) -> dict:

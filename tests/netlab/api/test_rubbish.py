@@ -6,6 +6,7 @@
 import asyncio
 import json
 import os
+import zlib
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -192,3 +193,15 @@ def test_any_frames_are_spdy_or_are_not(frames):
         asyncio.run(spdy.Connection(ignore, ignore, ignore, ignore).feed(text))
     except spdy.BadFrame:
         pass
+
+
+def test_a_header_block_that_swells_is_refused():
+    async def ignore(*_words) -> None:
+        pass
+
+    packer = zlib.compressobj(zdict=spdy.DICTIONARY)
+    block = packer.compress(b"\0" * 10_000_000) + packer.flush(zlib.Z_SYNC_FLUSH)
+    body = b"\0\0\0\1" + b"\0" * 6 + block
+    frame = b"\x80\x03\0\1\0" + len(body).to_bytes(3, "big") + body
+    with pytest.raises(spdy.BadFrame, match="more than"):
+        asyncio.run(spdy.Connection(ignore, ignore, ignore, ignore).feed(frame))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netlab.schema import patches, wire
+from netlab.schema import patches, strategic, wire
 
 POD = {"metadata": {"name": "a", "labels": {"a": "b"}}, "spec": {"containers": [{"name": "c"}]}}
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=4)
@@ -56,3 +56,21 @@ def test_a_time_beyond_the_calendar_is_refused():
 def test_a_pointer_that_is_none_is_refused(step):
     with pytest.raises(patches.BadPatch):
         patches.json_patch(POD, [step])
+
+
+DIRECTIVES = st.sampled_from(
+    [
+        "$patch",
+        "$retainKeys",
+        "$setElementOrder/containers",
+        "$deleteFromPrimitiveList/finalizers",
+        "containers",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(DIRECTIVES, VALUES, max_size=3), st.sampled_from(["spec", "metadata"]))
+def test_any_directive_of_a_strategic_patch_fits_or_is_refused(patch, where):
+    with contextlib.suppress(patches.BadPatch):
+        strategic.strategic_merge(POD, {where: patch}, {"$ref": "#/$defs/io.k8s.api.core.v1.Pod"})
