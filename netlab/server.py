@@ -35,6 +35,7 @@ from netlab.controllers.nodelifecycle import GRACE_SECONDS, NodeLifecycleControl
 from netlab.controllers.placement import readiness_reason
 from netlab.controllers.replicaset import ReplicaSetController
 from netlab.controllers.scheduler import Scheduler
+from netlab.controllers.tainteviction import TaintEvictionController
 from netlab.controllers.upkeep import EventKeeper, PodKeeper, QuotaController
 from netlab.node.heartbeat import BEAT_SECONDS
 from netlab.node.proxy import KubeProxy
@@ -166,6 +167,7 @@ def controllers(store: Store, ca_pem: str, node_grace: float = GRACE_SECONDS) ->
         QuotaController(store),
         PodKeeper(store),
         NodeLifecycleController(store, node_grace),
+        TaintEvictionController(store),
         EventKeeper(store),
     ]
 

@@ -1,18 +1,17 @@
 """What becomes of a node that is no longer heard of, as in Kubernetes' own controller.
 
 - Its Lease is older than the grace period: its conditions are Unknown, its pods unready, and it is tainted.
-- The taint outlasts a pod's tolerationSeconds: the pod is deleted, and stays Terminating, for nobody there
-  reports it gone.
+- The taint outlasts a pod's tolerationSeconds: the pod is deleted (`tainteviction`), and stays Terminating,
+  for nobody there reports it gone.
 - It is heard of again: the taints go, and its kubelet reports the rest.
 """
 
 from collections.abc import Iterable
 
 from netlab.node.heartbeat import LEASES, NAMESPACE
-from netlab.store import Event, NotFound, Store, clock, events, is_deleting
+from netlab.store import Event, Store, clock, events, is_deleting
 
 from .manager import Key
-from .placement import tolerates_for
 
 GRACE_SECONDS = 40.0
 _UNREACHABLE = "node.kubernetes.io/unreachable"
@@ -41,7 +40,8 @@ class NodeLifecycleController:
         if silent < self._grace:
             self._untaint(node)
             return self._grace - silent
-        return self._give_up(node)
+        self._give_up(node)
+        return None
 
     def _last_heard(self, node: dict) -> str:
         lease = self._store.find(LEASES, NAMESPACE, node["metadata"]["name"])
@@ -51,34 +51,17 @@ class NodeLifecycleController:
         if _taint_of(node):
             self._store.mutate("nodes", None, node["metadata"]["name"], _remove_taints)
 
-    def _give_up(self, node: dict) -> float | None:
+    def _give_up(self, node: dict) -> None:
         name = node["metadata"]["name"]
         if not _taint_of(node):
-            node = self._store.mutate("nodes", None, name, _mark_unknown)
+            self._store.mutate("nodes", None, name, _mark_unknown)
             told = f"Node {name} status is now: NodeNotReady"
             events.record(self._store, node, "NodeNotReady", told, component=_COMPONENT)
-        since = clock.seconds_since(_taint_of(node)["timeAdded"])
-        waits = [self._evict(pod, node, since) for pod in self._pods_on(name)]
-        return min((wait for wait in waits if wait is not None), default=None)
-
-    def _pods_on(self, name: str) -> list[dict]:
-        here = [pod for pod in self._store.list("pods") if pod["spec"].get("nodeName") == name]
-        return [pod for pod in here if not is_deleting(pod)]
-
-    def _evict(self, pod: dict, node: dict, since: float) -> float | None:
-        """Delete the pod when its time is over, else the seconds until then; None means never."""
-        where = pod["metadata"]["namespace"], pod["metadata"]["name"]
-        self._store.mutate("pods", *where, _mark_unready)
-        tolerated = tolerates_for(pod["spec"], _taint_of(node))
-        if tolerated is None or tolerated > since:
-            return None if tolerated is None else tolerated - since
-        told = f"Marking for deletion Pod {'/'.join(where)}"
-        events.record(self._store, pod, "TaintManagerEviction", told, component="taint-eviction-controller")
-        try:
-            self._store.delete("pods", *where)
-        except NotFound:
-            pass
-        return None
+        for pod in self._store.list("pods"):
+            if pod["spec"].get("nodeName") == name and not is_deleting(pod):
+                self._store.mutate(
+                    "pods", pod["metadata"]["namespace"], pod["metadata"]["name"], _mark_unready
+                )
 
 
 def _taint_of(node: dict) -> dict | None:

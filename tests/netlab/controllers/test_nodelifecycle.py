@@ -81,3 +81,32 @@ def test_a_node_that_is_heard_of_again_is_whole_again(world, silent):
     world.run()
     node = world.store.get("nodes", None, NODE)
     assert (ready_of(node), "taints" in node["spec"], returned) == ("True", False, [NODE])
+
+
+def taint(world, **more) -> None:
+    one = {"key": "repair", "value": "now", "effect": "NoExecute", **more}
+    world.store.mutate("nodes", None, NODE, lambda node: node["spec"].update(taints=[one]))
+    world.run()
+
+
+def bound(name, *tolerations):
+    made = pod(name)
+    made["spec"] |= {"nodeName": NODE, "tolerations": list(tolerations)}
+    return made
+
+
+def test_a_taint_of_ones_own_drives_out_who_does_not_tolerate_it(world):
+    tolerant = {"key": "repair", "operator": "Exists"}
+    world.create("pods", bound("driven"))
+    world.create("pods", bound("stays", tolerant))
+    world.create("pods", bound("a-while", {**tolerant, "tolerationSeconds": 60}))
+    taint(world)
+    assert [each["metadata"]["name"] for each in world.pods()] == ["a-while", "stays"]
+    taint(world, timeAdded=clock.now(offset=-61))
+    assert [each["metadata"]["name"] for each in world.pods()] == ["stays"]
+
+
+def test_a_taint_that_only_keeps_new_pods_away_drives_out_nobody(world):
+    world.create("pods", bound("here"))
+    taint(world, effect="NoSchedule")
+    assert [each["metadata"]["name"] for each in world.pods()] == ["here"]
