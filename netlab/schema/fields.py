@@ -33,6 +33,7 @@ _POD_REFUSED = {
     r"schedulingGroup\..*": f"scheduling of groups {_NOT_HERE}",
     r"os\.name": "netlab's nodes run Linux",
     rf"{_CONTAINER}\.restartPolicyRules.*": f"restart rules {_NOT_HERE}: restartPolicy is",
+    rf"{_CONTAINER}\.volumeMounts\[\d+\]\.subPathExpr": f"subPathExpr {_NOT_HERE}: use subPath",
     rf"{_CONTAINER}\.resources\.claims.*": f"dynamic resource allocation {_NOT_HERE}",
     rf"{_CONTAINER}\.env\[\d+\]\.valueFrom\.fileKeyRef": f"variables from files {_NOT_HERE}",
     r"volumes\[\d+\]\.projected\.sources\[\d+\]\.(clusterTrustBundle|podCertificate)": (
