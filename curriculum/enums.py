@@ -23,8 +23,22 @@ class StepKind(models.TextChoices):
 
 class ConditionKind(models.TextChoices):
     REACH = "reach", _("Reachability")
+    MATRIX = "matrix", _("Reachability matrix")
+    OBJECT = "object", _("Objects")
+    COMMAND = "command", _("Command")
+    LOSS = "loss", _("Loss")
+    BALANCE = "balance", _("Balance")
+    AFFINITY = "affinity", _("Affinity")
+    REMAP = "remap", _("Keys that move")
     CAPTURE = "capture", _("Capture")
+    TLS = "tls", _("TLS")
+    DNS = "dns", _("DNS")
     ANSWER = "answer", _("Answer")
+    ALL = "all", _("All of them")
+    ANY = "any", _("Any of them")
+    NOT = "not", _("Not, with a control")
+    DURING = "during", _("During a step")
+    AFTER = "after", _("After a step")
 
 
 class ParameterKind(models.TextChoices):

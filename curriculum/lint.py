@@ -3,18 +3,23 @@
 Each rule is a generator of problems; `lint_lab` runs them all.
 """
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from curriculum.cel import CelError, compile_expression
 from curriculum.documents import Document
-from curriculum.enums import ConditionKind, ParameterKind, StepKind
+from curriculum.enums import ParameterKind, StepKind
+from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
 from curriculum.parameters import SubstitutionError, names_in, substitute
 from curriculum.problems import Problem
 from curriculum.specs import Act, Chapter, LabSpec, Play, Step
+from curriculum.statistics import Undecidable, samples_needed
 
 POD_VALUES = ("ip", "node")
+NODE_VALUES = ("nodes.control", "nodes.worker1", "nodes.worker2")
 MUTANTS_WANTED = 3
 
 
@@ -62,8 +67,13 @@ def lint_manifests(lab: LabSpec, document: Document) -> list[Problem]:
 
 
 def known_names(lab: LabSpec) -> set[str]:
-    """What `${...}` may ask for: the attempt's parameters and what the cluster decides for each pod."""
-    return {*lab.parameters, *(f"{pod.name}.{value}" for pod in lab.pods for value in POD_VALUES)}
+    """What `${...}` may ask for: the attempt's parameters and what the cluster decides."""
+    return {
+        *lab.parameters,
+        "namespace",
+        *NODE_VALUES,
+        *(f"{pod.name}.{value}" for pod in lab.pods for value in POD_VALUES),
+    }
 
 
 def _lint_keys(lab: LabSpec, document: Document) -> Iterator[Problem]:
@@ -125,16 +135,71 @@ def _lint_predictions(lab: LabSpec, document: Document) -> Iterator[Problem]:
 
 
 def _lint_conditions(lab: LabSpec, document: Document) -> Iterator[Problem]:
-    pods = [pod.name for pod in lab.pods]
-    answers = [step.key for step in lab.steps if step.kind == StepKind.ANSWER]
     for index, condition in enumerate(lab.conditions):
-        keys, settings = ("conditions", index, "settings"), condition.settings
-        for role in ("source", "target"):
-            yield from _one_of(document, (*keys, role), settings.get(role), pods, "pod")
-        if condition.kind == ConditionKind.ANSWER:
-            yield from _one_of(document, (*keys, "step"), settings.get("step"), answers, "answer step")
-        for key in ("port", "payload"):
-            yield from _lint_template(lab, document, (*keys, key), settings.get(key, ""))
+        for proof in condition.leaves:
+            for rule in (_lint_places, _lint_asked_steps, _lint_settings_templates, _lint_cel, _lint_samples):
+                yield from rule(lab, document, ("conditions", index, "settings"), proof.parsed)
+        for step in _steps_timed(condition):
+            yield from _one_of(document, ("conditions", index, "settings"), step, _keys(lab.steps), "step")
+
+
+def _lint_places(lab: LabSpec, document: Document, keys: tuple, settings) -> Iterator[Problem]:
+    pods = [pod.name for pod in lab.pods]
+    named = [(role, getattr(settings, role, "")) for role in ("source", "target", "pod")]
+    named += [(role, name) for role in ("sources", "targets") for name in getattr(settings, role, ())]
+    for role, name in named:
+        if name and not name.startswith(NODE_PLACE):
+            yield from _one_of(document, (*keys, role), name, pods, "pod")
+
+
+def _lint_asked_steps(lab: LabSpec, document: Document, keys: tuple, settings) -> Iterator[Problem]:
+    if isinstance(settings, AnswerSettings):
+        answers = _keys(step for step in lab.steps if step.kind == StepKind.ANSWER)
+        yield from _one_of(document, (*keys, "step"), settings.step, answers, "answer step")
+
+
+def _lint_settings_templates(lab: LabSpec, document: Document, keys: tuple, settings) -> Iterator[Problem]:
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        words = (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ()
+        for word in words:
+            yield from _lint_template(lab, document, (*keys, field.name), word)
+
+
+def _lint_cel(lab: LabSpec, document: Document, keys: tuple, settings) -> Iterator[Problem]:
+    expression = getattr(settings, "expression", "")
+    try:
+        if expression:
+            compile_expression(substitute(expression, _sample_values(lab)))
+    except SubstitutionError:
+        return  # it is told already
+    except CelError as error:
+        yield document.problem((*keys, "expression"), f"this is no CEL expression: {error}")
+
+
+def _lint_samples(lab: LabSpec, document: Document, keys: tuple, settings) -> Iterator[Problem]:
+    try:
+        needed = samples_needed(settings)
+    except Undecidable as error:
+        yield document.problem(keys, f"{error}; choose a wrong value that is farther away")
+        return
+    given = getattr(settings, "samples", getattr(settings, "keys", 0))
+    if given < needed:
+        told = f"{needed} samples tell right from wrong (1 % and 5 % errors); {given} are too few"
+        yield document.problem(keys, told)
+
+
+def _steps_timed(proof: Proof) -> Iterator[str]:
+    """The steps that `during` and `after` look at, however deep."""
+    settings = proof.parsed
+    if isinstance(settings, WhenSettings):
+        yield settings.step
+    for inner in inner_proofs(settings):
+        yield from _steps_timed(inner)
+
+
+def _keys(items) -> list[str]:
+    return [item.key for item in items]
 
 
 def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem]:
@@ -147,8 +212,8 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
             mend = "this act does not end by itself; say with 'until' what its output must show"
             yield document.problem(("acts", index), mend)
     conditions = [condition.key for condition in lab.conditions]
-    for index, key in enumerate(play.fails):
-        yield from _one_of(document, ("fails", index), key, conditions, "condition")
+    for key in play.fails:
+        yield from _one_of(document, ("fails", key), key, conditions, "condition")
     if play.name != "solution" and not play.fails:
         yield document.problem((), "'fails' is missing; name the conditions this mutant must fail")
 
@@ -167,7 +232,7 @@ def _one_of(
 
 def _sample_values(lab: LabSpec) -> dict[str, object]:
     pods = {f"{pod.name}.{value}": "sample" for pod in lab.pods for value in POD_VALUES}
-    return dict.fromkeys(lab.parameters, "1") | pods
+    return dict.fromkeys((*lab.parameters, "namespace", *NODE_VALUES), "1") | pods
 
 
 def _pods_made(manifest: str) -> Iterator[str]:

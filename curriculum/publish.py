@@ -4,21 +4,16 @@ import dataclasses
 import json
 import typing
 
-from curriculum.schema import fields_in_file, schema_of
-from curriculum.specs import (
-    Act,
-    AnswerSettings,
-    CaptureSettings,
-    Chapter,
-    Condition,
-    LabSpec,
-    Parameter,
-    Planned,
-    Play,
-    PodSpec,
-    ReachSettings,
-    Step,
-)
+from curriculum.enums import ConditionKind
+from curriculum.kinds import CONDITION_SETTINGS
+from curriculum.schema import definition_of, fields_in_file, schema_of
+from curriculum.specs import Act, Chapter, Condition, LabSpec, Parameter, Planned, Play, PodSpec, Step
+
+
+def _spell_kinds(settings: type) -> str:
+    kinds = [f"`{kind.value}`" for kind in ConditionKind if CONDITION_SETTINGS[kind] is settings]
+    return " and ".join(kinds)
+
 
 FILE_KINDS = {"chapter.yaml": Chapter, "lab.yaml": LabSpec, "solution.yaml": Play}
 TABLES = {
@@ -29,9 +24,11 @@ TABLES = {
     "`parameters.NAME`": Parameter,
     "`steps[]`": Step,
     "`conditions[]`": Condition,
-    "`settings` of a `reach` condition": ReachSettings,
-    "`settings` of a `capture` condition": CaptureSettings,
-    "`settings` of an `answer` condition": AnswerSettings,
+    **{
+        f"`settings` of {kinds}": settings
+        for settings in dict.fromkeys(CONDITION_SETTINGS.values())
+        if (kinds := _spell_kinds(settings))
+    },
     "`solution.yaml` and `mutants/*.yaml`": Play,
     "`acts[]`": Act,
 }
@@ -40,7 +37,7 @@ TABLES = {
 def publish_schema(file: str) -> str:
     """The JSON Schema of a file, as docs/schema holds it for editors."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": file}
-    return json.dumps(head | schema_of(FILE_KINDS[file]), indent=2) + "\n"
+    return json.dumps(head | definition_of(FILE_KINDS[file]), indent=2) + "\n"
 
 
 def publish_keys() -> str:
@@ -49,7 +46,7 @@ def publish_keys() -> str:
 
 
 def _table(kind: type) -> str:
-    required = schema_of(kind)["required"]
+    required = definition_of(kind)["required"]
     rows = [_row(kind, field, field.name in required) for field in fields_in_file(kind)]
     return "| key | value | meaning |\n|---|---|---|\n" + "".join(rows)
 
@@ -64,9 +61,11 @@ def _row(kind: type, field: dataclasses.Field, is_required: bool) -> str:
 def _spell_value(schema: dict) -> str:
     if "enum" in schema:
         return ", ".join(f"`{word}`" for word in schema["enum"])
+    if "$ref" in schema:
+        return "mapping with `kind` and `settings`"
     if schema["type"] == "array":
         return f"list of {_spell_value(schema['items'])}"
-    if schema["type"] == "integer":
+    if schema["type"] in ("integer", "number"):
         return _spell_number(schema)
     if schema["type"] == "object":
         return "text in both languages" if "pt-br" in schema.get("properties", {}) else "mapping"

@@ -13,7 +13,7 @@ import typing
 from curriculum.text import LANGUAGES, Text
 
 KEY_PATTERN = "^[a-z][a-z0-9-]*$"
-_PLAIN = {str: "string", int: "integer", bool: "boolean"}
+_PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def told(help_text: str, *, default=dataclasses.MISSING, **limits):
@@ -37,7 +37,8 @@ def schema_of(kind) -> dict:
     if kind is Text:
         return _schema_of_text()
     if dataclasses.is_dataclass(kind):
-        return _schema_of_dataclass(kind)
+        name = kind.__dict__.get("schema_name")
+        return {"$ref": f"#/$defs/{name}"} if name else definition_of(kind)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return {"type": "string", "enum": [member.value for member in kind]}
     return _schema_of_generic(kind)
@@ -73,7 +74,9 @@ def _schema_of_text() -> dict:
     return {"type": "object", "properties": words, "required": list(LANGUAGES), "additionalProperties": False}
 
 
-def _schema_of_dataclass(kind) -> dict:
+def definition_of(kind) -> dict:
+    """The schema itself of a dataclass, whose `schema_name` lets others refer to it: one that holds its
+    own like has no other way."""
     hints = typing.get_type_hints(kind)
     fields = fields_in_file(kind)
     schema = {

@@ -7,14 +7,11 @@ exactly what these classes say; `curriculum.schema` reads them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from curriculum.enums import Accepts, Capability, ConditionKind, ParameterKind, StepKind
+from curriculum.enums import Accepts, Capability, ParameterKind, StepKind
+from curriculum.kinds import Proof
 from curriculum.prose import Theory
-from curriculum.schema import KEY_PATTERN, derived, schema_of, told
+from curriculum.schema import KEY_PATTERN, definition_of, derived, told
 from curriculum.text import Text, choose_language
-
-PROTOCOLS = ["icmp", "tcp", "udp"]
-CAPTURED = ["echo-pair", "handshake", "payload"]
-MEASURED = ["reply-ttl"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,56 +57,11 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReachSettings:
-    source: str = told("pod that sends", pattern=KEY_PATTERN)
-    target: str = told("pod that must be reached", pattern=KEY_PATTERN)
-    protocol: str = told("protocol of the probe", enum=PROTOCOLS)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaptureSettings:
-    source: str = told("pod that opens the conversation", pattern=KEY_PATTERN)
-    target: str = told("pod that is spoken to", pattern=KEY_PATTERN)
-    shows: str = told("what the capture must show", enum=CAPTURED)
-    port: str = told("TCP port of the target", default="")
-    payload: str = told("text the conversation must carry", default="")
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnswerSettings:
-    source: str = told("pod where the value is measured", pattern=KEY_PATTERN)
-    target: str = told("pod the packets come from", pattern=KEY_PATTERN)
-    step: str = told("answer step that is judged", pattern=KEY_PATTERN)
-    equals: str = told("what it must equal, measured on the live cluster", enum=MEASURED)
-
-
-CONDITION_SETTINGS = {
-    ConditionKind.REACH: ReachSettings,
-    ConditionKind.CAPTURE: CaptureSettings,
-    ConditionKind.ANSWER: AnswerSettings,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Condition:
+class Condition(Proof):
     """One named thing that is proven by packets or by an answer, never by a pane's text."""
 
     key: str = told("name of the condition, the same in both prose files", pattern=KEY_PATTERN)
-    kind: ConditionKind = told("how it is proven")
-    settings: dict[str, object] = told("settings of this kind of condition")
     title: Text = derived()
-
-    @staticmethod
-    def refine(schema: dict) -> dict:
-        """Each kind of condition has settings of its own."""
-        schema["allOf"] = [
-            {
-                "if": {"properties": {"kind": {"const": kind.value}}},
-                "then": {"properties": {"settings": schema_of(settings)}},
-            }
-            for kind, settings in CONDITION_SETTINGS.items()
-        ]
-        return schema
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,10 +76,13 @@ class Act:
 
 @dataclass(frozen=True, kw_only=True)
 class Play:
-    """A right solution (`fails` empty) or a mutant: a wrong one, and exactly the conditions it fails."""
+    """A right solution (`fails` empty) or a mutant: a wrong one, exactly the conditions it fails, and why."""
 
     acts: tuple[Act, ...] = told("what is done, in order", minItems=1)
-    fails: tuple[str, ...] = told("conditions that must fail; all others must pass", default=())
+    fails: dict[str, str] = told(
+        "conditions that must fail, each with words of its English reason; all others must pass",
+        default=dict,
+    )
     tells: str = told("what is right or wrong about it, for authors", default="")
     name: str = derived("solution")
 
@@ -155,6 +110,11 @@ class LabSpec:
     solution: Play = derived()
     mutants: tuple[Play, ...] = derived()
     texts: Mapping[str, Text] = derived()
+
+    @staticmethod
+    def refine(schema: dict) -> dict:
+        """Proofs may hold proofs, so the schema refers to their definition."""
+        return schema | {"$defs": {Proof.schema_name: definition_of(Proof)}}
 
     def intro(self, language: str) -> str:
         return self.texts["intro"][language]

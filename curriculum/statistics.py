@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from curriculum.enums import Verdict
+from curriculum.kinds import AffinitySettings, BalanceSettings, LossSettings, RemapSettings
 
 ALPHA = 0.01  # right work that fails
 BETA = 0.05  # work that is wrong by the nearest value and passes
@@ -80,6 +81,26 @@ class Balance:
         n = sum(counts)
         verdicts = {self.each.decide(count, n) for count in counts}
         return verdicts.pop() if len(verdicts) == 1 else Verdict.FAIL
+
+
+def test_of(settings):
+    """The test that decides a statistical condition, or None of one that is none."""
+    if isinstance(settings, LossSettings):
+        return Test(settings.right, settings.wrong)
+    if isinstance(settings, BalanceSettings):
+        return Balance(len(settings.targets), settings.wrong)
+    if isinstance(settings, AffinitySettings):
+        return affinity_test(len(settings.targets))
+    return remap_test(settings.before, settings.after) if isinstance(settings, RemapSettings) else None
+
+
+test_of.__test__ = False  # no test, for pytest
+
+
+def samples_needed(settings) -> int:
+    """How many samples a condition needs; 0 when it is not statistical. Raises Undecidable."""
+    test = test_of(settings)
+    return test.needed if test else 0
 
 
 def affinity_test(replicas: int) -> Test:

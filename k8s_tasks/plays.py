@@ -13,21 +13,27 @@ from k8s_tasks import queries
 from k8s_tasks.domain.runs import cancel_run, start_run, start_terminal, start_verification
 from k8s_tasks.domain.sessions import end_session, start_session
 from k8s_tasks.enums import LIVE_SESSION_STATES, RunState, SessionState
-from k8s_tasks.models import LabSession, Run
+from k8s_tasks.models import ConditionResult, LabSession, Run
 from k8s_tasks.streams import follow_run, follow_session
 from k8s_tasks.terminal_input import asend_keys
 
+# Always played besides the mutants: a lab that passes untouched teaches nothing.
+DO_NOTHING = Play(acts=(), tells="Nothing is done.", name="do-nothing")
 ACT_SECONDS = 60
 READY_SECONDS = 120
 COLUMNS, ROWS = 200, 40  # wide: a line that wraps is not found again
+
+
+def plays_of(lab: LabSpec) -> tuple[Play, ...]:
+    return (lab.solution, DO_NOTHING, *lab.mutants)
 
 
 class PlayError(Exception):
     """A play that could not be played to its end."""
 
 
-async def play_lab(student, lab: LabSpec, play: Play) -> dict[str, str]:
-    """The verdict on each condition after the play's acts, in an attempt of its own.
+async def play_lab(student, lab: LabSpec, play: Play) -> dict[str, ConditionResult]:
+    """The result of each condition after the play's acts, in an attempt of its own.
     Raises PlayError, and RunError or SessionError as for a student."""
     attempt = await sync_to_async(start_attempt)(student, lab)
     session = await sync_to_async(start_session)(attempt)
@@ -41,10 +47,22 @@ async def play_lab(student, lab: LabSpec, play: Play) -> dict[str, str]:
         await sync_to_async(end_session)(session, "The play is over.")
 
 
-def misjudged(play: Play, verdicts: dict[str, str]) -> list[str]:
-    """The conditions whose verdict is not the one the play promises."""
-    wanted = {key: Verdict.FAIL if key in play.fails else Verdict.PASS for key in verdicts}
-    return [key for key, verdict in verdicts.items() if verdict != wanted[key]]
+def misjudged(play: Play, results: dict[str, ConditionResult]) -> list[str]:
+    """What was not judged as the play promises, a sentence each."""
+    if play.name == DO_NOTHING.name:
+        passed = all(result.verdict == Verdict.PASS for result in results.values())
+        return ["all conditions pass though nothing was done"] if passed else []
+    return [wrong for key, result in results.items() if (wrong := _misjudged(key, result, play))]
+
+
+def _misjudged(key: str, result: ConditionResult, play: Play) -> str:
+    wanted = Verdict.FAIL if key in play.fails else Verdict.PASS
+    if result.verdict != wanted:
+        return f"{key} is {result.verdict}, not {wanted}: {result.reason['en']}"
+    words = play.fails.get(key, "")
+    return (
+        "" if words in result.reason["en"] else f"{key} fails, but not for {words!r}: {result.reason['en']}"
+    )
 
 
 class _Player:
@@ -83,14 +101,14 @@ class _Player:
         await sync_to_async(cancel_run)(terminal, reason="The play closes it.")
         await _until_shown(terminal)
 
-    async def verify(self) -> dict[str, str]:
+    async def verify(self) -> dict[str, ConditionResult]:
         run = await sync_to_async(start_verification)(self.session, user=self.student)
         await _until_shown(run)
         await run.arefresh_from_db()
         if run.state != RunState.SUCCEEDED:
             raise PlayError(f"the verification ended as {run.state}: {run.reason}")
         results = await sync_to_async(queries.latest_results)(self.session.attempt)
-        return {condition.key: results[condition.key].verdict for condition in self.lab.conditions}
+        return {condition.key: results[condition.key] for condition in self.lab.conditions}
 
     async def _fill(self, template: str) -> str:
         return substitute(template, await sync_to_async(queries.step_values)(self.session))

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from curriculum.course import get_course
 from curriculum.domain import substitute
+from curriculum.kinds import DnsSettings
 from curriculum.specs import LabSpec
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
@@ -70,11 +71,12 @@ def plan_for(session: LabSession) -> LabPlan:
 
 def capture_filter(lab: LabSpec, parameters: dict) -> list[str]:
     """What the lab's conditions look at; a flood of anything else must not push it out."""
-    ports = {substitute(c.settings["port"], parameters) for c in lab.conditions if c.settings.get("port")}
-    words = ["icmp"]
-    for port in sorted(ports):
-        words += ["or", "tcp", "port", port]
-    return words
+    leaves = [leaf.parsed for condition in lab.conditions for leaf in condition.leaves]
+    named = {getattr(leaf, name, "") for leaf in leaves for name in ("port", "listens", "via")}
+    ports = {substitute(port, parameters) for port in named if port}
+    if any(isinstance(leaf, DnsSettings) for leaf in leaves):
+        ports.add("53")
+    return ["icmp", *(word for port in sorted(ports) for word in ("or", "port", port))]
 
 
 def clear_session(session_id) -> None:

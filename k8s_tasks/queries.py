@@ -1,5 +1,7 @@
 """Questions about sessions, runs and what is alive."""
 
+import math
+
 from django.db import DatabaseError, connection
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -7,6 +9,7 @@ from redis.exceptions import RedisError
 
 from curriculum.models import Attempt
 from curriculum.specs import LabSpec
+from k8s_tasks.cluster.topology import number_nodes
 from k8s_tasks.domain.capabilities import choose_cluster
 from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
 from k8s_tasks.redis_keys import redis_client, service_beat
@@ -25,11 +28,14 @@ def topology(session: LabSession) -> dict:
 
 
 def step_values(session: LabSession) -> dict:
-    """What fills a lab's templates in: its parameters, `namespace`, and each pod's `ip` and `node`."""
+    """What fills a lab's templates in: its parameters, `namespace`, each pod's `ip` and `node`, and the
+    nodes' addresses as `nodes.control`, `nodes.worker1`, ..."""
     pods = {
         pod["name"]: {"ip": pod["address"], "node": pod["node"]} for pod in session.bindings.get("pods", [])
     }
-    return {**session.attempt.parameters, "namespace": session.namespace, **pods}
+    nodes = number_nodes(session.bindings.get("nodes", []))
+    addresses = {name: node["address"] for name, node in nodes.items()}
+    return {**session.attempt.parameters, "namespace": session.namespace, "nodes": addresses, **pods}
 
 
 def latest_results(attempt: Attempt) -> dict[str, ConditionResult]:
@@ -45,6 +51,14 @@ def latest_runs(session: LabSession) -> dict[str, Run]:
     """The newest run of each step."""
     runs = session.runs.exclude(step="").order_by("created_at")
     return {run.step: run for run in runs}
+
+
+def run_spans(session: LabSession) -> dict[str, tuple[float, float]]:
+    """When the last run of each step began and ended, in seconds since 1970; one that goes on ends never."""
+    return {
+        step: (run.created_at.timestamp(), run.ended_at.timestamp() if run.ended_at else math.inf)
+        for step, run in latest_runs(session).items()
+    }
 
 
 def why_no_cluster_fits(lab: LabSpec) -> str | None:

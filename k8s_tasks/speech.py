@@ -16,9 +16,13 @@ def speaking_to(user):
 
 def in_all_languages(sentence: str, **facts) -> dict[str, str]:
     """A msgid marked by gettext_noop, filled in, by language code: stored reasons are read by
-    student and instructor, who may not share a language."""
+    student and instructor, who may not share a language. A fact may be such a sentence itself."""
     told = {}
     for code, _name in settings.LANGUAGES:
         with translation.override(code):
-            told[code] = gettext(sentence) % facts
+            told[code] = gettext(sentence) % {name: _in_language(fact, code) for name, fact in facts.items()}
     return told
+
+
+def _in_language(fact, code: str):
+    return fact[code] if isinstance(fact, dict) else fact

@@ -1,5 +1,6 @@
 """A worker's part of a verification: look, judge, keep every verdict at once."""
 
+import asyncio
 import logging
 
 from django.db import transaction
@@ -10,16 +11,19 @@ from curriculum import queries as work
 from curriculum.course import get_course
 from curriculum.domain import store_pass
 from curriculum.enums import Verdict
+from curriculum.kinds import NODE_PLACE, TlsSettings
 from curriculum.specs import LabSpec
 from k8s_tasks import queries
 from k8s_tasks.checks import judge
 from k8s_tasks.checks.finding import Broken, Finding, undecided
-from k8s_tasks.checks.judging import what_to_observe
-from k8s_tasks.checks.observing import Observation, Observer, Place
+from k8s_tasks.checks.observing import Place
+from k8s_tasks.checks.round import Captures, Facts, Round, is_node
 from k8s_tasks.cluster.agent import agents_for
+from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.objects import list_nodes, list_pods
-from k8s_tasks.cluster.topology import node_facts, pod_facts
+from k8s_tasks.cluster.topology import number_nodes, pod_facts
+from k8s_tasks.domain.capabilities import measured
 from k8s_tasks.domain.runs import set_run_state
 from k8s_tasks.drive import keep_beating
 from k8s_tasks.enums import OPEN_RUN_STATES, RunState
@@ -68,34 +72,61 @@ def _verify(run: Run) -> None:
 def find(session: LabSession, lab: LabSpec) -> dict[str, Finding]:
     """A finding for each condition; all are undecided when the cluster cannot be looked at."""
     try:
-        seen = on_loop(observe(session, lab))
+        return on_loop(judge_all(session.cluster.kubeconfig_path, lab, facts_of(session, lab)))
     except ClusterError as error:
         broken = Broken(gettext_noop("The cluster could not be looked at: %(why)s"), why=error)
         return {condition.key: undecided(broken) for condition in lab.conditions}
-    facts = {"values": queries.step_values(session), "answers": work.answers(session.attempt)}
-    return {condition.key: judge(condition, seen, **facts) for condition in lab.conditions}
 
 
-async def observe(session: LabSession, lab: LabSpec) -> Observation:
-    api = await api_of(session.cluster.kubeconfig_path)
-    pods, _version = await list_pods(api, namespace=session.namespace)
-    places = places_of(pods, await list_nodes(api))
-    nodes = {place.node for place in places.values() if place.node}
-    observer = Observer(
-        api,
-        session.pk,
-        session.namespace,
-        places,
-        await agents_for(api, nodes),
+def facts_of(session: LabSession, lab: LabSpec) -> Facts:
+    return Facts(
+        session_id=session.pk,
+        namespace=session.namespace,
+        values=queries.step_values(session),
+        answers=work.answers(session.attempt),
         filter_words=capture_filter(lab, session.attempt.parameters),
+        spans=queries.run_spans(session),
+        earlier={key: result.evidence for key, result in queries.latest_results(session.attempt).items()},
+        capabilities=measured(session.cluster),
     )
-    return await observer.observe(*what_to_observe(lab.conditions))
+
+
+async def judge_all(kubeconfig: str, lab: LabSpec, facts: Facts) -> dict[str, Finding]:
+    round = await begin_round(await api_of(kubeconfig), lab, facts)
+    findings = await asyncio.gather(*(judge(condition, round) for condition in lab.conditions))
+    return {condition.key: finding for condition, finding in zip(lab.conditions, findings, strict=True)}
+
+
+async def begin_round(api: Api, lab: LabSpec, facts: Facts) -> Round:
+    pods, _version = await list_pods(api, namespace=facts.namespace)
+    places = places_of(pods, await list_nodes(api))
+    named = [place for name, place in places.items() if not is_node(name) or name in nodes_named(lab)]
+    agents = await agents_for(api, {place.node for place in named if place.node})
+    return Round(api, facts, places, agents, Captures(facts.session_id, places, agents, facts.filter_words))
+
+
+def nodes_named(lab: LabSpec) -> set[str]:
+    """The nodes, as places, that the lab's conditions speak from."""
+    settings = [leaf.parsed for condition in lab.conditions for leaf in condition.leaves]
+    named = {getattr(each, "source", "") for each in settings} | {
+        getattr(each, "pod", "") for each in settings
+    }
+    on_nodes = {f"{NODE_PLACE}{each.node}" for each in settings if isinstance(each, TlsSettings)}
+    return {place for place in named if is_node(place)} | on_nodes
 
 
 def places_of(pods: list[dict], nodes: list[dict]) -> dict[str, Place]:
-    """Pods by name, as they are now and not as they were prepared: a student may have replaced one."""
-    addresses = {facts["name"]: facts["address"] for facts in map(node_facts, nodes)}
-    return {
+    """Pods by name, as they are now and not as they were prepared: a student may have replaced one;
+    and the nodes as `node:0` for the control plane, `node:1`, ... for the workers."""
+    numbered = number_nodes(nodes)
+    addresses = {node["name"]: node["address"] for node in numbered.values()}
+    on_nodes = {
+        f"{NODE_PLACE}{name.removeprefix('worker').replace('control', '0')}": Place(
+            node["address"], node["name"], node["address"]
+        )
+        for name, node in numbered.items()
+    }
+    return on_nodes | {
         facts["name"]: Place(facts["address"], facts["node"], addresses.get(facts["node"], ""))
         for facts in map(pod_facts, pods)
     }

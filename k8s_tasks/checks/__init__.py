@@ -1,8 +1,9 @@
-"""What was proven, and what not, from packets and answers.
+"""What was proven, and what not, from packets, objects and answers.
 
-`observing` gathers what the platform itself saw; the twins `reach`, `capture` and `answer` judge
-it and know no cluster. A verdict is `undecided` when the platform's own probe or capture broke:
-that is never a pass, and never the student's fault. The text of a pane is never looked at.
+A `Round` (round.py) is one look at a session that all its conditions share; each kind of condition
+is a module with `check(settings, round)`, whose judging is apart from its looking and knows no
+cluster. A verdict is `undecided` when the platform's own probe or capture broke: that is never a
+pass, and never the student's fault. The text of a student's pane is never looked at.
 """
 
 from k8s_tasks.checks.judging import judge

@@ -2,20 +2,49 @@
 
 from django.utils.translation import gettext_noop as _
 
+from curriculum.kinds import AnswerSettings
 from k8s_tasks.checks.capture import pairs_at_both_ends, student_pings
 from k8s_tasks.checks.finding import Finding, failed, passed
+from k8s_tasks.checks.objects import answer_of
 from k8s_tasks.checks.observing import Observation
+from k8s_tasks.checks.round import Round
+
+NO_ANSWER = _("You have not answered yet.")
 
 
-def check(settings: dict, seen: Observation, *, answers: dict, **_facts) -> Finding:
-    return _EQUALS[settings["equals"]](settings, seen, answers.get(settings["step"], ""))
-
-
-def _reply_ttl(settings: dict, seen: Observation, answer: str) -> Finding:
-    names = {"source": settings["source"], "target": settings["target"]}
+async def check(settings: AnswerSettings, round: Round) -> Finding:
+    answer = round.facts.answers.get(settings.step, "")
     if not answer:
-        return failed(_("You have not answered yet."))
-    pairs = pairs_at_both_ends(*student_pings(settings, seen))
+        return failed(NO_ANSWER)
+    if settings.equals == "reply-ttl":
+        return judge_ttl(settings, await round.look([settings.source, settings.target]), answer)
+    right = round.fill(settings.value) if settings.equals == "value" else await answer_of(settings, round)
+    return judge_value(right, answer)
+
+
+def judge_value(right, answer: str) -> Finding:
+    if right is None:
+        return failed(_("Nothing to compare your answer with yet: do the steps before it first."))
+    if answer.strip().casefold() == spell(right).casefold():
+        return passed(
+            _("You answered %(answer)s, as it is on the live cluster."),
+            {"answer": answer, "measured": spell(right)},
+            answer=answer,
+        )
+    # The right value is kept out: the student is to read it from the cluster.
+    return failed(
+        _("You answered %(answer)s, but the live cluster says otherwise."), {"answer": answer}, answer=answer
+    )
+
+
+def spell(value) -> str:
+    """A measured value as one would type it."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def judge_ttl(settings: AnswerSettings, seen: Observation, answer: str) -> Finding:
+    names = {"source": settings.source, "target": settings.target}
+    pairs = pairs_at_both_ends(*student_pings(settings.source, settings.target, seen))
     if not pairs:
         return failed(
             _("Nothing to compare your answer with: ping %(target)s from %(source)s first."), **names
@@ -29,13 +58,9 @@ def _reply_ttl(settings: dict, seen: Observation, answer: str) -> Finding:
             ttl=reply.ttl,
             **names,
         )
-    # The measured value is kept out: the student is to read it from the packets.
     return failed(
         _("You answered %(answer)s, but the replies of %(target)s arrived at %(source)s with another TTL."),
         {"answer": answer},
         answer=answer,
         **names,
     )
-
-
-_EQUALS = {"reply-ttl": _reply_ttl}

@@ -1,21 +1,31 @@
 """What the student's own packets show: at both ends, so that nobody passes with forged ones."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from django.utils.translation import gettext_noop as _
 
-from curriculum.domain import substitute
+from curriculum.kinds import CaptureSettings
 from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import MARK, Observation
-from k8s_tasks.checks.packets import Echo, Packet, Segment
+from k8s_tasks.checks.packets import Datagram, Echo, Packet, Segment, Unreachable
+from k8s_tasks.checks.round import Round, is_node
 
 
-def check(settings: dict, seen: Observation, *, values: dict, **_facts) -> Finding:
-    return _SHOWS[settings["shows"]](settings, seen, values)
+async def check(settings: CaptureSettings, round: Round) -> Finding:
+    seen = await round.look([settings.source, settings.target])
+    port, payload = round.fill(settings.port), round.fill(settings.payload)
+    return judge(settings, seen, port=int(port or 0), payload=payload)
 
 
-def _echo_pair(settings: dict, seen: Observation, values: dict) -> Finding:
-    names = {"source": settings["source"], "target": settings["target"]}
-    near, _far = ends = student_pings(settings, seen)
+def judge(settings: CaptureSettings, seen: Observation, *, port: int, payload: str) -> Finding:
+    return _SHOWS[settings.shows](settings, seen, port, payload)
+
+
+def _echo_pair(settings: CaptureSettings, seen: Observation, _port: int, _payload: str) -> Finding:
+    names = {"source": settings.source, "target": settings.target}
+    near, _far = ends = student_pings(settings.source, settings.target, seen)
     if pairs := pairs_at_both_ends(*ends):
         request, reply = pairs[-1]
         evidence = {"request": _echo_told(request), "reply": _echo_told(reply), "pairs": len(pairs)}
@@ -40,9 +50,8 @@ _ONE_END = _(
 )
 
 
-def student_pings(settings: dict, seen: Observation) -> tuple[Pings, Pings]:
+def student_pings(source: str, target: str, seen: Observation) -> tuple[Pings, Pings]:
     """The student's pings from source to target, as captured at the one and at the other."""
-    source, target = settings["source"], settings["target"]
     here, there = seen.place(source).address, seen.place(target).address
     return _pings(seen.seen_at(source), here, there), _pings(seen.seen_at(target), here, there)
 
@@ -63,60 +72,175 @@ def pairs_at_both_ends(near: Pings, far: Pings) -> list[tuple[Echo, Echo]]:
     return [(near[key][False], near[key][True]) for key in whole]
 
 
-def _handshake(settings: dict, seen: Observation, values: dict) -> Finding:
-    carrying, facts = _carrying(settings, seen, values)
-    if carrying is None:
+@dataclass(frozen=True)
+class _Talk:
+    """The newest conversation that carried the payload, as its target's end saw it."""
+
+    conversation: Conversation
+    evidence: dict
+    facts: dict
+
+
+def _conversation_rule(judge_talk: Callable[[_Talk], Finding]):
+    """A rule about the conversation with the payload; without one the student has not sent it yet."""
+
+    def rule(settings: CaptureSettings, seen: Observation, port: int, payload: str) -> Finding:
+        facts = {"source": settings.source, "target": settings.target, "port": port, "payload": payload}
+        found = _carrying(settings, seen, port, payload)
+        if found is None:
+            return failed(_NOT_YET, **facts)
+        if wrong := _wrong_address(settings, seen, found, facts):
+            return wrong
+        evidence = {"client": list(found.client), "server": list(found.server)}
+        return judge_talk(_Talk(found, evidence, facts | {"client": found.client[0]}))
+
+    return rule
+
+
+_NOT_YET = _("%(target)s has not received your word %(payload)s on port %(port)s yet.")
+
+
+@_conversation_rule
+def _handshake(talk: _Talk) -> Finding:
+    if talk.conversation.handshake is None:
         return failed(
-            _("No conversation with %(target)s on port %(port)s has carried your word %(payload)s yet."),
-            **facts,
+            _("The conversation that carried %(payload)s was captured without its beginning."), **talk.facts
         )
-    if carrying.handshake is None:
-        return failed(
-            _("The conversation that carried %(payload)s was captured without its beginning."), **facts
-        )
-    steps = dict(zip(("syn", "syn_ack", "ack"), map(_segment_told, carrying.handshake), strict=True))
-    evidence = {"client": list(carrying.client), "server": list(carrying.server), **steps}
+    steps = dict(zip(("syn", "syn_ack", "ack"), map(_segment_told, talk.conversation.handshake), strict=True))
     return passed(
-        _("SYN, SYN-ACK and ACK opened the conversation that carried %(payload)s."), evidence, **facts
+        _("SYN, SYN-ACK and ACK opened the conversation that carried %(payload)s."),
+        talk.evidence | steps,
+        **talk.facts,
     )
 
 
-def _payload(settings: dict, seen: Observation, values: dict) -> Finding:
-    carrying, facts = _carrying(settings, seen, values)
-    if carrying is None:
-        return failed(_("%(target)s has not received your word %(payload)s on port %(port)s yet."), **facts)
-    end = carrying.find(facts["payload"])
-    if not carrying.is_acknowledged(end):
-        return failed(_("Your word was sent, but %(target)s has not acknowledged it."), **facts)
-    evidence = {"client": list(carrying.client), "server": list(carrying.server), "acknowledged": end}
+@_conversation_rule
+def _payload(talk: _Talk) -> Finding:
+    end = talk.conversation.find(talk.facts["payload"])
+    if not talk.conversation.is_acknowledged(end):
+        return failed(_("Your word was sent, but %(target)s has not acknowledged it."), **talk.facts)
     return passed(
-        _("%(target)s received %(payload)s on port %(port)s and acknowledged it."), evidence, **facts
+        _("%(target)s received %(payload)s on port %(port)s from %(client)s and acknowledged it."),
+        talk.evidence | {"acknowledged": end},
+        **talk.facts,
     )
 
 
-def _carrying(settings: dict, seen: Observation, values: dict) -> tuple[Conversation | None, dict]:
-    """The newest conversation that carried the payload at both ends, as its target's end saw it."""
-    source, target = settings["source"], settings["target"]
-    port, payload = (substitute(settings[name], values) for name in ("port", "payload"))
-    here, there = seen.place(source).address, seen.place(target).address
-    near, far = (
-        {
-            each.key: each
-            for each in conversations(seen.seen_at(pod), here, there, int(port))
-            if each.carries(payload)
-        }
-        for pod in (source, target)
+@_conversation_rule
+def _retransmission(talk: _Talk) -> Finding:
+    again = talk.conversation.retransmissions
+    facts = talk.facts | {"count": len(again)}
+    if not again:
+        return failed(_("The conversation that carried %(payload)s sent no segment twice."), **facts)
+    evidence = talk.evidence | {"retransmissions": len(again), "first": _segment_told(again[0])}
+    return passed(
+        _("%(count)s segments of the conversation that carried %(payload)s were sent again."),
+        evidence,
+        **facts,
     )
-    if near and not near.keys() & far.keys():
-        raise Broken(_ONE_END, source=source, target=target)
+
+
+def _carrying(settings: CaptureSettings, seen: Observation, port: int, payload: str) -> Conversation | None:
+    """A retransmission is looked for where it was sent: what was lost never came to the target."""
+    there = seen.place(settings.target).address
+    far = _talks(seen, settings.target, None, there, port, payload)
+    if is_node(settings.source):
+        return _best(list(far.values()))
+    here = seen.place(settings.source).address
+    near = _talks(seen, settings.source, here, there, port, payload)
+    if settings.seen_from != "node" and near and not near.keys() & far.keys():
+        raise Broken(_ONE_END, source=settings.source, target=settings.target)
+    both = near.keys() & far.keys()
+    shown = near if settings.shows == "retransmission" else far
+    return _best([shown[key] for key in shown if key in both or settings.seen_from == "node"])
+
+
+def _talks(seen: Observation, pod: str, client: str | None, server: str, port: int, payload: str) -> dict:
+    talks = conversations(seen.seen_at(pod), client, server, port)
+    return {each.key: each for each in talks if each.carries(payload)}
+
+
+def _best(talks: list[Conversation]) -> Conversation | None:
+    whole = [each for each in talks if each.handshake]
+    return (whole or talks or [None])[-1]
+
+
+def _wrong_address(
+    settings: CaptureSettings, seen: Observation, talk: Conversation, facts: dict
+) -> Finding | None:
+    """The failure when the target saw another address than it must, or None."""
+    client, source = talk.client[0], seen.place(settings.source).address
+    nodes = {place.address for name, place in seen.places.items() if is_node(name)}
+    is_right = {"anyone": True, "source": client == source, "node": client in nodes - {source}}
+    if is_right[settings.seen_from]:
+        return None
+    sentence = {
+        "source": _("%(target)s saw %(payload)s come from %(client)s, not from the address of %(source)s."),
+        "node": _("%(target)s saw %(payload)s come from %(client)s, not from another node's address."),
+    }[settings.seen_from]
+    return failed(sentence, {"client": list(talk.client)}, client=client, **facts)
+
+
+def _datagram(settings: CaptureSettings, seen: Observation, port: int, payload: str) -> Finding:
+    facts = {"source": settings.source, "target": settings.target, "port": port, "payload": payload}
+    far, near = (
+        {_datagram_key(each): each for each in seen.seen_at(pod) if _carries(each, port, payload)}
+        for pod in (settings.target, settings.source)
+        if not is_node(pod)
+    )
+    if near and not far:
+        raise Broken(_ONE_END, source=settings.source, target=settings.target)
     both = [far[key] for key in far if key in near]
-    whole = [each for each in both if each.handshake]
-    return (whole or both or [None])[-1], {
-        "source": source,
-        "target": target,
-        "port": port,
-        "payload": payload,
-    }
+    if not both:
+        return failed(_NOT_YET, **facts)
+    evidence = {"at": both[-1].at, "from": both[-1].source, "source_port": both[-1].source_port}
+    return passed(
+        _("%(target)s received %(payload)s in a datagram to port %(port)s, without a handshake."),
+        evidence,
+        **facts,
+    )
+
+
+def _carries(packet: Packet, port: int, payload: str) -> bool:
+    return isinstance(packet, Datagram) and packet.target_port == port and payload.encode() in packet.payload
+
+
+def _datagram_key(packet: Datagram) -> tuple:
+    return packet.source, packet.source_port, packet.payload
+
+
+def _reset(settings: CaptureSettings, seen: Observation, port: int, _payload: str) -> Finding:
+    here, there = seen.place(settings.source).address, seen.place(settings.target).address
+    refused = [
+        each
+        for each in conversations(seen.seen_at(settings.source), here, there, port)
+        if any(segment.is_rst for segment in each.from_server) and not each.handshake
+    ]
+    facts = {"source": settings.source, "target": settings.target, "port": port}
+    far = {each.key for each in conversations(seen.seen_at(settings.target), here, there, port)}
+    if not any(each.key in far for each in refused):
+        return failed(
+            _("No connection of yours from %(source)s to port %(port)s of %(target)s was reset yet."), **facts
+        )
+    reset = next(segment for segment in refused[-1].from_server if segment.is_rst)
+    evidence = {"client": list(refused[-1].client), "reset": _segment_told(reset)}
+    return passed(_("%(target)s answered the SYN to port %(port)s with a reset."), evidence, **facts)
+
+
+def _unreachable(settings: CaptureSettings, seen: Observation, port: int, _payload: str) -> Finding:
+    here, there = seen.place(settings.source).address, seen.place(settings.target).address
+    told = [
+        each
+        for each in seen.seen_at(settings.source)
+        if isinstance(each, Unreachable) and (each.about[:2], each.about[3]) == ((here, there), port)
+    ]
+    facts = {"source": settings.source, "target": settings.target, "port": port}
+    if not told:
+        return failed(_("No ICMP message about port %(port)s of %(target)s has come back yet."), **facts)
+    evidence = {"from": told[-1].source, "code": told[-1].code, "at": told[-1].at}
+    return passed(
+        _("ICMP told %(source)s that port %(port)s of %(target)s is unreachable."), evidence, **facts
+    )
 
 
 def _echo_told(echo: Echo) -> dict:
@@ -140,4 +264,12 @@ def _segment_told(segment: Segment) -> dict:
     }
 
 
-_SHOWS = {"echo-pair": _echo_pair, "handshake": _handshake, "payload": _payload}
+_SHOWS = {
+    "echo-pair": _echo_pair,
+    "handshake": _handshake,
+    "payload": _payload,
+    "retransmission": _retransmission,
+    "datagram": _datagram,
+    "reset": _reset,
+    "unreachable": _unreachable,
+}

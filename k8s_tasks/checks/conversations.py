@@ -48,21 +48,32 @@ class Conversation:
         end = _find_in(placed, text.encode())
         return None if end is None else (base + end) % _WRAP
 
+    @property
+    def retransmissions(self) -> list[Segment]:
+        """Segments with data that the client had sent before."""
+        seen: set[tuple[int, bytes]] = set()
+        again = []
+        for each in filter(lambda each: each.payload, self.from_client):
+            (again.append(each) if (each.seq, each.payload) in seen else seen.add((each.seq, each.payload)))
+        return again
+
     def is_acknowledged(self, seq: int) -> bool:
         """Whether the server said it has everything before `seq`."""
         return any(each.is_ack and _distance(seq, each.ack) >= 0 for each in self.from_server)
 
 
-def conversations(packets: Iterable[Packet], client: str, server: str, port: int) -> list[Conversation]:
-    """In the order they began."""
+def conversations(
+    packets: Iterable[Packet], client: str | None, server: str, port: int
+) -> list[Conversation]:
+    """In the order they began; with anybody when `client` is None."""
     found: dict[tuple, Conversation] = {}
     for segment in packets:
         if not isinstance(segment, Segment):
             continue
         sent = (segment.source, segment.source_port), (segment.target, segment.target_port)
-        if segment.source == client and sent[1] == (server, port):
+        if sent[1] == (server, port) and client in (None, segment.source):
             found.setdefault(sent, Conversation(*sent)).from_client.append(segment)
-        elif segment.target == client and sent[0] == (server, port):
+        elif sent[0] == (server, port) and client in (None, segment.target):
             found.setdefault(sent[::-1], Conversation(*sent[::-1])).from_server.append(segment)
     return list(found.values())
 

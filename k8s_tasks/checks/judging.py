@@ -1,28 +1,42 @@
-"""One finding per condition."""
+"""One finding per condition, by the module of its kind."""
+
+import importlib
 
 from curriculum.enums import ConditionKind
-from curriculum.specs import Condition
-from k8s_tasks.checks import answer, capture, reach
+from curriculum.kinds import Proof
 from k8s_tasks.checks.finding import Broken, Finding, undecided
-from k8s_tasks.checks.observing import Observation
+from k8s_tasks.checks.round import Round
 
+# By name, for a proof may hold proofs: the modules that put others together ask for `judge` themselves.
 _CHECKS = {
-    ConditionKind.REACH: reach.check,
-    ConditionKind.CAPTURE: capture.check,
-    ConditionKind.ANSWER: answer.check,
+    ConditionKind.REACH: "reach.check",
+    ConditionKind.MATRIX: "matrix.check",
+    ConditionKind.OBJECT: "objects.check",
+    ConditionKind.COMMAND: "command.check",
+    ConditionKind.LOSS: "loss.check",
+    ConditionKind.BALANCE: "balance.check",
+    ConditionKind.AFFINITY: "affinity.check",
+    ConditionKind.REMAP: "remap.check",
+    ConditionKind.CAPTURE: "capture.check",
+    ConditionKind.TLS: "tls.check",
+    ConditionKind.DNS: "dns.check",
+    ConditionKind.ANSWER: "answer.check",
+    ConditionKind.ALL: "grouping.check_all",
+    ConditionKind.ANY: "grouping.check_any",
+    ConditionKind.NOT: "grouping.check_not",
+    ConditionKind.DURING: "timing.check_during",
+    ConditionKind.AFTER: "timing.check_after",
 }
 
 
-def judge(condition: Condition, seen: Observation, *, values: dict, answers: dict) -> Finding:
-    """Undecided where the observation broke."""
+async def judge(proof: Proof, round: Round) -> Finding:
+    """Undecided where the platform could not look."""
     try:
-        return _CHECKS[condition.kind](condition.settings, seen, values=values, answers=answers)
+        return await _check_of(proof.kind)(proof.parsed, round)
     except Broken as broken:
         return undecided(broken)
 
 
-def what_to_observe(conditions: tuple[Condition, ...]) -> tuple[set[str], list[tuple[str, str]]]:
-    """The pods whose captures are needed, and the (source, target) to probe."""
-    ends = [(each.settings["source"], each.settings["target"]) for each in conditions]
-    probed = [pair for each, pair in zip(conditions, ends, strict=True) if each.kind == ConditionKind.REACH]
-    return {pod for pair in ends for pod in pair}, probed
+def _check_of(kind: ConditionKind):
+    module, function = _CHECKS[kind].split(".")
+    return getattr(importlib.import_module(f"k8s_tasks.checks.{module}"), function)

@@ -1,4 +1,4 @@
-"""Packets from a capture file: IPv4 with ICMP echo or TCP in it, as far as checks look.
+"""Packets from a capture file: IPv4 with ICMP, TCP or UDP in it, as far as checks look.
 
 What a pod sends is anybody's bytes: a packet that cannot be read is left out, never an error. The
 headers are read here and not by a library, because a student's flood fills a capture with 80,000
@@ -15,12 +15,13 @@ _ORDERS |= {b"\x4d\x3c\xb2\xa1": ("<", 1e-9), b"\xa1\xb2\x3c\x4d": (">", 1e-9)}
 # Of each link type: where the protocol stands, and how long the header is.
 _LINKS = {1: (12, 14), 113: (14, 16), 276: (0, 20)}  # Ethernet, LINUX_SLL, LINUX_SLL2
 _IPV4 = b"\x08\x00"
-_ICMP, _TCP = 1, 6
-_ECHO_REPLY, _ECHO_REQUEST = 0, 8
-_SYN, _ACK = 0x02, 0x10
+_ICMP, _TCP, _UDP = 1, 6, 17
+_ECHO_REPLY, _UNREACHABLE, _ECHO_REQUEST = 0, 3, 8
+_SYN, _RST, _ACK = 0x02, 0x04, 0x10
 _IP = struct.Struct(">BxHxxHBBxx4s4s")
 _ECHO = struct.Struct(">BxxxHH")
 _SEGMENT = struct.Struct(">HHIIBB")
+_DATAGRAM = struct.Struct(">HHHxx")
 
 
 class Echo(NamedTuple):
@@ -47,10 +48,34 @@ class Segment(NamedTuple):
     ack: int
     is_syn: bool
     is_ack: bool
+    is_rst: bool
     payload: bytes
 
 
-Packet = Echo | Segment
+class Datagram(NamedTuple):
+    at: float
+    source: str
+    target: str
+    ttl: int
+    source_port: int
+    target_port: int
+    payload: bytes
+
+
+class Unreachable(NamedTuple):
+    """ICMP's word that a packet went nowhere: `code` 3 is a port without a listener, 4 a packet that
+    was too large. `about` is who sent the packet, where to, and its first eight bytes."""
+
+    at: float
+    source: str
+    target: str
+    ttl: int
+    code: int
+    mtu: int
+    about: tuple[str, str, int, int]
+
+
+Packet = Echo | Segment | Datagram | Unreachable
 
 
 def read_packets(pcap: bytes) -> list[Packet]:
@@ -92,18 +117,32 @@ def _packet(frame: bytes, at: float, protocol_at: int, header: int) -> Packet | 
         return None
 
 
-def _echo(data: bytes, addresses: tuple) -> Echo | None:
+def _icmp(data: bytes, addresses: tuple) -> Echo | Unreachable | None:
     kind, id, seq = _ECHO.unpack_from(data)
+    if kind == _UNREACHABLE:
+        return _unreachable(data, addresses, seq)
     if kind not in (_ECHO_REPLY, _ECHO_REQUEST):
         return None
     return Echo(*addresses, kind == _ECHO_REPLY, id, seq, data[_ECHO.size :])
 
 
+def _unreachable(data: bytes, addresses: tuple, mtu: int) -> Unreachable:
+    version, _length, _fragment, _ttl, _protocol, source, target = _IP.unpack_from(data, _ECHO.size)
+    ports = struct.unpack_from(">HH", data, _ECHO.size + (version & 0x0F) * 4)
+    about = socket.inet_ntoa(source), socket.inet_ntoa(target), *ports
+    return Unreachable(*addresses, data[1], mtu, about)
+
+
 def _segment(data: bytes, addresses: tuple) -> Segment:
     source_port, target_port, seq, ack, offset, flags = _SEGMENT.unpack_from(data)
     payload = data[(offset >> 4) * 4 :]
-    is_syn, is_ack = bool(flags & _SYN), bool(flags & _ACK)
-    return Segment(*addresses, source_port, target_port, seq, ack, is_syn, is_ack, payload)
+    told = (bool(flags & flag) for flag in (_SYN, _ACK, _RST))
+    return Segment(*addresses, source_port, target_port, seq, ack, *told, payload)
 
 
-_READERS = {_ICMP: _echo, _TCP: _segment}
+def _datagram(data: bytes, addresses: tuple) -> Datagram:
+    source_port, target_port, _length = _DATAGRAM.unpack_from(data)
+    return Datagram(*addresses, source_port, target_port, data[_DATAGRAM.size :])
+
+
+_READERS = {_ICMP: _icmp, _TCP: _segment, _UDP: _datagram}

@@ -1,59 +1,128 @@
-"""Reachability: the platform's probe went there and came back, seen at both ends."""
+"""Reachability: the platform's probe reached the target, was refused, or was blocked on its way."""
 
 from django.utils.translation import gettext_noop as _
 
+from curriculum.enums import Capability
+from curriculum.kinds import ReachSettings
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import Observation
-from k8s_tasks.checks.packets import Echo
-
-
-def check(settings: dict, seen: Observation, **_facts) -> Finding:
-    source, target = settings["source"], settings["target"]
-    ends = seen.place(source), seen.place(target)
-    near, far = seen.seen_at(source), seen.seen_at(target)
-    mark = seen.mark_of(source, target)
-    stages = [
-        _echo_of(near, mark, is_reply=False),
-        _echo_of(far, mark, is_reply=False),
-        _echo_of(far, mark, is_reply=True),
-        _echo_of(near, mark, is_reply=True),
-    ]
-    evidence = {
-        "mark": mark.hex(),
-        "probe": f"{ends[0].address} > {ends[1].address}",
-        "stages": [_told(s) for s in stages],
-    }
-    names = {"source": source, "target": target}
-    if all(stages):
-        return passed(
-            _("The platform's ping went from %(source)s to %(target)s and came back."), evidence, **names
-        )
-    _check_control(source, seen)
-    lost_after = stages.index(None)
-    return failed(_LOST[lost_after], evidence, **names)
-
-
-_LOST = (
-    _("The platform's ping never left %(source)s, though %(source)s reached its own node."),
-    _("The platform's ping left %(source)s but did not arrive at %(target)s."),
-    _("The platform's ping arrived at %(target)s, which did not answer."),
-    _("%(target)s answered, but the answer did not arrive at %(source)s."),
+from k8s_tasks.checks.probing import (
+    Outcome,
+    Probe,
+    control_of_source,
+    control_of_target,
+    echo_stages,
+    outcome_of,
+    probe_all,
+    send,
 )
+from k8s_tasks.checks.round import Round, is_node
+
+_WANTED = {"reached": (Outcome.REACHED,), "refused": (Outcome.REFUSED,), "blocked": (Outcome.DROPPED,)}
 
 
-def _check_control(source: str, seen: Observation) -> None:
-    """A silence means something only if the same probe was heard where it must be."""
-    if not seen.is_answered(source, seen.controls.get(source)):
+async def check(settings: ReachSettings, round: Round) -> Finding:
+    if settings.expect == "blocked":
+        check_enforced(round)
+    probe = probe_of(settings, round)
+    told = await send(round, [probe])
+    seen = await probe_all(round, [probe], told)
+    outcome = outcome_of(probe, seen, told[probe])
+    if outcome not in (Outcome.REACHED, Outcome.REFUSED):
+        await check_controls(round, probe, is_listening_needed=settings.expect == "blocked")
+    return judge(settings, probe, outcome, seen)
+
+
+def probe_of(settings: ReachSettings, round: Round) -> Probe:
+    target = round.place(settings.target)
+    listens = int(round.fill(settings.port)) if settings.port else 0
+    return Probe(
+        settings.source,
+        settings.target,
+        settings.protocol,
+        round.fill(settings.address) if settings.address else target.address,
+        int(round.fill(settings.via)) if settings.via else listens,
+        listens,
+    )
+
+
+def judge(settings: ReachSettings, probe: Probe, outcome: Outcome, seen: Observation) -> Finding:
+    evidence = {"mark": probe.mark.decode(), "outcome": outcome.value, **_told(probe, seen)}
+    facts = {"source": probe.source, "target": probe.target, "protocol": probe.protocol, "port": probe.port}
+    if outcome in _WANTED[settings.expect]:
+        return passed(_RIGHT[probe.protocol == "icmp", outcome], evidence, **facts)
+    return failed(_WRONG[outcome], evidence, **facts)
+
+
+def check_enforced(round: Round) -> None:
+    """A blocked path proves a policy only where the cluster was proven to enforce policies."""
+    if round.facts.capabilities.get(Capability.NETWORKPOLICY) != "present":
         raise Broken(
-            _("The probe from %(pod)s did not even reach its own node, so nothing can be concluded."),
-            pod=source,
+            _("This cluster was not proven to enforce NetworkPolicies, so a silence proves nothing.")
         )
 
 
-def _echo_of(packets: list, mark: bytes, *, is_reply: bool) -> Echo | None:
-    echoes = (each for each in packets if isinstance(each, Echo) and mark in each.payload)
-    return next((each for each in echoes if each.is_reply == is_reply), None)
+async def check_controls(round: Round, probe: Probe, *, is_listening_needed: bool) -> None:
+    """A silence means something only if the source can send, and the target would answer a neighbour."""
+    controls = [] if is_node(probe.source) else [control_of_source(probe.source, round.place(probe.source))]
+    if is_listening_needed and probe.protocol != "icmp":
+        target = round.place(probe.target)
+        controls.append(control_of_target(node_name(round, target.node), probe, target))
+    for control in controls:
+        if not await is_answered(round, control):
+            raise Broken(_SILENT[control.source == control.target], pod=control.target)
 
 
-def _told(echo: Echo | None) -> dict | None:
-    return echo and {"at": echo.at, "ttl": echo.ttl, "id": echo.id, "seq": echo.seq}
+def node_name(round: Round, node: str) -> str:
+    """The place `node:N` of a node by its name. Raises Broken."""
+    for name, place in round.places.items():
+        if is_node(name) and place.node == node:
+            return name
+    raise Broken(_("There is no node agent on %(node)s."), node=node)
+
+
+async def is_answered(round: Round, control: Probe) -> bool:
+    told = await send(round, [control])
+    if control.source != control.target:
+        seen = await probe_all(round, [control], told)
+        return outcome_of(control, seen, told[control]) == Outcome.REACHED
+    # The node itself answers, and it has no link of its own: both are seen at the pod's.
+    seen = await round.look_until([control.source], lambda seen: echo_stages(control, seen)[3] is not None)
+    return echo_stages(control, seen)[3] is not None
+
+
+_SILENT = {
+    True: _("The probe from %(pod)s did not even reach its own node, so nothing can be concluded."),
+    False: _("%(pod)s did not even answer its own node, so its silence proves nothing."),
+}
+_RIGHT = {
+    (True, Outcome.REACHED): _("The platform's ping went from %(source)s to %(target)s and came back."),
+    (True, Outcome.DROPPED): _("The platform's ping left %(source)s and was stopped before %(target)s."),
+    (True, Outcome.REFUSED): _("The platform's ping from %(source)s to %(target)s was refused."),
+    (False, Outcome.REACHED): _(
+        "The platform's probe went from %(source)s to %(target)s, %(protocol)s port %(port)s."
+    ),
+    (False, Outcome.DROPPED): _(
+        "The platform's probe left %(source)s for port %(port)s and was stopped before %(target)s."
+    ),
+    (False, Outcome.REFUSED): _(
+        "The platform's probe from %(source)s to %(target)s, %(protocol)s port %(port)s, was refused."
+    ),
+}
+_WRONG = {
+    Outcome.REACHED: _("The platform's probe from %(source)s reached %(target)s, and should not have."),
+    Outcome.REFUSED: _("%(target)s refused the platform's probe from %(source)s: nobody listens there."),
+    Outcome.UNSENT: _("The platform's probe never left %(source)s, though %(source)s reached its own node."),
+    Outcome.DROPPED: _("The platform's probe left %(source)s but did not arrive at %(target)s."),
+    Outcome.SILENT: _("The platform's probe arrived at %(target)s, which did not answer."),
+    Outcome.LOST: _("%(target)s answered, but the answer did not arrive at %(source)s."),
+}
+
+
+def _told(probe: Probe, seen: Observation) -> dict:
+    ends = seen.place(probe.source).address, seen.place(probe.target).address
+    told = {"probe": f"{ends[0]} > {ends[1]}"}
+    if probe.protocol != "icmp" or is_node(probe.source):
+        return told
+    stages = echo_stages(probe, seen)
+    return told | {"stages": [each and {"at": each.at, "ttl": each.ttl, "seq": each.seq} for each in stages]}

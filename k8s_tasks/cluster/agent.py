@@ -6,6 +6,7 @@ root inside the pod, cannot reach.
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,11 @@ class Agent:
 
     api: Api
     pod: str
+
+    async def run(self, argv: Sequence[str], *, seconds: float) -> Completed:
+        """A command of the platform's own on the node's network; never one that a browser named."""
+        process = await start_process(self.api, NAMESPACE, self.pod, argv)
+        return await run_to_end(process, seconds=seconds)
 
     async def start_capture(self, capture: str, address: str, filter_words: list[str]) -> None:
         """Returns once tcpdump listens. A capture that is running already is left alone."""
@@ -89,8 +95,7 @@ class Agent:
         return done
 
     async def _do(self, *words: str) -> Completed:
-        process = await start_process(self.api, NAMESPACE, self.pod, ["redes-agent", *words])
-        return await run_to_end(process, seconds=15)
+        return await self.run(["redes-agent", *words], seconds=15)
 
 
 async def install_agent(api: Api) -> None:

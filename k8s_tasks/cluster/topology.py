@@ -1,9 +1,21 @@
 """Nodes and pods as the pages draw them: plain facts read from API objects."""
 
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+
+
+def number_nodes(nodes: list[dict]) -> dict[str, dict]:
+    """Nodes, as API objects or as their facts, as a lab names them: `control`, then the workers by name."""
+    facts = [node if "name" in node else node_facts(node) for node in nodes]
+    controls = [node for node in facts if node.get("role") == "control-plane"]
+    workers = sorted((node for node in facts if node not in controls), key=lambda node: node["name"])
+    numbered = {f"worker{number}": node for number, node in enumerate(workers, start=1)}
+    return {**({"control": controls[0]} if controls else {}), **numbered}
+
 
 def node_facts(node: dict) -> dict:
     return {
         "name": node["metadata"]["name"],
+        "role": "control-plane" if CONTROL_PLANE in node["metadata"].get("labels", {}) else "worker",
         "address": _internal_address(node),
         "pod_cidr": node.get("spec", {}).get("podCIDR", ""),
     }

@@ -51,6 +51,11 @@ def capability_of(cluster: Cluster, name: str) -> dict:
     return found or {"state": CapabilityState.UNKNOWN.value, "reason": in_all_languages(NOT_MEASURED)}
 
 
+def measured(cluster: Cluster) -> dict[str, str]:
+    """The state of each capability."""
+    return {name.value: capability_of(cluster, name)["state"] for name in Capability}
+
+
 def required_by(slug: str) -> Sequence[Capability]:
     """Nothing for a lab the course has dropped."""
     try:

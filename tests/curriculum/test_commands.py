@@ -20,9 +20,9 @@ def test_lint_says_that_all_is_well(capsys):
 
 def test_lint_fails_with_every_problem(folder):
     folder.change("lab.yaml", "minutes: 20", "minutes: 2")
-    folder.change("mutants/nothing-done.yaml", "step: predict-ttl", "stp: predict-ttl")
+    folder.change("mutants/wrong-ttl.yaml", "step: predict-ttl", "stp: predict-ttl")
     with pytest.raises(
-        CommandError, match=r"lab\.yaml:\d+: minutes: (.|\n)*nothing-done\.yaml:\d+: acts\[0\]\.stp"
+        CommandError, match=r"lab\.yaml:\d+: minutes: (.|\n)*wrong-ttl\.yaml:\d+: acts\[0\]\.stp"
     ):
         call_command("labs", "lint", content=folder.root)
 

@@ -152,7 +152,7 @@ def test_a_manifest_that_asks_for_an_unknown_value_is_told(folder):
 
 
 def test_a_mutant_that_fails_nothing_is_told(folder):
-    folder.change("mutants/nothing-done.yaml", "fails: [", "# [")
+    folder.change("mutants/wrong-ttl.yaml", "fails:\n  ttl-answer: with another TTL\n", "")
     assert "name the conditions this mutant must fail" in folder.only_problem().mend
 
 

@@ -7,8 +7,9 @@ import pytest
 from django.conf import settings
 
 from curriculum.course import get_course
+from k8s_tasks.plays import plays_of
 
-PLAYS = [(lab.slug, play.name) for lab in get_course().labs for play in (lab.solution, *lab.mutants)]
+PLAYS = [(lab.slug, play.name) for lab in get_course().labs for play in plays_of(lab)]
 
 
 @pytest.mark.integration

@@ -9,7 +9,7 @@ from curriculum.course import get_course
 from curriculum.specs import LabSpec, Play
 from k8s_tasks.domain.runs import RunError
 from k8s_tasks.domain.sessions import SessionError
-from k8s_tasks.plays import PlayError, misjudged, play_lab
+from k8s_tasks.plays import PlayError, misjudged, play_lab, plays_of
 
 SOLVER = "solver"
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--play", help="only this play: solution, or the name of a mutant")
 
     def handle(self, *args, labs, play, **options):
-        plays = [(lab, each) for lab in _chosen(labs) for each in (lab.solution, *lab.mutants)]
+        plays = [(lab, each) for lab in _chosen(labs) for each in plays_of(lab)]
         plays = [(lab, each) for lab, each in plays if play in (None, each.name)]
         if not plays:
             raise CommandError(f"no lab has a play {play!r}")
@@ -32,15 +32,13 @@ class Command(BaseCommand):
 
     def play(self, lab: LabSpec, play: Play) -> bool:
         try:
-            verdicts = asyncio.run(play_lab(_solver(), lab, play))
+            results = asyncio.run(play_lab(_solver(), lab, play))
         except (PlayError, RunError, SessionError) as error:
             self.stdout.write(f"{lab.slug}/{play.name}: broke: {error}")
             return False
-        wrong = misjudged(play, verdicts)
-        told = ", ".join(
-            f"{key} {verdict}{' (!)' if key in wrong else ''}" for key, verdict in verdicts.items()
-        )
-        self.stdout.write(f"{lab.slug}/{play.name}: {told}")
+        wrong = misjudged(play, results)
+        told = ", ".join(f"{key} {result.verdict}" for key, result in results.items())
+        self.stdout.write("\n  ! ".join([f"{lab.slug}/{play.name}: {told}", *wrong]))
         return not wrong
 
 

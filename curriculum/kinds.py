@@ -1,0 +1,234 @@
+"""The kinds of conditions: what an author says in the `settings` of each.
+
+Each class here has a module of its name in `k8s_tasks.checks` that proves it. A place is a pod of
+the lab, or `node:0` for the control-plane node and `node:1`, `node:2` for the workers.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from curriculum.enums import ConditionKind
+from curriculum.schema import KEY_PATTERN, build, schema_of, told
+from curriculum.text import Text
+
+PROTOCOLS = ["icmp", "tcp", "udp"]
+EXPECTED = ["reached", "refused", "blocked"]
+CAPTURED = ["echo-pair", "handshake", "payload", "datagram", "retransmission", "reset", "unreachable"]
+SEEN_FROM = ["anyone", "source", "node"]
+ANSWERED = ["reply-ttl", "value", "object"]
+RECORDS = ["A", "AAAA", "SRV", "PTR", "CNAME"]
+NODE_PLACE = "node:"
+PLACE_PATTERN = r"^([a-z][a-z0-9-]*|node:[0-2])$"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReachSettings:
+    source: str = told("place that sends", pattern=PLACE_PATTERN)
+    target: str = told("pod that is spoken to", pattern=KEY_PATTERN)
+    protocol: str = told("protocol of the probe", enum=PROTOCOLS)
+    port: str = told("port the target listens on; not for icmp", default="")
+    address: str = told("address to speak to, when it is not the target's own", default="")
+    via: str = told("port of that address, when it is not the target's", default="")
+    expect: str = told("what must come of it", default="reached", enum=EXPECTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectSettings:
+    api: str = told("apiVersion, such as v1 or apps/v1")
+    resource: str = told("kind of the objects, such as Service")
+    name: str = told("name of the object; without it, `objects` is the list of all", default="")
+    namespace: str = told("key of one of the lab's namespaces, when not the main one", default="")
+    expression: str = told("what must hold of `object` or `objects`, in CEL; ${name} is filled in")
+    otherwise: Text = told("what to tell the student when it does not hold")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSettings:
+    pod: str = told("place the command runs in", pattern=PLACE_PATTERN)
+    argv: tuple[str, ...] = told("the command, word by word; ${name} is filled in", minItems=1)
+    exit_code: int = told("exit code it must end with", default=0, minimum=0, maximum=255)
+    matches: str = told("regular expression its output must match; ${name} is filled in", default="")
+    lowest: float | None = told("least value of the expression's first group", default=None)
+    highest: float | None = told("greatest value of the expression's first group", default=None)
+    otherwise: Text = told("what to tell the student when it is not so")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSettings:
+    source: str = told("pod that sends numbered datagrams", pattern=KEY_PATTERN)
+    target: str = told("pod they are counted at", pattern=KEY_PATTERN)
+    port: str = told("UDP port they are sent to")
+    samples: int = told("how many are sent", minimum=10, maximum=5000)
+    right: float = told("share that must be lost, 0 to 1", minimum=0, maximum=1)
+    wrong: float = told("nearest share that must not pass", minimum=0, maximum=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceSettings:
+    source: str = told("place that connects", pattern=PLACE_PATTERN)
+    address: str = told("address or name of the Service; ${name} is filled in")
+    port: str = told("its HTTP port")
+    listens: str = told("port the replicas listen on, when it is another", default="")
+    targets: tuple[str, ...] = told("pods that must share the requests", minItems=2)
+    samples: int = told("how many requests are sent", minimum=10, maximum=5000)
+    wrong: float = told("nearest share of one replica that must not pass", minimum=0, maximum=1)
+    per: str = told("what is balanced", default="connection", enum=["connection", "request"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class AffinitySettings:
+    source: str = told("place that connects", pattern=PLACE_PATTERN)
+    address: str = told("address or name of the Service; ${name} is filled in")
+    port: str = told("its HTTP port")
+    listens: str = told("port the replicas listen on, when it is another", default="")
+    targets: tuple[str, ...] = told("pods one of which must get all requests", minItems=2)
+    samples: int = told("how many requests are sent", minimum=2, maximum=1000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemapSettings:
+    source: str = told("place that connects", pattern=PLACE_PATTERN)
+    address: str = told("address of the balancer; ${name} is filled in")
+    port: str = told("its HTTP port")
+    listens: str = told("port the replicas listen on, when it is another", default="")
+    host: str = told("Host header of the requests", default="")
+    targets: tuple[str, ...] = told("all pods that may serve", minItems=2)
+    keys: int = told("how many keys are sent, as the last part of the path", minimum=10, maximum=2000)
+    before: int = told("replicas before the change", minimum=1, maximum=20)
+    after: int = told("replicas after it", minimum=1, maximum=20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptureSettings:
+    source: str = told("place that opens the conversation", pattern=PLACE_PATTERN)
+    target: str = told("pod that is spoken to", pattern=KEY_PATTERN)
+    shows: str = told("what the capture must show", enum=CAPTURED)
+    port: str = told("TCP or UDP port of the target", default="")
+    payload: str = told("text the conversation must carry", default="")
+    seen_from: str = told(
+        "whose address the target saw: the source's own, or a node's", default="anyone", enum=SEEN_FROM
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsSettings:
+    address: str = told("address to connect to; ${name} is filled in")
+    port: str = told("its port")
+    name: str = told("name the client asks for")
+    names: tuple[str, ...] = told("names the certificate must hold", default=())
+    issuer: str = told("common name of who signed it", default="")
+    trusts: str = told("Secret whose ca.crt (or tls.crt) the client trusts", default="")
+    node: int = told("node the client runs on", default=0, minimum=0, maximum=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DnsSettings:
+    source: str = told("pod that asks", pattern=KEY_PATTERN)
+    name: str = told("name that is asked for; ${name} is filled in")
+    record: str = told("type of the record", default="A", enum=RECORDS)
+    answers: tuple[str, ...] = told("exactly what must be answered; empty: no such name", default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerSettings:
+    step: str = told("answer step that is judged", pattern=KEY_PATTERN)
+    equals: str = told("what it must equal, measured on the live cluster", enum=ANSWERED)
+    source: str = told("pod where a reply-ttl is measured", default="", pattern=f"{KEY_PATTERN}|^$")
+    target: str = told("pod the replies come from", default="", pattern=f"{KEY_PATTERN}|^$")
+    value: str = told("template of the right value", default="")
+    api: str = told("apiVersion of the object", default="")
+    resource: str = told("kind of the object", default="")
+    name: str = told("name of the object", default="")
+    namespace: str = told("key of one of the lab's namespaces, when not the main one", default="")
+    expression: str = told("the right answer as CEL of `object` or `objects`", default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixSettings:
+    sources: tuple[str, ...] = told("pods that send", minItems=1)
+    targets: tuple[str, ...] = told("pods that are spoken to", minItems=1)
+    protocol: str = told("protocol of the probes", default="tcp", enum=["tcp", "udp"])
+    port: str = told("port the targets listen on")
+    allowed: dict[str, object] = told(
+        "for each source the list of targets it must reach; all others are blocked"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupSettings:
+    of: tuple["Proof", ...] = told("what is put together", minItems=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotSettings:
+    proof: "Proof" = told("what must not hold")
+    control: "Proof" = told("what must hold in the same round, so that the absence means something")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhenSettings:
+    step: str = told("step whose run is the time that counts", pattern=KEY_PATTERN)
+    seen: "Proof" = told("what must be seen in that time; it looks at captured packets")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """A kind of condition with its settings, alone or inside another."""
+
+    kind: ConditionKind = told("how it is proven")
+    settings: dict[str, object] = told("settings of this kind of condition")
+
+    schema_name = "proof"
+
+    @cached_property
+    def parsed(self):
+        """The settings as a value of their class."""
+        return build(CONDITION_SETTINGS[self.kind], self.settings)
+
+    @cached_property
+    def leaves(self) -> tuple["Proof", ...]:
+        """The proofs that look at something themselves: this one, or those inside it."""
+        inner = inner_proofs(self.parsed)
+        return tuple(leaf for proof in inner for leaf in proof.leaves) if inner else (self,)
+
+    @classmethod
+    def refine(cls, schema: dict) -> dict:
+        """Each kind of condition has settings of its own."""
+        schema["allOf"] = [
+            {
+                "if": {"properties": {"kind": {"const": kind.value}}},
+                "then": {"properties": {"settings": schema_of(settings)}},
+            }
+            for kind, settings in CONDITION_SETTINGS.items()
+        ]
+        return schema
+
+
+def inner_proofs(settings) -> tuple[Proof, ...]:
+    """The proofs that settings put together."""
+    if isinstance(settings, GroupSettings):
+        return settings.of
+    if isinstance(settings, NotSettings):
+        return settings.proof, settings.control
+    return (settings.seen,) if isinstance(settings, WhenSettings) else ()
+
+
+CONDITION_SETTINGS = {
+    ConditionKind.REACH: ReachSettings,
+    ConditionKind.MATRIX: MatrixSettings,
+    ConditionKind.OBJECT: ObjectSettings,
+    ConditionKind.COMMAND: CommandSettings,
+    ConditionKind.LOSS: LossSettings,
+    ConditionKind.BALANCE: BalanceSettings,
+    ConditionKind.AFFINITY: AffinitySettings,
+    ConditionKind.REMAP: RemapSettings,
+    ConditionKind.CAPTURE: CaptureSettings,
+    ConditionKind.TLS: TlsSettings,
+    ConditionKind.DNS: DnsSettings,
+    ConditionKind.ANSWER: AnswerSettings,
+    ConditionKind.ALL: GroupSettings,
+    ConditionKind.ANY: GroupSettings,
+    ConditionKind.NOT: NotSettings,
+    ConditionKind.DURING: WhenSettings,
+    ConditionKind.AFTER: WhenSettings,
+}

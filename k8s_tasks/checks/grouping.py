@@ -1,0 +1,48 @@
+"""Proofs put together: all of them, any of them, not this one while a control holds."""
+
+import asyncio
+
+from django.utils.translation import gettext_noop as _
+
+from curriculum.enums import Verdict
+from curriculum.kinds import GroupSettings, NotSettings
+from k8s_tasks.checks.finding import Broken, Finding, failed, passed
+from k8s_tasks.checks.judging import judge
+from k8s_tasks.checks.round import Round
+
+
+async def check_all(settings: GroupSettings, round: Round) -> Finding:
+    """The first failure is the reason; without one, the first that is undecided."""
+    findings = await asyncio.gather(*(judge(proof, round) for proof in settings.of))
+    for verdict in (Verdict.FAIL, Verdict.UNDECIDED):
+        for finding in findings:
+            if finding.verdict == verdict:
+                return finding
+    return Finding(Verdict.PASS, findings[-1].reason, _all_evidence(findings))
+
+
+async def check_any(settings: GroupSettings, round: Round) -> Finding:
+    """The first pass is the reason; without one it is undecided as long as one of them is."""
+    findings = await asyncio.gather(*(judge(proof, round) for proof in settings.of))
+    for verdict in (Verdict.PASS, Verdict.UNDECIDED):
+        for finding in findings:
+            if finding.verdict == verdict:
+                return finding
+    return Finding(Verdict.FAIL, findings[0].reason, _all_evidence(findings))
+
+
+async def check_not(settings: NotSettings, round: Round) -> Finding:
+    """An absence counts only when the control was there: a probe that is broken finds nothing either."""
+    control, found = await asyncio.gather(judge(settings.control, round), judge(settings.proof, round))
+    evidence = {"control": control.evidence, "proof": found.evidence}
+    if control.verdict == Verdict.UNDECIDED or found.verdict == Verdict.UNDECIDED:
+        return control if control.verdict == Verdict.UNDECIDED else found
+    if found.verdict == Verdict.PASS:
+        return failed(_("This must not be, and it is: %(what)s"), evidence, what=found.reason)
+    if control.verdict == Verdict.FAIL:
+        raise Broken(_("Nothing can be concluded, for the control failed: %(what)s"), what=control.reason)
+    return passed(_("It is not there, while the control is: %(what)s"), evidence, what=control.reason)
+
+
+def _all_evidence(findings: list[Finding]) -> dict:
+    return {"of": [{"verdict": each.verdict.value, **each.evidence} for each in findings]}

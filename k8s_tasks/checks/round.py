@@ -1,0 +1,187 @@
+"""One round of looking at a session, shared by all conditions that are judged together.
+
+A check asks for what it needs: the captures of some pods, a command in a pod or on a node, an
+object of the API. Captures are read once for all who ask, and again when somebody has sent
+something meanwhile. What cannot be had raises Broken: the verdict is then undecided, for it is
+the platform that failed and not the student.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from django.utils.translation import gettext_noop as _
+
+from curriculum.domain import substitute
+from curriculum.kinds import NODE_PLACE
+from curriculum.parameters import SubstitutionError
+from k8s_tasks.checks.finding import Broken
+from k8s_tasks.checks.observing import Observation, Place
+from k8s_tasks.checks.packets import Packet, read_packets
+from k8s_tasks.cluster.agent import Agent, CaptureGone
+from k8s_tasks.cluster.api import Api
+from k8s_tasks.cluster.errors import ClusterError, NotFound
+from k8s_tasks.cluster.execs import Completed, run_to_end, start_process
+from k8s_tasks.cluster.labs import capture_name
+from k8s_tasks.cluster.objects import path_of
+
+SETTLE_SECONDS = 2.0  # tcpdump has written a packet long before
+LOOK_AGAIN = SETTLE_SECONDS / 10
+PROBE_SECONDS = 8
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a session before anybody looks: what fills templates in, the student's answers,
+    the time of each step's last run (its end is infinite while it goes on), the evidence of conditions
+    judged earlier, and the capabilities measured on the cluster."""
+
+    session_id: object
+    namespace: str
+    values: Mapping[str, object]
+    answers: Mapping[str, str] = field(default_factory=dict)
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    filter_words: Sequence[str] = ()
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    earlier: Mapping[str, dict] = field(default_factory=dict)
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Round:
+    """`places` are the pods by name and the nodes as `node:0`, `node:1`, ..."""
+
+    api: Api
+    facts: Facts
+    places: dict[str, Place]
+    agents: dict[str, Agent]
+    captures: "Captures"
+    span: Span = (0.0, math.inf)
+
+    def within(self, start: float, end: float) -> "Round":
+        """The same round, that sees only packets of this time."""
+        return replace(self, span=(max(start, self.span[0]), min(end, self.span[1])))
+
+    def fill(self, template: str) -> str:
+        try:
+            return substitute(template, self.facts.values)
+        except SubstitutionError as error:
+            raise Broken(_("What the lab asks for is not known: %(why)s"), why=error) from error
+
+    def place(self, name: str) -> Place:
+        return Observation(self.places).place(name)
+
+    async def look(self, pods: Iterable[str], *, since: float = 0.0) -> Observation:
+        """The captures of these pods, not older than `since` (of `time.monotonic`)."""
+        pods = [pod for pod in dict.fromkeys(pods) if not is_node(pod)]
+        packets, broken = await self.captures.read(pods, since=since)
+        return Observation(self.places, packets, broken).between(*self.span)
+
+    async def look_until(self, pods: Sequence[str], is_settled: Callable[[Observation], bool]) -> Observation:
+        """Look again until it is settled, but not for long: what is not there then did not come."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            now = time.monotonic()
+            seen = await self.look(pods, since=now)
+            if now >= deadline or is_settled(seen):
+                return seen
+            await asyncio.sleep(LOOK_AGAIN)
+
+    async def run_in(self, place: str, argv: Sequence[str], *, seconds: float = PROBE_SECONDS) -> Completed:
+        """A command of the platform's, in a pod or on a node, to its end."""
+        try:
+            if is_node(place):
+                return await self.agent_on(self.place(place)).run(argv, seconds=seconds)
+            namespace = self.place(place).namespace or self.facts.namespace
+            process = await start_process(self.api, namespace, place, argv)
+            return await run_to_end(process, seconds=seconds)
+        except ClusterError as error:
+            raise Broken(
+                _("The probe could not be sent from %(pod)s: %(why)s"), pod=place, why=error
+            ) from error
+
+    def agent_on(self, place: Place) -> Agent:
+        return agent_on(self.agents, place)
+
+    async def get(self, api_version: str, kind: str, *, name: str = "", namespace: str = "") -> dict | None:
+        """An object, or the list of all of its kind when it has no name; None when it is not there."""
+        try:
+            where = self.facts.namespaces[namespace] if namespace else self.facts.namespace
+            manifest = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}}
+            path = await path_of(self.api, manifest, namespace=where)
+            return await self.api.request("GET", path.rstrip("/"))
+        except NotFound:
+            return None
+        except ClusterError as error:
+            raise Broken(_("The cluster could not be looked at: %(why)s"), why=error) from error
+
+
+class Captures:
+    """Reads the captures of a session's pods; those who ask at the same time share one reading."""
+
+    def __init__(
+        self, session_id, places: dict[str, Place], agents: dict[str, Agent], filter_words: Sequence[str]
+    ):
+        self._session_id = session_id
+        self._places = places
+        self._agents = agents
+        self._filter = list(filter_words)
+        self._packets: dict[str, list[Packet]] = {}
+        self._broken: dict[str, Broken] = {}
+        self._read_at: dict[str, float] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def read(self, pods: Sequence[str], *, since: float) -> tuple[dict, dict]:
+        """Packets and troubles by pod; a reading that began after `since` is good enough."""
+        await asyncio.gather(*(self._read(pod, since) for pod in pods))
+        broken = {pod: self._broken[pod] for pod in pods if pod in self._broken}
+        return {pod: self._packets[pod] for pod in pods if pod not in broken}, broken
+
+    async def _read(self, pod: str, since: float) -> None:
+        async with self._locks.setdefault(pod, asyncio.Lock()):
+            if pod in self._broken or self._read_at.get(pod, -1.0) >= since:
+                return
+            began = time.monotonic()
+            try:
+                self._packets[pod] = await self._fetch(pod)
+                self._read_at[pod] = began
+            except Broken as broken:
+                self._broken[pod] = broken
+
+    async def _fetch(self, pod: str) -> list[Packet]:
+        place = Observation(self._places).place(pod)
+        try:
+            pcap = await agent_on(self._agents, place).read_capture(capture_name(self._session_id, pod))
+            return await asyncio.to_thread(read_packets, pcap)
+        except CaptureGone:
+            raise await self._restart(pod, place) from None
+        except (ClusterError, ValueError) as error:
+            raise Broken(
+                _("The capture of %(pod)s could not be read: %(why)s"), pod=pod, why=error
+            ) from error
+
+    async def _restart(self, pod: str, place: Place) -> Broken:
+        """Begin a capture again that was found dead; what it would have shown is lost."""
+        try:
+            name = capture_name(self._session_id, pod)
+            await agent_on(self._agents, place).start_capture(name, place.address, self._filter)
+        except ClusterError as error:
+            sentence = _("The capture of %(pod)s had stopped and could not be started again: %(why)s")
+            return Broken(sentence, pod=pod, why=error)
+        return Broken(
+            _("The capture of %(pod)s had stopped. It runs again: repeat the step, then verify."), pod=pod
+        )
+
+
+def agent_on(agents: dict[str, Agent], place: Place) -> Agent:
+    try:
+        return agents[place.node]
+    except KeyError:
+        raise Broken(_("There is no node agent on %(node)s."), node=place.node) from None
+
+
+def is_node(place: str) -> bool:
+    return place.startswith(NODE_PLACE)
