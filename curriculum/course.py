@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 from curriculum.documents import Document, check_document, read_document
 from curriculum.drawings import load_drawings
-from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_plays
+from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_objects, lint_plays
 from curriculum.problems import CourseError, Problem
 from curriculum.prose import Page, Section, read_lab_text, read_theory
 from curriculum.schema import build, schema_of
@@ -27,7 +29,7 @@ Sections = Mapping[tuple[str, str], Section]
 @functools.cache
 def get_course() -> Course:
     """The course of this installation. Raises CourseError when its files are wrong."""
-    return load_course(CONTENT)
+    return load_course(settings.OPTIONS["COURSE"])
 
 
 def load_course(root: Path) -> Course:
@@ -104,7 +106,7 @@ class _Loader:
             return None
         self._compare_texts(folder, document, texts)
         lab = build(LabSpec, document.data, _Derivation(folder, texts, plays).derive)
-        for lint in (lint_lab, lint_manifests):
+        for lint in (lint_lab, lint_manifests, lint_objects):
             self.problems.extend(lint(lab, document))
         self.problems.extend(lint_plays(lab, {name: found for name, (found, _) in plays.items()}))
         return lab
@@ -192,6 +194,9 @@ class _Derivation:
             "manifests": tuple(
                 file.read_text("utf-8") for file in sorted(self.folder.glob("manifests/*.yaml"))
             ),
+            "objects": {
+                file.stem: file.read_text("utf-8") for file in sorted(self.folder.glob("objects/*.yaml"))
+            },
             "solution": plays.pop("solution", None),
             "mutants": tuple(plays.values()),
             "texts": {key: self._body(key, "") for key in ("intro", "debrief")},

@@ -26,6 +26,7 @@ _TYPES = {
     "array": "a list",
     "string": "a text (put it in quotes)",
     "integer": "a whole number",
+    "number": "a number",
     "boolean": "true or false",
 }
 

@@ -16,9 +16,25 @@ class StepKind(models.TextChoices):
     READ = "read", _("Read")
     EXEC = "exec", _("Command")
     STREAM = "stream", _("Live command")
+    APPLY = "apply", _("Manifest")
+    NODE = "node", _("Command on a node")
+    CAPTURE = "capture", _("Live capture")
+    IMPAIR = "impair", _("Impairment")
     TERMINAL = "terminal", _("Terminal")
     PREDICT = "predict", _("Prediction")
     ANSWER = "answer", _("Answer")
+
+
+# What a button runs; the others are read, typed or answered.
+RUN_STEPS = (
+    StepKind.EXEC,
+    StepKind.STREAM,
+    StepKind.APPLY,
+    StepKind.NODE,
+    StepKind.CAPTURE,
+    StepKind.IMPAIR,
+)
+LIVE_STEPS = (StepKind.STREAM, StepKind.CAPTURE)  # they go on until somebody ends them
 
 
 class ConditionKind(models.TextChoices):

@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from curriculum.cel import CelError, compile_expression
 from curriculum.documents import Document
-from curriculum.enums import ParameterKind, StepKind
+from curriculum.enums import LIVE_STEPS, Capability, ParameterKind, StepKind
 from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
 from curriculum.parameters import SubstitutionError, names_in, substitute
 from curriculum.problems import Problem
@@ -20,12 +20,37 @@ from curriculum.statistics import Undecidable, samples_needed
 
 POD_VALUES = ("ip", "node")
 NODE_VALUES = ("nodes.control", "nodes.worker1", "nodes.worker2")
+NEEDS = {
+    StepKind.EXEC: ("pod", "pane", "argv"),
+    StepKind.STREAM: ("pod", "pane", "argv"),
+    StepKind.APPLY: ("manifest", "pane"),
+    StepKind.NODE: ("node", "pane", "argv"),
+    StepKind.CAPTURE: ("pod", "pane"),
+    StepKind.IMPAIR: ("pod", "pane"),
+    StepKind.TERMINAL: ("pod",),
+    StepKind.PREDICT: ("choices",),
+}
+OF_ONE_KIND = {
+    "node": StepKind.NODE,
+    "manifest": StepKind.APPLY,
+    "remove": StepKind.APPLY,
+    "direction": StepKind.IMPAIR,
+    "effects": StepKind.IMPAIR,
+}
 MUTANTS_WANTED = 3
 
 
 def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
     """Every part of the lab that does not fit the others."""
-    rules = (_lint_keys, _lint_parameters, _lint_steps, _lint_argv, _lint_predictions, _lint_conditions)
+    rules = (
+        _lint_keys,
+        _lint_parameters,
+        _lint_steps,
+        _lint_impairments,
+        _lint_argv,
+        _lint_predictions,
+        _lint_conditions,
+    )
     return [problem for rule in rules for problem in rule(lab, document)]
 
 
@@ -66,6 +91,37 @@ def lint_manifests(lab: LabSpec, document: Document) -> list[Problem]:
     ]
 
 
+def lint_objects(lab: LabSpec, document: Document) -> list[Problem]:
+    """Every file of objects/, filled in with sample values, must hold objects, and some step must use it."""
+    used = {step.manifest for step in lab.steps}
+    problems = [
+        document.problem(("steps",), f"no step uses objects/{name}.yaml; name it in one or remove it")
+        for name in lab.objects
+        if name not in used
+    ]
+    for name, text in lab.objects.items():
+        try:
+            made = list(YAML(typ="safe").load_all(substitute(text, _sample_values(lab))))
+        except (SubstitutionError, YAMLError) as error:
+            problems.append(document.problem(("steps",), f"objects/{name}.yaml cannot be read: {error}"))
+        else:
+            problems += [
+                document.problem(("steps",), f"objects/{name}.yaml: {lack}") for lack in _lacks(made)
+            ]
+    return problems
+
+
+def _lacks(made: list) -> Iterator[str]:
+    objects = [item for item in made if item is not None]
+    if not objects:
+        yield "it holds no object; write one"
+    for item in objects:
+        if not isinstance(item, dict) or not all(item.get(key) for key in ("apiVersion", "kind", "metadata")):
+            yield "each object needs apiVersion, kind and metadata"
+        elif not item["metadata"].get("name"):
+            yield f"the {item['kind']} has no metadata.name; add it"
+
+
 def known_names(lab: LabSpec) -> set[str]:
     """What `${...}` may ask for: the attempt's parameters and what the cluster decides."""
     return {
@@ -100,14 +156,38 @@ def _lint_steps(lab: LabSpec, document: Document) -> Iterator[Problem]:
         keys = ("steps", index)
         yield from _one_of(document, (*keys, "pod"), step.pod, pods, "pod")
         yield from _one_of(document, (*keys, "pane"), step.pane, lab.panes, "pane")
+        yield from _one_of(document, (*keys, "manifest"), step.manifest, lab.objects, "file in objects/")
         for key in _missing_for(step):
             yield document.problem(keys, f"a step of kind {step.kind.value} needs {key!r}; add it")
+        for key in _foreign_to(step, document.data["steps"][index]):
+            mend = f"only a step of kind {OF_ONE_KIND[key].value} reads {key!r}; remove it"
+            yield document.problem((*keys, key), mend)
 
 
 def _missing_for(step: Step) -> list[str]:
-    needs = {StepKind.EXEC: ("pod", "pane", "argv"), StepKind.STREAM: ("pod", "pane", "argv")}
-    needs |= {StepKind.TERMINAL: ("pod",), StepKind.PREDICT: ("choices",)}
-    return [key for key in needs.get(step.kind, ()) if not getattr(step, key)]
+    return [key for key in NEEDS.get(step.kind, ()) if getattr(step, key) in (None, ())]
+
+
+def _foreign_to(step: Step, written: dict) -> list[str]:
+    return [key for key, kind in OF_ONE_KIND.items() if key in written and step.kind != kind]
+
+
+def _lint_impairments(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    """What the node agent would refuse, and what not every cluster can do."""
+    for index, step in enumerate(lab.steps):
+        given = step.effects.given if step.effects else {}
+        keys = ("steps", index, "effects")
+        if given.get("jitter", 0) > given.get("delay", 0):
+            yield document.problem(keys, "jitter is greater than delay; no packet arrives before it was sent")
+        if "reorder" in given and "delay" not in given:
+            yield document.problem(keys, "reorder needs a delay: those that do not wait overtake; add it")
+        yield from _lint_ability(lab, document, keys, given)
+
+
+def _lint_ability(lab: LabSpec, document: Document, keys: tuple, given: dict) -> Iterator[Problem]:
+    wanted = Capability.NETEM if "duplicate" in given else Capability.DELAY
+    if given.keys() - {"loss"} and not {wanted, Capability.NETEM} & set(lab.requires):
+        yield document.problem(keys, f"not every cluster can do this; add {wanted.value} to requires")
 
 
 def _lint_argv(lab: LabSpec, document: Document) -> Iterator[Problem]:
@@ -219,7 +299,7 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
 
 
 def _goes_on(lab: LabSpec, act: Act) -> bool:
-    streams = [step.key for step in lab.steps if step.kind == StepKind.STREAM]
+    streams = [step.key for step in lab.steps if step.kind in LIVE_STEPS]
     return act.do == "type" or (act.do == "run" and act.step in streams)
 
 

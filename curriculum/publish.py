@@ -7,7 +7,18 @@ import typing
 from curriculum.enums import ConditionKind
 from curriculum.kinds import CONDITION_SETTINGS
 from curriculum.schema import definition_of, fields_in_file, schema_of
-from curriculum.specs import Act, Chapter, Condition, LabSpec, Parameter, Planned, Play, PodSpec, Step
+from curriculum.specs import (
+    Act,
+    Chapter,
+    Condition,
+    Effects,
+    LabSpec,
+    Parameter,
+    Planned,
+    Play,
+    PodSpec,
+    Step,
+)
 
 
 def _spell_kinds(settings: type) -> str:
@@ -23,6 +34,7 @@ TABLES = {
     "`pods[]`": PodSpec,
     "`parameters.NAME`": Parameter,
     "`steps[]`": Step,
+    "`effects` of an `impair` step": Effects,
     "`conditions[]`": Condition,
     **{
         f"`settings` of {kinds}": settings
@@ -67,6 +79,8 @@ def _spell_value(schema: dict) -> str:
         return f"list of {_spell_value(schema['items'])}"
     if schema["type"] in ("integer", "number"):
         return _spell_number(schema)
+    if schema["type"] == "boolean":
+        return "`true` or `false`"
     if schema["type"] == "object":
         return "text in both languages" if "pt-br" in schema.get("properties", {}) else "mapping"
     return "text"

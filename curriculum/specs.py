@@ -5,13 +5,15 @@ exactly what these classes say; `curriculum.schema` reads them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from curriculum.enums import Accepts, Capability, ParameterKind, StepKind
 from curriculum.kinds import Proof
 from curriculum.prose import Theory
 from curriculum.schema import KEY_PATTERN, definition_of, derived, told
 from curriculum.text import Text, choose_language
+
+DIRECTIONS = ["to-pod", "from-pod"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +36,52 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Effects:
+    """What an impairment does to the packets of one direction; 0 is none."""
+
+    loss: float = told("percent of packets lost", default=0.0, minimum=0, maximum=100)
+    delay: float = told("milliseconds every packet waits", default=0.0, minimum=0, maximum=10_000)
+    jitter: float = told("milliseconds the delay varies up and down", default=0.0, minimum=0, maximum=10_000)
+    reorder: float = told("percent of packets that overtake", default=0.0, minimum=0, maximum=100)
+    duplicate: float = told("percent of packets that come twice", default=0.0, minimum=0, maximum=100)
+    rate: float = told("kbit/s that pass, or 0 for no limit", default=0.0, minimum=0, maximum=10_000_000)
+
+    @property
+    def given(self) -> dict[str, float]:
+        return {each.name: value for each in fields(self) if (value := getattr(self, each.name))}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One thing the student does. Its title, text and hints are in the prose files."""
 
     key: str = told("name of the step, the same in both prose files", pattern=KEY_PATTERN)
     kind: StepKind = told("what the student does")
-    pod: str | None = told("pod the command or terminal runs in", default=None, pattern=KEY_PATTERN)
+    pod: str | None = told(
+        "pod the command or terminal runs in, or whose link is captured or impaired",
+        default=None,
+        pattern=KEY_PATTERN,
+    )
+    node: int | None = told(
+        "node a `node` step runs on: 0 for the control plane, 1 for the first worker node, 2 for the second",
+        default=None,
+        minimum=0,
+        maximum=2,
+    )
     pane: str | None = told("pane that shows the output", default=None, pattern=KEY_PATTERN)
-    argv: tuple[str, ...] = told("the command, word by word; ${name} is filled in", default=())
+    argv: tuple[str, ...] = told(
+        "the command, word by word, or the filter of a capture; ${name} is filled in", default=()
+    )
+    manifest: str | None = told(
+        "what an `apply` step applies: NAME of objects/NAME.yaml", default=None, pattern=KEY_PATTERN
+    )
+    remove: bool = told("whether an `apply` step deletes the objects instead", default=False)
+    direction: str = told(
+        "which way the packets go that an `impair` step harms", default=DIRECTIONS[0], enum=DIRECTIONS
+    )
+    effects: Effects | None = told(
+        "what an `impair` step does; without it, both directions become normal again", default=None
+    )
     seconds: int = told("longest time the command may run", default=30, minimum=1, maximum=600)
     choices: tuple[str, ...] = told("what a prediction chooses from", default=())
     accepts: Accepts = told("what an answer may be", default=Accepts.TEXT)
@@ -107,6 +147,7 @@ class LabSpec:
     chapter: int = derived()
     version: str = derived()
     manifests: tuple[str, ...] = derived()
+    objects: Mapping[str, str] = derived()
     solution: Play = derived()
     mutants: tuple[Play, ...] = derived()
     texts: Mapping[str, Text] = derived()

@@ -122,6 +122,7 @@ class RunAdmin(Record):
         "command",
         "exit_code",
         "pod",
+        "node",
         "session",
     ]
     list_filter = ["state", "kind", "session__cluster", "session__attempt__lab"]

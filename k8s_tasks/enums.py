@@ -19,6 +19,10 @@ USABLE_SESSION_STATES = (SessionState.READY, SessionState.EXPIRING)
 
 class RunKind(models.TextChoices):
     COMMAND = "command", _("Command")
+    APPLY = "apply", _("Manifest")
+    NODE = "node", _("Command on a node")
+    CAPTURE = "capture", _("Live capture")
+    IMPAIR = "impair", _("Impairment")
     TERMINAL = "terminal", _("Terminal")
     VERIFY = "verify", _("Verification")
 

@@ -64,7 +64,7 @@ class LabSession(models.Model):
 
 class Run(models.Model):
     """One command, terminal or verification. Its output lives in Redis while it is fresh and as
-    an asciicast in `Transcript` afterwards."""
+    an asciicast in `Transcript` afterwards. `node` is where the platform's agent carries it out."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(
@@ -80,6 +80,7 @@ class Run(models.Model):
     kind = models.CharField(_("kind"), max_length=16, choices=RunKind, default=RunKind.COMMAND)
     step = models.SlugField(_("step"), blank=True)
     pod = models.CharField(_("pod"), max_length=253, blank=True)
+    node = models.CharField(_("node"), max_length=253, blank=True)
     argv = models.JSONField(_("command"), default=list)
     state = models.CharField(_("state"), max_length=16, choices=RunState, default=RunState.QUEUED)
     exit_code = models.IntegerField(_("exit code"), null=True, blank=True)

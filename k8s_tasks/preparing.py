@@ -61,12 +61,17 @@ def plan_for(session: LabSession) -> LabPlan:
     return LabPlan(
         session_id=str(session.pk),
         namespace=session.namespace,
-        labels={SESSION_LABEL: str(session.pk), PORTAL_LABEL: portal_id()},
+        labels=session_labels(session),
         pods={pod.name: pod.node for pod in lab.pods},
         manifests=lab.manifests,
         render=lambda text, values: substitute(text, {**parameters, **values}),
         capture_filter=capture_filter(lab, parameters),
     )
+
+
+def session_labels(session: LabSession) -> dict[str, str]:
+    """On everything that is a session's."""
+    return {SESSION_LABEL: str(session.pk), PORTAL_LABEL: portal_id()}
 
 
 def capture_filter(lab: LabSpec, parameters: dict) -> list[str]:

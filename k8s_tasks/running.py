@@ -7,21 +7,21 @@ from django.db import close_old_connections
 from django.utils.translation import gettext as _
 
 from curriculum.course import get_course
-from curriculum.enums import StepKind
-from k8s_tasks.cluster.api import student_identity
-from k8s_tasks.cluster.errors import ClusterError, NotFound
-from k8s_tasks.cluster.execs import Process, run_to_end, start_process
+from curriculum.enums import LIVE_STEPS
+from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.cluster.execs import Process
+from k8s_tasks.deeds import Deed
 from k8s_tasks.domain.runs import TERMINAL_SECONDS, set_run_state
 from k8s_tasks.drive import Drive, Limits, Outcome, Window, keep_beating
 from k8s_tasks.enums import RunKind, RunState
-from k8s_tasks.loop import api_of, loop_redis, on_loop, submit
+from k8s_tasks.execution import end_process, locate, work_of
+from k8s_tasks.execution import start as start_work
+from k8s_tasks.loop import loop_redis, on_loop, submit
 from k8s_tasks.models import Run
 from k8s_tasks.pump import COMMAND_TICK, TERMINAL_TICK, CappedPublisher, Publisher, RollingPublisher
 from k8s_tasks.speech import speaking_to
 
 logger = logging.getLogger(__name__)
-
-POD_GRACE = 15  # seconds the pod's own clock gives a command beyond ours; it matters when we are dead
 
 
 def run_command(run_id: str, *, columns: int, rows: int) -> None:
@@ -45,7 +45,7 @@ async def _beat(run: Run) -> None:
 def _drive(run: Run, columns: int, rows: int) -> None:
     limits = limits_of(run)
     try:
-        process = on_loop(start(run, limits))
+        process = _start(run, limits)
         publisher, driving = _begin(run, process, limits, columns, rows)
         set_run_state(run, RunState.RUNNING)
         close_old_connections()  # a stream of minutes must not hold a database connection
@@ -74,31 +74,23 @@ def limits_of(run: Run) -> Limits:
     step = get_course().lab(run.session.attempt.lab.slug).step(run.step)
     seconds = min(step.seconds, settings.OPTIONS["RUN_SECONDS"])
     # A live command is meant to be ended; any other should have ended by itself.
-    state = RunState.SUCCEEDED if step.kind == StepKind.STREAM else RunState.TIMED_OUT
+    state = RunState.SUCCEEDED if step.kind in LIVE_STEPS else RunState.TIMED_OUT
     return Limits(seconds, Outcome(state, reason=_("Stopped after %d s.") % seconds))
 
 
-async def start(run: Run, limits: Limits) -> Process:
-    api = await api_of(run.session.cluster.kubeconfig_path)
-    is_terminal = run.kind == RunKind.TERMINAL
-    process = await start_process(
-        api,
-        run.session.namespace,
-        run.pod,
-        ["redes-run", str(run.pk), str(int(limits.seconds) + POD_GRACE), "--", *run.argv],
-        as_user=student_identity(run.session.namespace),
-        stdin=is_terminal,
-        tty=is_terminal,
-    )
-    api.warm_up()
-    return process
+def _start(run: Run, limits: Limits) -> Process | Deed:
+    place = on_loop(locate(run))
+    if place and place["node"] != run.node:
+        run.node = place["node"]
+        run.save(update_fields=["node"])
+    return on_loop(start_work(work_of(run, place), limits.seconds))
 
 
-def _begin(run: Run, process: Process, limits: Limits, columns: int, rows: int):
+def _begin(run: Run, process: Process | Deed, limits: Limits, columns: int, rows: int):
     """The publisher, and the future of the outcome."""
     publisher = _publisher_for(run)
     window = Window() if run.kind == RunKind.TERMINAL else None
-    drive = Drive(run.pk, process, publisher, limits, end_process=lambda: end_process(run), window=window)
+    drive = Drive(run.pk, process, publisher, limits, end_process=lambda: _end(run, process), window=window)
 
     async def driving() -> Outcome:
         if run.kind == RunKind.TERMINAL:
@@ -108,24 +100,18 @@ def _begin(run: Run, process: Process, limits: Limits, columns: int, rows: int):
     return publisher, submit(driving())
 
 
+async def _end(run: Run, process: Process | Deed) -> None:
+    if isinstance(process, Deed):
+        await process.close()
+    await end_process(run)
+
+
 def _publisher_for(run: Run) -> Publisher:
     kind, tick = (
         (RollingPublisher, TERMINAL_TICK) if run.kind == RunKind.TERMINAL else (CappedPublisher, COMMAND_TICK)
     )
     began, cap = run.created_at.timestamp(), settings.OPTIONS["RUN_BYTES"]
     return kind(loop_redis(), run.pk, tick=tick, began=began, cap=cap)
-
-
-async def end_process(run: Run) -> None:
-    """Kill in the pod what a run started there. Raises ClusterError; a pod that is gone is fine."""
-    api = await api_of(run.session.cluster.kubeconfig_path)
-    identity = student_identity(run.session.namespace)
-    argv = ["redes-kill", str(run.pk)]
-    try:
-        process = await start_process(api, run.session.namespace, run.pod, argv, as_user=identity)
-    except NotFound:
-        return
-    await run_to_end(process, seconds=10)
 
 
 def end_left_process(run_id: str) -> None:

@@ -1,5 +1,6 @@
 """What the lab page and its fragments show, read from the course, the attempt and the session."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from csp.constants import UNSAFE_INLINE
@@ -11,11 +12,12 @@ from django.utils import timezone
 from curriculum import domain as work
 from curriculum import queries as work_queries
 from curriculum.course import get_course
-from curriculum.enums import StepKind
+from curriculum.enums import RUN_STEPS, StepKind
 from curriculum.models import Attempt
 from curriculum.parameters import SubstitutionError
 from curriculum.specs import LabSpec, Step
 from k8s_tasks import queries
+from k8s_tasks.commands import command_of, manifest_of, node_of
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
 from k8s_tasks.models import LabSession, Run
 from portal.health import why_labs_cannot_start
@@ -120,6 +122,9 @@ def steps_context(sitting: Sitting, typed: dict[str, str]) -> list[dict]:
             "spec": step,
             "body": step.body(page_language()),
             "argv_text": command_text(step, values),
+            "place": place_text(step, sitting.session),
+            "manifest_text": manifest_text(sitting.lab, step, values),
+            "is_run": step.kind in RUN_STEPS,
             "run": runs.get(step.key),
             "answer": answers.get(step.key),
             "typed": typed.get(step.key),
@@ -143,12 +148,28 @@ def argv_values(session: LabSession | None) -> dict | None:
 
 def command_text(step: Step, values: dict | None) -> str:
     """The exact command, to be read and copied; empty while it cannot be known."""
-    if not step.argv or values is None:
-        return ""
+    return work.spell_argv(_known(lambda: command_of(step, values), values) or [])
+
+
+def place_text(step: Step, session: LabSession | None) -> str:
+    """Where it runs: a pod, a node, or a pod's link at its node."""
+    bindings = session.bindings if session else None
+    node = _known(lambda: node_of(step, bindings), bindings)
+    return " @ ".join(filter(None, (step.pod, node)))
+
+
+def manifest_text(lab: LabSpec, step: Step, values: dict | None) -> str:
+    return _known(lambda: manifest_of(lab, step, values), values) or "" if step.manifest else ""
+
+
+def _known(fill_in: Callable, facts: dict | None):
+    """None while the pods have no addresses, or a pod it names has none: the student has deleted it, say."""
+    if not facts:
+        return None
     try:
-        return work.spell_argv(work.render_argv(step, values))
-    except SubstitutionError:  # a pod it names has no address: the student has deleted it, say
-        return ""
+        return fill_in()
+    except SubstitutionError:
+        return None
 
 
 def conditions_context(sitting: Sitting) -> list[dict]:

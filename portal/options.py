@@ -77,6 +77,12 @@ OPTIONS = (
     Option("SECRET_KEY", "", "Django's secret key; empty makes and keeps one for a local run"),
     Option("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", "host names the portal answers to", _names),
     Option("CSRF_TRUSTED_ORIGINS", "", "origins of forms and WebSockets behind a proxy, with scheme", _names),
+    Option(
+        "COURSE",
+        "curriculum/content",
+        "folder of the course; an author may run a portal with another",
+        _folder,
+    ),
     Option("DEBUG", "no", "Django's debug pages", _yes_or_no),
     Option(
         "DEMO_ACCOUNTS",

@@ -39,6 +39,8 @@ def start() -> None:
     """The first phase; ends in the second one by exec."""
     options: dict[str, Any] = read_options()
     folders = Folders(options["STATE_DIR"])
+    if not options["COURSE"].is_dir():
+        raise CannotStart(f"COURSE={options['COURSE']}: there is no such folder")
     ids = drop.choose_ids()
     folders.make_state(ids)
     lock = Lock.take(folders.state)
@@ -48,7 +50,7 @@ def start() -> None:
     handed = {"lock": lock.descriptor}
     if options["CLUSTER"] == "netlab" and netlab_can_run(folders):
         handed["netlab"], handed["restarter"] = start_netlab(options, folders, ids)
-    enter_second_phase(handed, folders, ids)
+    enter_second_phase(handed, folders, ids, course=options["COURSE"])
 
 
 def settle_environment(options: dict[str, Any], folders: Folders) -> None:
@@ -143,7 +145,9 @@ def start_netlab(options: dict[str, Any], folders: Folders, ids: drop.Ids | None
     return ours, child.pid
 
 
-def enter_second_phase(handed: dict[str, int], folders: Folders, ids: drop.Ids | None) -> None:
+def enter_second_phase(
+    handed: dict[str, int], folders: Folders, ids: drop.Ids | None, *, course: Path
+) -> None:
     for name in handed.keys() - {"restarter"}:
         os.set_inheritable(handed[name], True)
     words = [word for name, number in handed.items() for word in (f"--{name}", str(number))]
@@ -151,7 +155,7 @@ def enter_second_phase(handed: dict[str, int], folders: Folders, ids: drop.Ids |
     os.chdir(PROJECT)
     if ids is None:
         os.execv(command[0], command)
-    drop.become(ids, command, keep=[folders.state], home=folders.home)
+    drop.become(ids, command, keep=[folders.state, course], home=folders.home)
 
 
 if __name__ == "__main__":

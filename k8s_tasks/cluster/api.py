@@ -6,6 +6,7 @@ dicts: what a lab applies need not be known to this version of the client.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 SECONDS = 10  # an API server that needs longer for one object is not well
 IDLE_SECONDS = 60  # an idle connection is kept so long
+_WARNING = re.compile(r'\s*299\s+\S+\s+"((?:[^"\\]|\\.)*)"')
 _CONNECTION_ERRORS = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
 
 
@@ -42,10 +44,22 @@ class Api:
     _warming: set[asyncio.Task] = field(default_factory=set)
 
     async def request(
-        self, method: str, path: str, *, query=None, body=None, content_type="application/json"
+        self,
+        method: str,
+        path: str,
+        *,
+        query=None,
+        body=None,
+        content_type="application/json",
+        as_user: str | None = None,
+        warnings: list[str] | None = None,
     ) -> dict:
-        """The decoded answer. Raises Unreachable, Refused or NotFound."""
-        async with self._answer(method, path, query, body, content_type, SECONDS) as answer:
+        """The decoded answer; the server's warnings go to `warnings`, also when it refuses.
+
+        Raises Unreachable, Refused or NotFound.
+        """
+        request = (method, path, query, body, content_type, SECONDS)
+        async with self._answer(*request, as_user=as_user, warnings=warnings) as answer:
             return json.loads(await answer.read())
 
     async def watch(self, path: str, *, query=None, seconds: int = 300) -> AsyncIterator[dict]:
@@ -67,8 +81,9 @@ class Api:
                 raise Unreachable(_words(error)) from error
 
     @asynccontextmanager
-    async def _answer(self, method, path, query, body, content_type, seconds):
-        headers = {"Accept": "application/json", "Content-Type": content_type, **await self.credentials()}
+    async def _answer(self, method, path, query, body, content_type, seconds, *, as_user=None, warnings=None):
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers |= await self.credentials(as_user=as_user)
         data = None if body is None else json.dumps(body)
         limit = aiohttp.ClientTimeout(total=seconds, connect=SECONDS)
         url = self.url(path, query)
@@ -77,6 +92,8 @@ class Api:
         except _CONNECTION_ERRORS as error:
             raise Unreachable(_words(error)) from error
         async with answer:
+            if warnings is not None:
+                warnings += _warnings_of(answer)
             if answer.status >= 400:
                 raise refusal(answer.status, await answer.read())
             yield answer
@@ -144,6 +161,12 @@ def _event(line: bytes) -> dict:
     if event["type"] == "ERROR":
         raise refusal(event["object"].get("code", 500), json.dumps(event["object"]).encode())
     return event
+
+
+def _warnings_of(answer: aiohttp.ClientResponse) -> list[str]:
+    """The texts of `Warning: 299 - "text"` headers."""
+    found = (_WARNING.match(header) for header in answer.headers.getall("Warning", []))
+    return [re.sub(r"\\(.)", r"\1", match[1]) for match in found if match]
 
 
 def _words(error: BaseException) -> str:

@@ -1,10 +1,11 @@
 """Makes and unmakes what one lab session has on a cluster. Doing it again is safe."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from k8s_tasks.cluster.agent import agents_by_node, agents_for
+from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.fence import fence_pods
@@ -14,10 +15,13 @@ from k8s_tasks.cluster.objects import (
     delete_namespace,
     is_worker,
     list_nodes,
+    list_pods,
     read_manifests,
     wait_until_ready,
 )
 from k8s_tasks.cluster.topology import node_facts, pod_facts
+
+logger = logging.getLogger(__name__)
 
 READY_SECONDS = 60
 
@@ -77,7 +81,8 @@ async def start_captures(agents: dict, pods: list[dict], session_id: str, filter
 
 
 async def clear_lab(api: Api, session_id: str, namespace: str, pods: list[dict]) -> None:
-    """Delete the namespace and drop the captures. Raises ClusterError."""
+    """Make the links normal, delete the namespace and drop the captures. Raises ClusterError."""
+    await clear_impairments(api, namespace)
     await delete_namespace(api, namespace)
     agents = await agents_by_node(api)
     stops = [
@@ -86,6 +91,24 @@ async def clear_lab(api: Api, session_id: str, namespace: str, pods: list[dict])
         if pod["node"] in agents
     ]
     await asyncio.gather(*stops)
+
+
+async def clear_impairments(api: Api, namespace: str) -> None:
+    """Of the pods that are there now: an address a pod has left may be another session's."""
+    try:
+        pods, _version = await list_pods(api, namespace=namespace)
+        addresses = {facts["address"] for facts in map(pod_facts, pods) if facts["address"]}
+        if addresses:
+            agents = await agents_by_node(api)
+            await asyncio.gather(*(_clear_impairments(agent, addresses) for agent in agents.values()))
+    except ClusterError as error:
+        # The agent itself drops what belongs to a link that is gone.
+        logger.warning("impairments of %s could not be cleared: %s", namespace, error)
+
+
+async def _clear_impairments(agent: Agent, addresses: set[str]) -> None:
+    for address in addresses & {each["address"] for each in await agent.impairments()}:
+        await agent.clear_impairments(address)
 
 
 def capture_name(session_id, pod: str) -> str:

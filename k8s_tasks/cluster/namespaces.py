@@ -64,7 +64,9 @@ def _rule(groups: list[str], resources: list[str], verbs: list[str]) -> dict:
 def labelled(manifest: dict, labels: dict[str, str]) -> dict:
     """The manifest with these labels, on its pods too: the watcher knows them by the session's."""
     manifest = copy.deepcopy(manifest)
-    holders = [manifest, manifest.get("spec", {}).get("template")]
-    for holder in filter(None, holders):
-        holder.setdefault("metadata", {}).setdefault("labels", {}).update(labels)
+    spec = manifest.get("spec")
+    template = spec.get("template") if isinstance(spec, dict) else None
+    for holder in (each for each in (manifest, template) if isinstance(each, dict)):
+        metadata = holder["metadata"] = holder.get("metadata") or {}
+        metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
     return manifest

@@ -9,11 +9,11 @@ from kombu.exceptions import OperationalError
 
 from curriculum import queries as work
 from curriculum.course import get_course
-from curriculum.domain import render_argv
-from curriculum.enums import StepKind
+from curriculum.enums import RUN_STEPS, StepKind
 from curriculum.parameters import SubstitutionError
 from curriculum.specs import Step
 from k8s_tasks import transcripts
+from k8s_tasks.commands import command_of, manifest_of, node_of
 from k8s_tasks.enums import OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind, RunState
 from k8s_tasks.models import LabSession, Run
 from k8s_tasks.queries import step_values
@@ -21,7 +21,12 @@ from k8s_tasks.queue import STREAMS, enqueue
 from k8s_tasks.redis_keys import redis_client, run_beat, run_cancel, run_input, run_output
 from k8s_tasks.streams import publish_notice
 
-COMMAND_STEPS = (StepKind.EXEC, StepKind.STREAM)  # what others show, the student types
+RUN_KINDS = {
+    StepKind.APPLY: RunKind.APPLY,
+    StepKind.NODE: RunKind.NODE,
+    StepKind.CAPTURE: RunKind.CAPTURE,
+    StepKind.IMPAIR: RunKind.IMPAIR,
+}
 OPEN_RUNS_PER_SESSION = 12
 STREAM_KEPT_SECONDS = 3600  # after the end; later the transcript answers
 TERMINAL_ARGV = ["bash", "-l"]
@@ -42,15 +47,14 @@ class RunError(Exception):
 def start_run(session: LabSession, step: Step, *, user) -> Run:
     """Queue a step's command. What runs in the step's pane is stopped. Raises RunError."""
     _check_usable(session)
-    if step.kind not in COMMAND_STEPS:
+    if step.kind not in RUN_STEPS:
         raise RunError(_("This step has no command to run."))
     if step.before and step.before not in work.answers(session.attempt):
         raise RunError(_("Commit your prediction first."))
-    argv = _argv_of(step, session)
+    facts = _facts_of(step, session)
     _clear_pane(session, step)
     _check_room(session)
-    run = Run(session=session, requested_by=user, step=step.key, pod=step.pod, argv=argv)
-    return _queue(run)
+    return _queue(Run(session=session, requested_by=user, step=step.key, pod=step.pod or "", **facts))
 
 
 def start_terminal(session: LabSession, pod: str, *, user, columns: int, rows: int) -> Run:
@@ -166,9 +170,17 @@ def _lab_of(session: LabSession):
     return get_course().lab(session.attempt.lab.slug)
 
 
-def _argv_of(step: Step, session: LabSession) -> list[str]:
+def _facts_of(step: Step, session: LabSession) -> dict:
+    """What the run's row says of the step besides its pod."""
+    values = step_values(session)
     try:
-        return render_argv(step, step_values(session))
+        if step.manifest:
+            manifest_of(_lab_of(session), step, values)  # refused now, not by the worker
+        return {
+            "kind": RUN_KINDS.get(step.kind, RunKind.COMMAND),
+            "node": node_of(step, session.bindings),
+            "argv": command_of(step, values),
+        }
     except SubstitutionError as error:
         raise RunError(_("The command cannot be made: %(why)s") % {"why": error}) from error
 

@@ -67,6 +67,15 @@ def test_a_capture_is_refused_for_a_pod_elsewhere_and_for_a_bad_filter(netlab, w
     assert (bad.returncode, "syntax error" in bad.stderr) == (1, True)
 
 
+def test_a_link_is_watched_as_text_and_no_other_is(netlab, world):
+    watching = f"timeout 20 redes-agent capture watch {address(netlab, world, 'a')} icmp"
+    told = run(netlab, world, "agent", "bash", "-c", f"{watching} 2>&1 | grep -m1 listening")
+    assert "listening on veth" in told.stdout
+    for words in ([address(netlab, world, "b")], ["10.244.1.2/0"], ["-w", "/tmp/x"], []):
+        refused = agent(netlab, world, "capture", "watch", *words, ok=False)
+        assert refused.returncode in (1, 2), words
+
+
 @pytest.mark.parametrize("name", ["../x", "a b", "$(id)", "-w", ""])
 def test_a_name_that_could_be_something_else_is_refused(netlab, world, name):
     done = agent(netlab, world, "capture", "start", name, "10.244.1.2", ok=False)
