@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -93,7 +94,8 @@ def facts_of(session: LabSession, lab: LabSpec) -> Facts:
 
 async def judge_all(kubeconfig: str, lab: LabSpec, facts: Facts) -> dict[str, Finding]:
     round = await begin_round(await api_of(kubeconfig), lab, facts)
-    findings = await asyncio.gather(*(judge(condition, round) for condition in lab.conditions))
+    rounds = [(condition, replace(round, about=condition.key)) for condition in lab.conditions]
+    findings = await asyncio.gather(*(judge(condition, its) for condition, its in rounds))
     return {condition.key: finding for condition, finding in zip(lab.conditions, findings, strict=True)}
 
 

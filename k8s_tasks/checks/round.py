@@ -60,6 +60,7 @@ class Round:
     agents: dict[str, Agent]
     captures: "Captures"
     span: Span = (0.0, math.inf)
+    about: str = ""  # the key of the condition that is judged
 
     def within(self, start: float, end: float) -> "Round":
         """The same round, that sees only packets of this time."""
@@ -71,6 +72,11 @@ class Round:
         except SubstitutionError as error:
             raise Broken(_("What the lab asks for is not known: %(why)s"), why=error) from error
 
+    @property
+    def earlier(self) -> dict:
+        """The evidence of the last time this condition was judged."""
+        return self.facts.earlier.get(self.about, {})
+
     def place(self, name: str) -> Place:
         return Observation(self.places).place(name)
 
@@ -80,9 +86,15 @@ class Round:
         packets, broken = await self.captures.read(pods, since=since)
         return Observation(self.places, packets, broken).between(*self.span)
 
-    async def look_until(self, pods: Sequence[str], is_settled: Callable[[Observation], bool]) -> Observation:
+    async def look_until(
+        self,
+        pods: Sequence[str],
+        is_settled: Callable[[Observation], bool],
+        *,
+        seconds: float = SETTLE_SECONDS,
+    ) -> Observation:
         """Look again until it is settled, but not for long: what is not there then did not come."""
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + seconds
         while True:
             now = time.monotonic()
             seen = await self.look(pods, since=now)

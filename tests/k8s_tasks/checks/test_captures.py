@@ -11,7 +11,7 @@ from k8s_tasks.checks import judge
 from k8s_tasks.checks.finding import Broken
 from k8s_tasks.checks.observing import MARK
 from k8s_tasks.checks.packets import read_packets
-from tests.packets import ANA, CARLA, NONCE, PORT, StandIn, line, opening, pcap, ping, seen, segment
+from tests.packets import ANA, CARLA, NONCE, PORT, line, opening, pcap, ping, seen, segment, stand_in
 
 PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED
 PROBE = MARK + b"12345678"
@@ -25,7 +25,7 @@ def verdict(condition: str, observation, answer: str = "") -> Verdict:
 def finding(condition, observation, answer=""):
     spec = get_course().lab("ping-and-netcat").condition(condition)
     answers = {"answer-ttl": answer} if answer else {}
-    return asyncio.run(judge(spec, StandIn(observation, values=VALUES, answers=answers)))
+    return asyncio.run(judge(spec, stand_in(observation, values=VALUES, answers=answers)))
 
 
 class TestEchoPair:

@@ -8,7 +8,7 @@ from k8s_tasks.checks.finding import Broken
 from k8s_tasks.checks.probing import Outcome, Probe, outcome_of
 from k8s_tasks.checks.reach import check_enforced, judge
 from k8s_tasks.cluster.execs import Completed
-from tests.packets import ACK, ANA, CARLA, PUSH, SYN, StandIn, datagram, echo, seen, segment, unreachable
+from tests.packets import ACK, ANA, CARLA, PUSH, SYN, datagram, echo, seen, segment, stand_in, unreachable
 
 DONE = Completed(b"", b"", 0)
 RST = 4
@@ -132,5 +132,5 @@ def test_only_what_was_expected_passes(expect, right):
 
 def test_a_silence_proves_nothing_where_policies_were_not_proven_to_be_enforced():
     with pytest.raises(Broken, match="not proven to enforce"):
-        check_enforced(StandIn(seen()))
-    check_enforced(StandIn(seen(), capabilities={"networkpolicy": "present"}))
+        check_enforced(stand_in(seen()))
+    check_enforced(stand_in(seen(), capabilities={"networkpolicy": "present"}))

@@ -39,7 +39,7 @@ def test_every_tool_of_the_list_is_there(netlab, world):
     tools = (
         "ss ip iptables nft conntrack ethtool tcpdump tshark ping arping traceroute mtr nc socat curl "
         "openssl dig iperf3 jq vim.tiny nano kubectl netstat ps killall "
-        "redes-run redes-kill redes-agent redes-idle"
+        "redes-run redes-kill redes-agent redes-idle redes-web"
     )
     look = f"for tool in {tools}; do type -P $tool >/dev/null || echo $tool; done"
     missing = run(netlab, world, "a", "bash", "-c", look)

@@ -1,0 +1,142 @@
+"""Many numbered requests or datagrams, and where they arrived.
+
+Each carries a fresh mark and its number. They are counted in the captures on the links of those
+that may receive them, so nobody passes by printing; the way they took is read at the source.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_noop as _
+
+from curriculum.kinds import AffinitySettings, BalanceSettings, LossSettings, RemapSettings
+from k8s_tasks.checks.finding import Broken
+from k8s_tasks.checks.observing import MARK, Observation
+from k8s_tasks.checks.packets import Datagram, Packet, Segment
+from k8s_tasks.checks.round import Round, is_node
+
+MOST_SECONDS = 60
+DATAGRAM_SECONDS = 5.0  # until the last of them is in the capture
+END = 0
+_CANNOT_RUN = (2, 126, 127)  # what curl and shells say when nothing was sent at all
+# One write is one datagram. What the kernel did not take is counted: it never was on the wire. Number 0
+# is sent so often that one arrives: what has not been captured before it was lost.
+_DATAGRAMS = """exec 3<>"/dev/udp/$1/$2" || exit 126
+failed=0
+for number in $(seq "$3"); do printf '%s-%s.' "$4" "$number" >&3 2>/dev/null || failed=$((failed + 1)); done
+for copy in $(seq 25); do printf '%s-0.' "$4" >&3 2>/dev/null; done
+echo "$failed"
+"""
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """`by_pod` holds the numbers that arrived at each pod; `sent` those seen to leave the source, which
+    is empty when the source is a node; `asked` is how many were ordered."""
+
+    asked: int
+    by_pod: dict[str, set[int]]
+    sent: set[int]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {pod: len(numbers) for pod, numbers in self.by_pod.items()}
+
+    @property
+    def arrived(self) -> int:
+        return len(set().union(*self.by_pod.values()))
+
+    def server_of(self) -> dict[int, str]:
+        return {number: pod for pod, numbers in self.by_pod.items() for number in numbers}
+
+
+Sampled = BalanceSettings | AffinitySettings | RemapSettings
+
+
+async def send_requests(round: Round, settings: Sampled, *, samples: int, keep_open: bool) -> Arrivals:
+    """Numbered HTTP requests, one after the other: over a connection each, or over one that is kept."""
+    mark = new_mark()
+    address, port = round.fill(settings.address), round.fill(settings.port)
+    argv = ["curl", "-s", "-o", "/dev/null", "--max-time", "2"]
+    argv += [] if keep_open else ["-H", "Connection: close"]
+    if host := getattr(settings, "host", ""):
+        argv += ["-H", f"Host: {round.fill(host)}"]
+    argv.append(f"http://{address}:{port}/{mark}-[1-{samples}].")
+    done = await round.run_in(settings.source, argv, seconds=MOST_SECONDS)
+    if done.exit_code in _CANNOT_RUN:
+        raise Broken(_("The command %(name)s cannot be run in %(pod)s."), name="curl", pod=settings.source)
+
+    def arrivals(seen: Observation) -> Arrivals:
+        return arrivals_in(seen, mark, samples, settings.source, settings.targets)
+
+    ends = [settings.source, *settings.targets]
+    seen = await round.look_until(ends, lambda seen: arrivals(seen).arrived == samples)
+    _refuse_shortcuts(seen, mark, settings)
+    return arrivals(seen)
+
+
+async def send_datagrams(round: Round, settings: LossSettings) -> tuple[Arrivals, int]:
+    """Datagrams numbered from 1, and how many of them the source's own kernel did not take."""
+    mark, address, port = new_mark(), round.place(settings.target).address, round.fill(settings.port)
+    argv = ["bash", "-c", _DATAGRAMS, "send", address, port, str(settings.samples), mark]
+    done = await round.run_in(settings.source, argv, seconds=MOST_SECONDS)
+    if done.exit_code:
+        raise Broken(_("The command %(name)s cannot be run in %(pod)s."), name="bash", pod=settings.source)
+
+    def arrivals(seen: Observation) -> Arrivals:
+        return arrivals_in(seen, mark, settings.samples, settings.source, [settings.target])
+
+    there = round.place(settings.target).address
+    seen = await round.look_until(
+        [settings.source, settings.target],
+        lambda seen: END in numbers_to(seen.seen_at(settings.target), mark, there),
+        seconds=DATAGRAM_SECONDS,
+    )
+    return arrivals(seen), int(done.stdout.split()[-1])
+
+
+def new_mark() -> str:
+    return MARK.decode() + secrets.token_hex(6)
+
+
+def arrivals_in(seen: Observation, mark: str, asked: int, source: str, targets: Sequence[str]) -> Arrivals:
+    """A number that came to two pods counts for the later one: curl first tries a connection that the
+    server is just closing, and sends the request again over a new one."""
+    last: dict[int, tuple[float, str]] = {}
+    for pod in targets:
+        came = numbers_to(seen.seen_at(pod), mark, seen.place(pod).address)
+        for number, at in came.items():
+            last[number] = max(last.get(number, (0.0, "")), (at, pod))
+    by_pod = {pod: {number for number, (_, its) in last.items() if its == pod} - {END} for pod in targets}
+    sent = {} if is_node(source) else numbers_from(seen.seen_at(source), mark, seen.place(source).address)
+    return Arrivals(asked, by_pod, set(sent) - {END})
+
+
+def numbers_to(packets: Iterable[Packet], mark: str, address: str) -> dict[int, float]:
+    """The numbers sent to an address, and when each was last seen."""
+    return _numbers((each for each in packets if each.target == address), mark)
+
+
+def numbers_from(packets: Iterable[Packet], mark: str, address: str) -> dict[int, float]:
+    return _numbers((each for each in packets if each.source == address), mark)
+
+
+def _numbers(packets: Iterable[Packet], mark: str) -> dict[int, float]:
+    pattern = re.compile(rb"%s-(\d+)\." % mark.encode())
+    carrying = (each for each in packets if isinstance(each, Segment | Datagram))
+    return {int(found[1]): each.at for each in carrying for found in pattern.finditer(each.payload)}
+
+
+def _refuse_shortcuts(seen: Observation, mark: str, settings: Sampled) -> None:
+    """Requests that went to a replica's own address say nothing of what stands before it: a tool in
+    the source pod is the student's to replace."""
+    if is_node(settings.source):
+        return
+    replicas = {seen.place(pod).address for pod in settings.targets}
+    direct = (each for each in seen.seen_at(settings.source) if each.target in replicas)
+    if _numbers(direct, mark):
+        raise Broken(
+            _("The requests from %(source)s went to the replicas themselves."), source=settings.source
+        )

@@ -1,0 +1,227 @@
+"""The kinds of conditions that send something, on real packets: what is so passes, what is not fails."""
+
+import json
+import secrets
+
+import pytest
+
+from curriculum.enums import ConditionKind, Verdict
+from curriculum.kinds import Proof
+from k8s_tasks.checks import judge
+from k8s_tasks.checks.round import Captures, Facts, Round
+from k8s_tasks.cluster.agent import agents_for
+from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
+from k8s_tasks.cluster.objects import apply_manifest, list_nodes, list_pods
+from k8s_tasks.loop import api_of, on_loop
+from k8s_tasks.verifying import places_of
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED
+WEB = ["redes-web", "8080"]
+REPLACE = "mv /usr/bin/nc /tmp/nc.away && ln -s /bin/true /usr/bin/nc"
+RESTORE = "rm /usr/bin/nc && mv /tmp/nc.away /usr/bin/nc"
+UDP = ["socat", "-u", "UDP-RECV:5353", "OPEN:/dev/null"]
+FILTER = ["icmp", "or", "port", "8080", "or", "port", "5353", "or", "port", "80", "or", "port", "53"]
+
+
+def pod(name: str, command: list[str], **labels: str) -> str:
+    container = {
+        "name": "main",
+        "image": "redes.local/toolbox:0.1.0",
+        "command": command,
+        "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}},
+    }
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    spec["nodeSelector"] = {"kubernetes.io/hostname": f"${{{name}.node}}"}
+    metadata = {"name": name, "labels": labels}
+    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+
+
+def service(name: str, **spec) -> dict:
+    spec = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}], **spec}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+class World:
+    """Ana, two web servers on two nodes behind a Service, and somebody who takes datagrams."""
+
+    def __init__(self, kubeconfig: str):
+        self.id = secrets.token_hex(4)
+        self.namespace = f"kinds-{self.id}"
+        self.kubeconfig = kubeconfig
+        self.capabilities = {"networkpolicy": "present"}
+
+    async def build(self) -> None:
+        self.api = await api_of(self.kubeconfig)
+        web = {"app": "web"}
+        pods = [pod("ana", ["redes-idle"]), pod("a", WEB, **web), pod("b", WEB, **web), pod("udp", UDP)]
+        nodes = {"ana": 1, "a": 1, "b": 2, "udp": 2}
+
+        def render(text, values):
+            for name in nodes:
+                text = text.replace(f"${{{name}.node}}", values[name]["node"])
+            return text
+
+        labels = {"redes.local/session": self.id}
+        plan = LabPlan(self.id, self.namespace, labels, nodes, tuple(pods), render, FILTER)
+        self.bindings = await prepare_lab(self.api, plan)
+        for each in (service("web"), service("pods", clusterIP="None")):
+            await self.apply(each)
+
+    async def apply(self, manifest: dict) -> dict:
+        return await apply_manifest(self.api, manifest, namespace=self.namespace)
+
+    async def clear(self) -> None:
+        await clear_lab(self.api, self.id, self.namespace, self.bindings["pods"])
+
+    async def round(self) -> Round:
+        pods, _version = await list_pods(self.api, namespace=self.namespace)
+        places = places_of(pods, await list_nodes(self.api))
+        agents = await agents_for(self.api, {place.node for place in places.values()})
+        values = {
+            "namespace": self.namespace,
+            **{name: {"ip": each.address} for name, each in places.items()},
+        }
+        facts = Facts(self.id, self.namespace, values, capabilities=self.capabilities, filter_words=FILTER)
+        return Round(self.api, facts, places, agents, Captures(self.id, places, agents, FILTER))
+
+    def agent_of(self, name: str):
+        place = places_of_now(self)[name]
+        return on_loop(agents_for(self.api, {place.node}))[place.node], place.address
+
+
+def places_of_now(world: World) -> dict:
+    pods, _version = on_loop(list_pods(world.api, namespace=world.namespace))
+    return places_of(pods, on_loop(list_nodes(world.api)))
+
+
+@pytest.fixture(scope="module")
+def world(stack):
+    world = World(str(stack.kubeconfig))
+    on_loop(world.build())
+    yield world
+    on_loop(world.clear())
+
+
+@pytest.fixture
+def finding(world):
+    def find(kind: str, **settings):
+        async def judged():
+            return await judge(Proof(kind=ConditionKind(kind), settings=settings), await world.round())
+
+        return on_loop(judged())
+
+    return find
+
+
+class TestReach:
+    @pytest.mark.parametrize("protocol", ["icmp", "tcp", "udp"])
+    def test_a_pod_on_another_node_is_reached(self, finding, protocol):
+        port = {"icmp": "", "tcp": "8080", "udp": "5353"}[protocol]
+        target = "udp" if protocol == "udp" else "b"
+        found = finding("reach", source="ana", target=target, protocol=protocol, port=port)
+        assert found.verdict == PASS, found
+
+    def test_a_port_without_a_listener_refuses(self, finding):
+        asked = {"source": "ana", "target": "udp", "protocol": "tcp", "port": "8080"}
+        assert finding("reach", **asked, expect="refused").verdict == PASS
+        found = finding("reach", **asked)
+        assert (found.verdict, "nobody listens" in found.reason["en"]) == (FAIL, True)
+
+    def test_the_control_plane_reaches_a_pod(self, finding):
+        asked = {"target": "b", "protocol": "tcp", "port": "8080"}
+        assert finding("reach", source="node:0", **asked).verdict == PASS
+
+    def test_nothing_blocks_what_is_open(self, finding):
+        found = finding("reach", source="ana", target="b", protocol="tcp", port="8080", expect="blocked")
+        assert (found.verdict, "should not have" in found.reason["en"]) == (FAIL, True)
+
+    def test_a_policy_blocks_and_the_controls_make_it_count(self, finding, world):
+        policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "deny"}}
+        on_loop(world.apply({**policy, "spec": {"podSelector": {"matchLabels": {"app": "web"}}}}))
+        try:
+            asked = {"source": "ana", "target": "b", "protocol": "tcp", "port": "8080", "expect": "blocked"}
+            assert finding("reach", **asked).verdict == PASS
+            # Nobody listens on 8081: the same silence proves nothing.
+            assert finding("reach", **asked | {"port": "8081"}).verdict == UNDECIDED
+            world.capabilities = {}
+            assert finding("reach", **asked).verdict == UNDECIDED
+        finally:
+            world.capabilities = {"networkpolicy": "present"}
+            path = f"/apis/networking.k8s.io/v1/namespaces/{world.namespace}/networkpolicies/deny"
+            on_loop(world.api.request("DELETE", path))
+
+    def test_a_prober_that_was_replaced_decides_nothing_for_the_student(self, finding, world):
+        async def in_ana(script):
+            return await (await world.round()).run_in("ana", ["sh", "-c", script])
+
+        on_loop(in_ana(REPLACE))
+        try:
+            asked = {"source": "ana", "target": "b", "protocol": "tcp", "port": "8080"}
+            assert finding("reach", **asked).verdict == FAIL
+            assert finding("reach", **asked, expect="blocked").verdict != PASS
+        finally:
+            on_loop(in_ana(RESTORE))
+
+
+def through(address="web", **facts) -> dict:
+    return {
+        "source": "ana",
+        "address": address,
+        "port": "80",
+        "listens": "8080",
+        "targets": ["a", "b"],
+        **facts,
+    }
+
+
+class TestShares:
+    def test_kube_proxy_shares_connections_evenly(self, finding):
+        found = finding("balance", **through(), samples=200, wrong=0.3)
+        assert found.verdict == PASS, found
+        assert sum(found.evidence["counts"].values()) == 200
+
+    def test_a_connection_that_is_kept_stays_with_one_replica(self, finding):
+        assert finding("balance", **through(), samples=200, wrong=0.3, per="request").verdict == FAIL
+
+    def test_client_affinity_keeps_a_client_with_its_replica(self, finding, world):
+        on_loop(world.apply(service("sticky", sessionAffinity="ClientIP")))
+        assert finding("affinity", **through("sticky"), samples=30).verdict == PASS
+        assert finding("affinity", **through(), samples=30).verdict == FAIL
+
+    def test_requests_past_the_service_prove_nothing(self, finding):
+        assert finding("affinity", **through("${a.ip}") | {"port": "8080"}, samples=30).verdict == UNDECIDED
+
+    def test_loss_is_what_the_node_was_told_to_lose(self, finding, world):
+        asked = {"source": "ana", "target": "udp", "port": "5353", "samples": 400}
+        agent, address = world.agent_of("udp")
+        assert finding("loss", **asked, right=0.0, wrong=0.1).verdict == PASS
+        on_loop(agent.impair(address, "to-pod", loss=30))
+        try:
+            found = finding("loss", **asked, right=0.3, wrong=0.2)
+            assert found.verdict == PASS, found
+            assert finding("loss", **asked, right=0.0, wrong=0.1).verdict == FAIL
+        finally:
+            on_loop(agent.clear_impairments(address))
+
+
+class TestNames:
+    def test_a_service_and_a_headless_one_answer_differently(self, finding, world):
+        path = f"/api/v1/namespaces/{world.namespace}/services/web"
+        address = on_loop(world.api.request("GET", path))["spec"]["clusterIP"]
+        assert finding("dns", source="ana", name="web", answers=[address]).verdict == PASS
+        assert finding("dns", source="ana", name="pods", answers=["${a.ip}", "${b.ip}"]).verdict == PASS
+        assert finding("dns", source="ana", name="pods", answers=["${a.ip}"]).verdict == FAIL
+        assert finding("dns", source="ana", name="nowhere").verdict == PASS
+
+
+class TestObjects:
+    def test_an_object_is_judged_as_it_is_now(self, finding):
+        words = {"otherwise": {"pt-br": "não", "en": "no"}, "api": "v1", "resource": "Service"}
+        assert (
+            finding("object", name="web", expression="object.spec.type == 'ClusterIP'", **words).verdict
+            == PASS
+        )
+        assert finding("object", name="nothing", expression="true", **words).verdict == FAIL
+        assert finding("object", expression="size(objects) >= 2", **words).verdict == PASS
