@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import web
 
 from netlab.addons import install as addons
+from netlab.addons.certificates.controller import CertificateController
 from netlab.addons.loadbalancer.controller import AddressController
 from netlab.addons.loadbalancer.speaker import Speaker
 from netlab.api import admission, pki
@@ -181,6 +182,7 @@ def _start_nodes(store: Store, runtime: Runtime, config: ServerConfig) -> asynci
     """The kubelets. The other agents of a node run in pods that its kubelet starts."""
     names = [node.name for node in config.topology.nodes]
     runtime.agents.offer(None, "metallb-controller", AddressController(store))
+    runtime.agents.offer(None, "cert-manager", CertificateController(store))
     for name in names:
         runtime.agents.offer(name, "metallb-speaker", Speaker(store, name))
         runtime.agents.offer(name, "kube-proxy", KubeProxy(store, runtime, name))

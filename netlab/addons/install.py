@@ -2,7 +2,7 @@
 
 Each is a list of manifests below this folder, made in this order when the cluster starts; from there on its
 controllers care for them. A CustomResourceDefinition makes its kind known at once, so that objects of it may
-follow in the same file.
+follow in the same file. In a List, parts of one can be referred to by another.
 """
 
 from pathlib import Path
@@ -16,6 +16,7 @@ _HERE = Path(__file__).parent
 OPTIONAL = {
     "loadbalancer": ("loadbalancer/crds.yaml", "loadbalancer/metallb.yaml"),
     "ingress": ("ingress/crds.yaml", "ingress/nginx-ingress.yaml"),
+    "certificates": ("certificates/crds.yaml", "certificates/cert-manager.yaml"),
 }
 ALL = tuple(OPTIONAL)
 
@@ -36,8 +37,10 @@ def manifests(topology: Topology, *, with_kindnet: bool = True, addons: tuple[st
         "metallb_controller": images.named("metallb-controller").reference,
         "metallb_speaker": images.named("metallb-speaker").reference,
         "nginx_ingress": images.named("nginx-ingress").reference,
+        "cert_manager": images.named("cert-manager").reference,
     }
     files = ["nodes/kube-proxy.yaml", *(["nodes/kindnet.yaml"] if with_kindnet else []), "dns/coredns.yaml"]
     files += [file for name in addons for file in OPTIONAL[name]]
     texts = [Template((_HERE / file).read_text()).substitute(facts) for file in files]
-    return [obj for text in texts for obj in yaml.safe_load_all(text)]
+    documents = [document for text in texts for document in yaml.safe_load_all(text)]
+    return [obj for document in documents for obj in document.get("items", [document])]

@@ -76,6 +76,7 @@ AGENT_NAMESPACES = {
     "kindnet": "kube-system",
     "metallb-controller": "metallb-system",
     "metallb-speaker": "metallb-system",
+    "cert-manager": "cert-manager",
 }
 AGENTS = tuple(
     Image(

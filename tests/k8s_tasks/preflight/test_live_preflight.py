@@ -55,7 +55,7 @@ def test_what_is_found_is_what_this_machine_has_and_nothing_is_left(cluster, api
         "networkpolicy": "present",
         "loadbalancer": "absent",
         "ingress": "present",
-        "certificates": "absent",
+        "certificates": "present",
         "metrics": "absent",
     }, cluster.capabilities
     assert time.monotonic() - began < 30  # alone on a machine it is a few seconds
