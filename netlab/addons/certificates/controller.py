@@ -43,8 +43,10 @@ class CertificateController:
             self._issuers.sync(issuer)
         for ingress in self._living(INGRESSES):
             self._shim.sync(ingress)
-        certificates = self._living(CERTIFICATES)
-        times = [await self._certificates.sync(one, self._clock()) for one in certificates]
+        times = []
+        for certificate in self._living(CERTIFICATES):
+            times.append(await self._certificates.sync(certificate, self._clock()))
+            await asyncio.sleep(0)  # hundreds of them shall not hold up the API
         for request in self._living(REQUESTS):
             self._requests.sync(request, self._clock())
         return min((time for time in times if time), default=None)

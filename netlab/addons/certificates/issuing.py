@@ -233,8 +233,7 @@ class Certificates:
         space = self._store.find("namespaces", None, namespace or "")
         if now is None or space is None or is_deleting(space) or not is_true(now, "Issuing"):
             return False
-        before = certificate["metadata"]
-        return (now["metadata"]["uid"], generation(now)) == (before["uid"], generation(certificate))
+        return _version_of(now) == _version_of(certificate)
 
     def _keep_key(self, certificate: dict, key: pki.Key) -> str:
         namespace, name = place(certificate)
@@ -358,6 +357,11 @@ class Certificates:
             self._store.delete(resource, *place(obj))
         except NotFound:
             pass
+
+
+def _version_of(certificate: dict) -> tuple:
+    key = certificate["status"].get("nextPrivateKeySecretName")
+    return certificate["metadata"]["uid"], generation(certificate), key
 
 
 def _is_issued(request: dict) -> bool:

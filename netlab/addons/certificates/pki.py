@@ -162,7 +162,10 @@ def make_request(spec: dict, key: Key) -> bytes:
     if alternatives:
         names = x509.SubjectAlternativeName(alternatives)
         builder = builder.add_extension(names, critical=not _subject(spec).rdns)
-    return builder.sign(key, _digest(key)).public_bytes(_PEM)
+    made = builder.sign(key, _digest(key))
+    if lost := name_mismatches(spec, names_of(made)):
+        raise Unusable(f"a certificate cannot hold {', '.join(lost)} as written")
+    return made.public_bytes(_PEM)
 
 
 def _subject(spec: dict) -> x509.Name:
@@ -195,8 +198,10 @@ def load_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def same_key(one: x509.Certificate | x509.CertificateSigningRequest | Key, other: Key) -> bool:
-    public = one.public_key()
-    return _raw(public) == _raw(other.public_key())
+    try:
+        return _raw(one.public_key()) == _raw(other.public_key())
+    except _REFUSED:
+        return False  # a key of a kind that nothing here makes
 
 
 def _raw(public) -> bytes:

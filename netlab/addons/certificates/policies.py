@@ -7,6 +7,7 @@ from cryptography import x509
 from . import CERTIFICATE_NAME, GROUP, TLS_CERTIFICATE, TLS_KEY, annotation, data_of, issuer_kind, pki
 
 Why = tuple[str, str]  # reason and message
+_SHORTEST_LIFE = timedelta(seconds=2)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(hours=1), timedelta(hours=32)
 
 
@@ -109,12 +110,12 @@ def _expired(secret: dict, now: datetime) -> Why | None:
 
 
 def renewal_time(served: x509.Certificate, spec: dict) -> datetime:
-    """Before its end as the spec asks, or in the last third of its life."""
+    """Before its end as the spec asks, or in the last third of its life; not in its first seconds."""
     start, end = served.not_valid_before_utc, served.not_valid_after_utc
     before = pki.length(spec["renewBefore"]) if spec.get("renewBefore") else (end - start) / 3
     if before >= end - start:
         before = (end - start) / 3
-    return (end - before).replace(microsecond=0)
+    return max((end - before).replace(microsecond=0), start + _SHORTEST_LIFE)
 
 
 def pause_until(failed_at: datetime, attempts: int) -> datetime:

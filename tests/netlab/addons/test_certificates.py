@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from netlab.addons import install
@@ -203,6 +204,24 @@ def test_a_certificate_that_is_none_of_an_authority_signs_nothing(world):
     assert why_not(world.store.get(REQUESTS, SPACE, "web-1")) == ("False", "Pending", pending)
 
 
+def test_an_authority_with_a_key_of_an_unknown_kind_signs_nothing(world):
+    key, now = ec.generate_private_key(ec.BrainpoolP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "odd")])
+    odd = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    world.certificate("plain")
+    world.settle()
+    data = {**world.secret("plain")["data"], "tls.crt": coded(pki.pem_of(odd))}
+    world.store.mutate("secrets", SPACE, "plain", lambda obj: obj.update(data=data))
+    world.make("Issuer", "odd", ca={"secretName": "plain"})
+    asyncio.run(world.controller.look())
+    why = "Error getting keypair for CA issuer: the private key does not match the certificate"
+    assert why_not(world.store.get("issuers.cert-manager.io", SPACE, "odd"))[2] == why
+
+
 def test_a_certificate_waits_for_its_issuer_and_says_so(world):
     world.certificate(issuer="nobody")
     assert world.settle() is None
@@ -219,6 +238,7 @@ def test_a_certificate_waits_for_its_issuer_and_says_so(world):
     [
         {"dnsNames": ["höhle.example"]},
         {"ipAddresses": ["300.1.1.1"]},
+        {"ipAddresses": ["fe80::1%eth0"]},
         {"uris": ["http://höhle"]},
         {"emailAddresses": ["no address"]},
     ],
@@ -279,6 +299,11 @@ def test_a_due_renewal_makes_another_certificate_and_key(world):
     assert world.served().serial_number != before.serial_number
     assert data_of(world.secret(), "tls.key") != key
     assert [one["metadata"]["name"] for one in world.store.list(REQUESTS)] == ["web-2"]
+
+
+def test_a_renewal_just_after_the_issuance_waits_a_moment(world):
+    world.certificate(duration="1h", renewBefore="59m59.9s")
+    assert world.settle() == world.served().not_valid_before_utc + timedelta(seconds=2)
 
 
 def test_changed_names_are_issued_anew(world):
@@ -374,6 +399,20 @@ def test_a_certificate_deleted_while_its_key_is_made_gets_none(world, monkeypatc
     world.certificate()
     world.settle()
     assert world.store.list("secrets") == []
+
+
+def test_of_two_replicas_one_makes_the_key(world):
+    world.certificate()
+    other = CertificateController(world.store)
+
+    async def both() -> None:
+        for _ in range(10):
+            await asyncio.gather(world.controller.look(), other.look())
+
+    asyncio.run(both())
+    assert why_not(world.found())[0] == "True"
+    assert [one["metadata"]["name"] for one in world.store.list("secrets")] == ["web"]
+    assert world.found()["status"]["revision"] == 1
 
 
 def test_nothing_is_made_in_a_namespace_that_goes(world):
