@@ -12,10 +12,19 @@ from curriculum.schema import KEY_PATTERN, build, schema_of, told
 from curriculum.text import Text
 
 PROTOCOLS = ["icmp", "tcp", "udp"]
-EXPECTED = ["reached", "refused", "blocked"]
-CAPTURED = ["echo-pair", "handshake", "payload", "datagram", "retransmission", "reset", "unreachable"]
+EXPECTED = ["reached", "refused", "dropped", "blocked"]
+CAPTURED = [
+    "echo-pair",
+    "handshake",
+    "payload",
+    "datagram",
+    "delivered",
+    "retransmission",
+    "reset",
+    "unreachable",
+]
 SEEN_FROM = ["anyone", "source", "node"]
-ANSWERED = ["reply-ttl", "value", "object"]
+ANSWERED = ["reply-ttl", "datagrams", "value", "object"]
 RECORDS = ["A", "AAAA", "SRV", "PTR", "CNAME"]
 NODE_PLACE = "node:"
 PLACE_PATTERN = r"^([a-z][a-z0-9-]*|node:[0-2])$"
@@ -29,7 +38,11 @@ class ReachSettings:
     port: str = told("port the target listens on; not for icmp", default="")
     address: str = told("address to speak to, when it is not the target's own", default="")
     via: str = told("port of that address, when it is not the target's", default="")
-    expect: str = told("what must come of it", default="reached", enum=EXPECTED)
+    expect: str = told(
+        "what must come of it; blocked means dropped on a cluster that was proven to enforce NetworkPolicies",
+        default="reached",
+        enum=EXPECTED,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +146,14 @@ class DnsSettings:
 class AnswerSettings:
     step: str = told("answer step that is judged", pattern=KEY_PATTERN)
     equals: str = told("what it must equal, measured on the live cluster", enum=ANSWERED)
-    source: str = told("pod where a reply-ttl is measured", default="", pattern=f"{KEY_PATTERN}|^$")
-    target: str = told("pod the replies come from", default="", pattern=f"{KEY_PATTERN}|^$")
+    source: str = told(
+        "pod where a reply-ttl is measured, or that sends datagrams", default="", pattern=f"{KEY_PATTERN}|^$"
+    )
+    target: str = told(
+        "pod the replies come from, or datagrams are counted at", default="", pattern=f"{KEY_PATTERN}|^$"
+    )
+    port: str = told("UDP port of the datagrams", default="")
+    payload: str = told("what the datagrams begin with", default="")
     value: str = told("template of the right value", default="")
     api: str = told("apiVersion of the object", default="")
     resource: str = told("kind of the object", default="")

@@ -4,6 +4,7 @@ Each rule is a generator of problems; `lint_lab` runs them all.
 """
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 
 from ruamel.yaml import YAML
@@ -13,7 +14,7 @@ from curriculum.cel import CelError, compile_expression
 from curriculum.documents import Document
 from curriculum.enums import LIVE_STEPS, Capability, ParameterKind, StepKind
 from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
-from curriculum.parameters import SubstitutionError, names_in, substitute
+from curriculum.parameters import SubstitutionError, names_in, names_in_prose, substitute
 from curriculum.problems import Problem
 from curriculum.specs import Act, Chapter, LabSpec, Play, Step
 from curriculum.statistics import Undecidable, samples_needed
@@ -49,6 +50,7 @@ def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
         _lint_impairments,
         _lint_argv,
         _lint_predictions,
+        _lint_words,
         _lint_conditions,
     )
     return [problem for rule in rules for problem in rule(lab, document)]
@@ -208,6 +210,14 @@ def _lint_template(lab: LabSpec, document: Document, keys: tuple, template: str)
         )
 
 
+def _lint_words(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    """The prose may show the student's own values. A name without one is told at the step."""
+    for index, step in enumerate(lab.steps):
+        words = [*step.text.values(), *(each for hint in step.hints for each in hint.values())]
+        for name in sorted(set().union(*map(names_in_prose, words)) - known_names(lab)):
+            yield document.problem(("steps", index), f"${{{name}}} in its prose has no value")
+
+
 def _lint_predictions(lab: LabSpec, document: Document) -> Iterator[Problem]:
     for index, step in enumerate(lab.steps):
         earlier = [other.key for other in lab.steps[:index] if other.kind == StepKind.PREDICT]
@@ -284,10 +294,11 @@ def _keys(items) -> list[str]:
 
 def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem]:
     for index, act in enumerate(play.acts):
-        yield from _one_of(
-            document, ("acts", index, "step"), act.step, [step.key for step in lab.steps], "step"
-        )
-        yield from _lint_template(lab, document, ("acts", index, "value"), act.value)
+        if act.do != "check":
+            yield from _one_of(document, ("acts", index, "step"), act.step, _keys(lab.steps), "step")
+        for key in ("value", "until"):
+            yield from _lint_template(lab, document, ("acts", index, key), getattr(act, key))
+        yield from _lint_reading(play, document, index, act)
         if not act.until and _goes_on(lab, act):
             mend = "this act does not end by itself; say with 'until' what its output must show"
             yield document.problem(("acts", index), mend)
@@ -296,6 +307,21 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
         yield from _one_of(document, ("fails", key), key, conditions, "condition")
     if play.name != "solution" and not play.fails:
         yield document.problem((), "'fails' is missing; name the conditions this mutant must fail")
+
+
+def _lint_reading(play: Play, document: Document, index: int, act: Act) -> Iterator[Problem]:
+    """An answer that is read off an output needs an expression with a group, and a step run before."""
+    if not act.reads and not act.of:
+        return
+    try:
+        groups = re.compile(act.reads).groups
+    except re.error as error:
+        yield document.problem(("acts", index, "reads"), f"this is no regular expression: {error}")
+        return
+    if groups < 1:
+        yield document.problem(("acts", index, "reads"), "put what is the answer in brackets")
+    run = [each.step for each in play.acts[:index] if each.do == "run"]
+    yield from _one_of(document, ("acts", index, "of"), act.of, run, "step that was run before")
 
 
 def _goes_on(lab: LabSpec, act: Act) -> bool:

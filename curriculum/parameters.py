@@ -10,11 +10,16 @@ import shlex
 import string
 from collections.abc import Mapping
 
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
 from curriculum.enums import ParameterKind
 from curriculum.specs import LabSpec, Parameter, Step
 
 # No look-alikes: a student types these words by hand.
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+UNKNOWN_VALUE = "…"
+_PROSE_NAME = re.compile(r"\$\{(?P<braced>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)\}", re.ASCII)
 _SAFE_VALUE = re.compile(r"[A-Za-z0-9._:-]+")
 
 
@@ -32,6 +37,13 @@ class _Values(Mapping):
 
     def __init__(self, values: Mapping[str, object]):
         self._values = values
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[str(name)]
+        except KeyError:
+            return False
+        return True
 
     def __getitem__(self, name: str) -> object:
         if name in self._values:
@@ -77,6 +89,21 @@ def render_argv(step: Step, values: Mapping[str, object]) -> list[str]:
         if not _SAFE_VALUE.fullmatch(substitute(f"${{{name}}}", values)):
             raise SubstitutionError(f"the value of {name!r} is no plain word")
     return [substitute(word, values) for word in step.argv]
+
+
+def fill_prose(html: str, values: Mapping[str, object]) -> SafeString:
+    """Rendered prose with the student's own values in it; one that is not known yet stays a gap."""
+    known = _Values(values)
+
+    def word(found: re.Match) -> str:
+        name = found["braced"]
+        return escape(known[name]) if name in known else UNKNOWN_VALUE
+
+    return mark_safe(_PROSE_NAME.sub(word, html))  # noqa: S308 - the prose is ours, the values are escaped
+
+
+def names_in_prose(html: str) -> set[str]:
+    return {found["braced"] for found in _PROSE_NAME.finditer(html)}
 
 
 def spell_argv(argv: list[str]) -> str:

@@ -102,7 +102,9 @@ def _schema_of_generic(kind) -> dict:
 
 
 def _schema_of_dict(value_kind) -> dict:
-    values = True if value_kind is object else schema_of(value_kind)
+    if value_kind is object:  # keys of another class, which has a schema of its own
+        return {"type": "object"}
+    values = schema_of(value_kind)
     return {"type": "object", "propertyNames": {"pattern": KEY_PATTERN}, "additionalProperties": values}
 
 

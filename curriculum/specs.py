@@ -106,12 +106,15 @@ class Condition(Proof):
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """What someone does in a played solution: run, answer or stop a step, or type in a terminal."""
+    """What someone does in a played solution: run, answer or stop a step, type in a terminal, or have
+    everything verified in between."""
 
-    do: str = told("what is done", enum=["run", "answer", "stop", "type"])
-    step: str = told("the step it is done at", pattern=KEY_PATTERN)
+    do: str = told("what is done", enum=["run", "answer", "stop", "type", "check"])
+    step: str = told("the step it is done at; not for check", default="", pattern=f"{KEY_PATTERN}|^$")
     value: str = told("the answer given, or the line typed; ${name} is filled in", default="")
-    until: str = told("what the output must show before the next act", default="")
+    until: str = told("what the output must show before the next act; ${name} is filled in", default="")
+    of: str = told("for an answer: the step whose output is read", default="", pattern=f"{KEY_PATTERN}|^$")
+    reads: str = told("regular expression over that output; its first group is the answer", default="")
 
 
 @dataclass(frozen=True, kw_only=True)

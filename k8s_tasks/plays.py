@@ -3,6 +3,7 @@ the same verification. A lab whose mutant passes proves nothing.
 """
 
 import asyncio
+import re
 
 from asgiref.sync import sync_to_async
 
@@ -73,6 +74,7 @@ class _Player:
         self.lab = lab
         self.student = student
         self.runs: dict[str, Run] = {}
+        self.shown: dict[str, str] = {}
 
     async def do(self, act: Act) -> None:
         await getattr(self, act.do)(act)
@@ -80,7 +82,7 @@ class _Player:
     async def run(self, act: Act) -> None:
         run = await sync_to_async(start_run)(self.session, self.lab.step(act.step), user=self.student)
         self.runs[act.step] = run
-        await _until_shown(run, act.until)
+        self.shown[act.step] = await _until_shown(run, await self._fill(act.until))
 
     async def stop(self, act: Act) -> None:
         if act.step not in self.runs:
@@ -90,14 +92,22 @@ class _Player:
 
     async def answer(self, act: Act) -> None:
         step = self.lab.step(act.step)
-        await sync_to_async(record_answer)(self.session.attempt, step, await self._fill(act.value))
+        value = self._read(act) if act.reads else await self._fill(act.value)
+        await sync_to_async(record_answer)(self.session.attempt, step, value)
+
+    def _read(self, act: Act) -> str:
+        """What a student reads off a step's output."""
+        found = re.search(act.reads, self.shown[act.of], re.MULTILINE)
+        if not found:
+            raise PlayError(f"{act.reads!r} is not in the output of {act.of}: {self.shown[act.of][-500:]!r}")
+        return found[1]
 
     async def type(self, act: Act) -> None:
         terminal = await sync_to_async(start_terminal)(
             self.session, self.lab.step(act.step).pod, user=self.student, columns=COLUMNS, rows=ROWS
         )
         await asend_keys(terminal.pk, (await self._fill(act.value)).encode() + b"\r")
-        await _until_shown(terminal, act.until)
+        await _until_shown(terminal, await self._fill(act.until))
         await sync_to_async(cancel_run)(terminal, reason="The play closes it.")
         await _until_shown(terminal)
 
@@ -109,6 +119,10 @@ class _Player:
             raise PlayError(f"the verification ended as {run.state}: {run.reason}")
         results = await sync_to_async(queries.latest_results)(self.session.attempt)
         return {condition.key: results[condition.key] for condition in self.lab.conditions}
+
+    async def check(self, act: Act) -> None:
+        """Verify in between: what is proven then stays so."""
+        await self.verify()
 
     async def _fill(self, template: str) -> str:
         return substitute(template, await sync_to_async(queries.step_values)(self.session))
@@ -123,15 +137,16 @@ async def _until_ready(session: LabSession) -> None:
                 raise PlayError(f"the session is {state}: {notices[-1].data.get('message')}")
 
 
-async def _until_shown(run: Run, text: str = "") -> None:
-    """Wait until the run has printed the text; without one, until it has ended."""
+async def _until_shown(run: Run, text: str = "") -> str:
+    """What the run has printed once the text is in it; without one, once it has ended."""
     shown = b""
     async for entries in follow_run(run.pk):
         shown += b"".join(entry.data for entry in entries if entry.source in ("stdout", "stderr"))
         if text and text.encode() in shown:
-            return
+            return shown.decode(errors="replace")
     if text:
         raise PlayError(f"{run.step or 'the terminal'} ended without {text!r}: {shown[-500:]!r}")
+    return shown.decode(errors="replace")
 
 
 async def _bound(act, seconds: int, name: str):

@@ -13,7 +13,7 @@ from curriculum.course import get_course
 from curriculum.domain import store_pass
 from curriculum.enums import Verdict
 from curriculum.kinds import NODE_PLACE, TlsSettings
-from curriculum.specs import LabSpec
+from curriculum.specs import Condition, LabSpec
 from k8s_tasks import queries
 from k8s_tasks.checks import judge
 from k8s_tasks.checks.finding import Broken, Finding, undecided
@@ -71,12 +71,19 @@ def _verify(run: Run) -> None:
 
 
 def find(session: LabSession, lab: LabSpec) -> dict[str, Finding]:
-    """A finding for each condition; all are undecided when the cluster cannot be looked at."""
+    """A finding for each condition that is not proven yet: a proof stays, whatever is done afterwards.
+    All are undecided when the cluster cannot be looked at."""
+    open_ones = open_conditions(session, lab)
     try:
-        return on_loop(judge_all(session.cluster.kubeconfig_path, lab, facts_of(session, lab)))
+        return on_loop(judge_all(session.cluster.kubeconfig_path, open_ones, facts_of(session, lab)))
     except ClusterError as error:
         broken = Broken(gettext_noop("The cluster could not be looked at: %(why)s"), why=error)
-        return {condition.key: undecided(broken) for condition in lab.conditions}
+        return {condition.key: undecided(broken) for condition in open_ones}
+
+
+def open_conditions(session: LabSession, lab: LabSpec) -> list[Condition]:
+    proven = set(session.attempt.passes.values_list("condition", flat=True))
+    return [condition for condition in lab.conditions if condition.key not in proven]
 
 
 def facts_of(session: LabSession, lab: LabSpec) -> Facts:
@@ -92,24 +99,25 @@ def facts_of(session: LabSession, lab: LabSpec) -> Facts:
     )
 
 
-async def judge_all(kubeconfig: str, lab: LabSpec, facts: Facts) -> dict[str, Finding]:
-    round = await begin_round(await api_of(kubeconfig), lab, facts)
-    rounds = [(condition, replace(round, about=condition.key)) for condition in lab.conditions]
+async def judge_all(kubeconfig: str, conditions: list[Condition], facts: Facts) -> dict[str, Finding]:
+    round = await begin_round(await api_of(kubeconfig), conditions, facts)
+    rounds = [(condition, replace(round, about=condition.key)) for condition in conditions]
     findings = await asyncio.gather(*(judge(condition, its) for condition, its in rounds))
-    return {condition.key: finding for condition, finding in zip(lab.conditions, findings, strict=True)}
+    return {condition.key: finding for condition, finding in zip(conditions, findings, strict=True)}
 
 
-async def begin_round(api: Api, lab: LabSpec, facts: Facts) -> Round:
+async def begin_round(api: Api, conditions: list[Condition], facts: Facts) -> Round:
     pods, _version = await list_pods(api, namespace=facts.namespace)
     places = places_of(pods, await list_nodes(api))
-    named = [place for name, place in places.items() if not is_node(name) or name in nodes_named(lab)]
+    asked = nodes_named(conditions)
+    named = [place for name, place in places.items() if not is_node(name) or name in asked]
     agents = await agents_for(api, {place.node for place in named if place.node})
     return Round(api, facts, places, agents, Captures(facts.session_id, places, agents, facts.filter_words))
 
 
-def nodes_named(lab: LabSpec) -> set[str]:
-    """The nodes, as places, that the lab's conditions speak from."""
-    settings = [leaf.parsed for condition in lab.conditions for leaf in condition.leaves]
+def nodes_named(conditions: list[Condition]) -> set[str]:
+    """The nodes, as places, that conditions speak from."""
+    settings = [leaf.parsed for condition in conditions for leaf in condition.leaves]
     named = {getattr(each, "source", "") for each in settings} | {
         getattr(each, "pod", "") for each in settings
     }

@@ -14,7 +14,7 @@ from curriculum import queries as work_queries
 from curriculum.course import get_course
 from curriculum.enums import RUN_STEPS, StepKind
 from curriculum.models import Attempt
-from curriculum.parameters import SubstitutionError
+from curriculum.parameters import SubstitutionError, fill_prose
 from curriculum.specs import LabSpec, Step
 from k8s_tasks import queries
 from k8s_tasks.commands import command_of, manifest_of, node_of
@@ -77,8 +77,8 @@ def page_context(sitting: Sitting, typed: dict[str, str]) -> dict:
     health = queries.service_health()
     return {
         **frame_context(sitting),
-        "intro": sitting.lab.intro(page_language()),
-        "debrief": sitting.lab.debrief(page_language()),
+        "intro": _told(sitting, sitting.lab.intro(page_language())),
+        "debrief": _told(sitting, sitting.lab.debrief(page_language())),
         "steps": steps_context(sitting, typed),
         "conditions": conditions_context(sitting),
         "panes": panes_context(sitting.lab),
@@ -87,6 +87,10 @@ def page_context(sitting: Sitting, typed: dict[str, str]) -> dict:
         "health": health,
         "cannot_start": why_labs_cannot_start(health) or queries.why_no_cluster_fits(sitting.lab),
     }
+
+
+def _told(sitting: Sitting, prose: str) -> str:
+    return fill_prose(prose, sitting.attempt.parameters if sitting.attempt else {})
 
 
 def frame_context(sitting: Sitting) -> dict:
@@ -117,10 +121,12 @@ def steps_context(sitting: Sitting, typed: dict[str, str]) -> list[dict]:
     runs = queries.latest_runs(sitting.session) if sitting.session else {}
     answers = work_queries.answers(sitting.attempt) if sitting.attempt else {}
     values = argv_values(sitting.session)
+    drawn = sitting.attempt.parameters if sitting.attempt else {}
     return [
         {
             "spec": step,
-            "body": step.body(page_language()),
+            "body": fill_prose(step.body(page_language()), values or drawn),
+            "hints": [fill_prose(hint.current(), values or drawn) for hint in step.hints],
             "argv_text": command_text(step, values),
             "place": place_text(step, sitting.session),
             "manifest_text": manifest_text(sitting.lab, step, values),

@@ -60,7 +60,7 @@ def segment(source, target, sport, dport, *, flags, seq, ack=0, payload=b""):
     return _ip(source, target, tcp, dpkt.ip.IP_PROTO_TCP, 64)
 
 
-SYN, ACK, PUSH = dpkt.tcp.TH_SYN, dpkt.tcp.TH_ACK, dpkt.tcp.TH_PUSH
+SYN, ACK, PUSH, FIN = dpkt.tcp.TH_SYN, dpkt.tcp.TH_ACK, dpkt.tcp.TH_PUSH, dpkt.tcp.TH_FIN
 
 
 def opening(sport=40000, *, client_isn=100, server_isn=900) -> list:

@@ -7,6 +7,7 @@ from k8s_tasks.checks.capture import pairs_at_both_ends, student_pings
 from k8s_tasks.checks.finding import Finding, failed, passed
 from k8s_tasks.checks.objects import answer_of
 from k8s_tasks.checks.observing import Observation
+from k8s_tasks.checks.packets import Datagram
 from k8s_tasks.checks.round import Round
 
 NO_ANSWER = _("You have not answered yet.")
@@ -18,8 +19,33 @@ async def check(settings: AnswerSettings, round: Round) -> Finding:
         return failed(NO_ANSWER)
     if settings.equals == "reply-ttl":
         return judge_ttl(settings, await round.look([settings.source, settings.target]), answer)
-    right = round.fill(settings.value) if settings.equals == "value" else await answer_of(settings, round)
-    return judge_value(right, answer)
+    return judge_value(await _right(settings, round), answer)
+
+
+async def _right(settings: AnswerSettings, round: Round):
+    """The right answer; None while it cannot be known."""
+    if settings.equals == "value":
+        return round.fill(settings.value)
+    if settings.equals == "object":
+        return await answer_of(settings, round)
+    seen = await round.look([settings.source, settings.target])
+    return count_datagrams(
+        settings, seen, port=int(round.fill(settings.port)), start=round.fill(settings.payload)
+    )
+
+
+def count_datagrams(settings: AnswerSettings, seen: Observation, *, port: int, start: str) -> int | None:
+    """How many different datagrams that begin so arrived; None before any was sent."""
+    here, there = seen.place(settings.source).address, seen.place(settings.target).address
+
+    def texts(pod: str) -> set[bytes]:
+        packets = (each for each in seen.seen_at(pod) if isinstance(each, Datagram))
+        ours = (
+            each for each in packets if (each.source, each.target, each.target_port) == (here, there, port)
+        )
+        return {each.payload for each in ours if each.payload.startswith(start.encode())}
+
+    return len(texts(settings.target)) if texts(settings.source) else None
 
 
 def judge_value(right, answer: str) -> Finding:

@@ -140,6 +140,23 @@ def _retransmission(talk: _Talk) -> Finding:
     )
 
 
+@_conversation_rule
+def _delivered(talk: _Talk) -> Finding:
+    count = talk.conversation.delivered
+    if count is None:
+        return failed(
+            _("Not all of the conversation that began with %(payload)s has been acknowledged yet."),
+            talk.evidence,
+            **talk.facts,
+        )
+    return passed(
+        _("%(target)s acknowledged all %(count)s bytes of the conversation that began with %(payload)s."),
+        talk.evidence | {"bytes": count},
+        count=count,
+        **talk.facts,
+    )
+
+
 def _carrying(settings: CaptureSettings, seen: Observation, port: int, payload: str) -> Conversation | None:
     """A retransmission is looked for where it was sent: what was lost never came to the target."""
     there = seen.place(settings.target).address
@@ -270,6 +287,7 @@ _SHOWS = {
     "payload": _payload,
     "retransmission": _retransmission,
     "datagram": _datagram,
+    "delivered": _delivered,
     "reset": _reset,
     "unreachable": _unreachable,
 }

@@ -57,6 +57,17 @@ class Conversation:
             (again.append(each) if (each.seq, each.payload) in seen else seen.add((each.seq, each.payload)))
         return again
 
+    @property
+    def delivered(self) -> int | None:
+        """How many bytes the client sent, once it has closed and the server has acknowledged all of them;
+        None before."""
+        end = next((each for each in self.from_client if each.is_fin), None)
+        if not self.handshake or end is None:
+            return None
+        last = (end.seq + end.length) % _WRAP
+        is_whole = self.is_acknowledged((last + 1) % _WRAP)
+        return _distance(_next(self.handshake[0]), last) if is_whole else None
+
     def is_acknowledged(self, seq: int) -> bool:
         """Whether the server said it has everything before `seq`."""
         return any(each.is_ack and _distance(seq, each.ack) >= 0 for each in self.from_server)

@@ -17,7 +17,7 @@ _LINKS = {1: (12, 14), 113: (14, 16), 276: (0, 20)}  # Ethernet, LINUX_SLL, LINU
 _IPV4 = b"\x08\x00"
 _ICMP, _TCP, _UDP = 1, 6, 17
 _ECHO_REPLY, _UNREACHABLE, _ECHO_REQUEST = 0, 3, 8
-_SYN, _RST, _ACK = 0x02, 0x04, 0x10
+_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _IP = struct.Struct(">BxHxxHBBxx4s4s")
 _ECHO = struct.Struct(">BxxxHH")
 _SEGMENT = struct.Struct(">HHIIBB")
@@ -36,7 +36,7 @@ class Echo(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """`payload` is what the capture kept; what was sent may have been longer."""
+    """`payload` is what the capture kept of the `length` bytes that were sent."""
 
     at: float
     source: str
@@ -49,6 +49,8 @@ class Segment(NamedTuple):
     is_syn: bool
     is_ack: bool
     is_rst: bool
+    is_fin: bool
+    length: int
     payload: bytes
 
 
@@ -108,16 +110,17 @@ def _packet(frame: bytes, at: float, protocol_at: int, header: int) -> Packet | 
         version, length, fragment, ttl, protocol, source, target = _IP.unpack_from(frame, header)
         if fragment & 0x1FFF:  # not the first fragment: there are no ports in it
             return None
-        inner = header + (version & 0x0F) * 4
+        options = (version & 0x0F) * 4
         # The frame may be padded, and the capture may have cut it.
-        data = frame[inner : header + length]
+        data = frame[header + options : header + length]
         addresses = at, socket.inet_ntoa(source), socket.inet_ntoa(target), ttl
-        return _READERS[protocol](data, addresses) if protocol in _READERS else None
+        read = _READERS.get(protocol)
+        return read(data, addresses, length - options) if read else None
     except struct.error:
         return None
 
 
-def _icmp(data: bytes, addresses: tuple) -> Echo | Unreachable | None:
+def _icmp(data: bytes, addresses: tuple, _size: int) -> Echo | Unreachable | None:
     kind, id, seq = _ECHO.unpack_from(data)
     if kind == _UNREACHABLE:
         return _unreachable(data, addresses, seq)
@@ -133,14 +136,15 @@ def _unreachable(data: bytes, addresses: tuple, mtu: int) -> Unreachable:
     return Unreachable(*addresses, data[1], mtu, about)
 
 
-def _segment(data: bytes, addresses: tuple) -> Segment:
+def _segment(data: bytes, addresses: tuple, size: int) -> Segment:
     source_port, target_port, seq, ack, offset, flags = _SEGMENT.unpack_from(data)
     payload = data[(offset >> 4) * 4 :]
-    told = (bool(flags & flag) for flag in (_SYN, _ACK, _RST))
-    return Segment(*addresses, source_port, target_port, seq, ack, *told, payload)
+    told = (bool(flags & flag) for flag in (_SYN, _ACK, _RST, _FIN))
+    length = size - (offset >> 4) * 4
+    return Segment(*addresses, source_port, target_port, seq, ack, *told, length, payload)
 
 
-def _datagram(data: bytes, addresses: tuple) -> Datagram:
+def _datagram(data: bytes, addresses: tuple, _size: int) -> Datagram:
     source_port, target_port, _length = _DATAGRAM.unpack_from(data)
     return Datagram(*addresses, source_port, target_port, data[_DATAGRAM.size :])
 

@@ -18,7 +18,12 @@ from k8s_tasks.checks.probing import (
 )
 from k8s_tasks.checks.round import Round, is_node
 
-_WANTED = {"reached": (Outcome.REACHED,), "refused": (Outcome.REFUSED,), "blocked": (Outcome.DROPPED,)}
+_WANTED = {
+    "reached": Outcome.REACHED,
+    "refused": Outcome.REFUSED,
+    "dropped": Outcome.DROPPED,
+    "blocked": Outcome.DROPPED,
+}
 
 
 async def check(settings: ReachSettings, round: Round) -> Finding:
@@ -29,7 +34,7 @@ async def check(settings: ReachSettings, round: Round) -> Finding:
     seen = await probe_all(round, [probe], told)
     outcome = outcome_of(probe, seen, told[probe])
     if outcome not in (Outcome.REACHED, Outcome.REFUSED):
-        await check_controls(round, probe, is_listening_needed=settings.expect == "blocked")
+        await check_controls(round, probe, is_listening_needed=_WANTED[settings.expect] == Outcome.DROPPED)
     return judge(settings, probe, outcome, seen)
 
 
@@ -49,7 +54,7 @@ def probe_of(settings: ReachSettings, round: Round) -> Probe:
 def judge(settings: ReachSettings, probe: Probe, outcome: Outcome, seen: Observation) -> Finding:
     evidence = {"mark": probe.mark.decode(), "outcome": outcome.value, **_told(probe, seen)}
     facts = {"source": probe.source, "target": probe.target, "protocol": probe.protocol, "port": probe.port}
-    if outcome in _WANTED[settings.expect]:
+    if outcome == _WANTED[settings.expect]:
         return passed(_RIGHT[probe.protocol == "icmp", outcome], evidence, **facts)
     return failed(_WRONG[outcome], evidence, **facts)
 

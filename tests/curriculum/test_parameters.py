@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from curriculum.course import get_course
-from curriculum.parameters import SubstitutionError, draw_parameters, render_argv, spell_argv, substitute
+from curriculum.parameters import (
+    SubstitutionError,
+    draw_parameters,
+    fill_prose,
+    render_argv,
+    spell_argv,
+    substitute,
+)
 
 VALUES = {"port": 9123, "nonce": "redes-abc234", "carla": {"ip": "10.244.2.5"}, "beto.ip": "10.244.1.6"}
 
@@ -55,3 +62,8 @@ def test_every_seed_gives_values_in_range(seed):
     values = draw_parameters(get_course().lab("ping-and-netcat"), seed)
     assert 9000 <= values["port"] <= 9899
     assert len(values["nonce"]) == 12 and values["nonce"].startswith("redes-")
+
+
+def test_prose_shows_the_students_own_values_and_a_gap_for_what_is_not_known():
+    filled = fill_prose("<code>${port}</code> of ${web.ip} costs $5", {"port": "<b>"})
+    assert filled == "<code>&lt;b&gt;</code> of … costs $5"

@@ -7,11 +7,27 @@ import pytest
 
 from curriculum.course import get_course
 from curriculum.enums import Verdict
-from k8s_tasks.checks import judge
+from curriculum.kinds import AnswerSettings, CaptureSettings
+from k8s_tasks.checks import answer, capture, judge
 from k8s_tasks.checks.finding import Broken
 from k8s_tasks.checks.observing import MARK
 from k8s_tasks.checks.packets import read_packets
-from tests.packets import ANA, CARLA, NONCE, PORT, line, opening, pcap, ping, seen, segment, stand_in
+from tests.packets import (
+    ACK,
+    ANA,
+    CARLA,
+    FIN,
+    NONCE,
+    PORT,
+    datagram,
+    line,
+    opening,
+    pcap,
+    ping,
+    seen,
+    segment,
+    stand_in,
+)
 
 PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED
 PROBE = MARK + b"12345678"
@@ -101,6 +117,67 @@ class TestConversation:
 
     def test_a_conversation_forged_at_one_end_decides_nothing(self):
         assert verdict("nonce-delivered", seen([*opening(), *line()], [])) == UNDECIDED
+
+
+class TestDelivery:
+    """What the labs on loss look at: what was sent twice, and whether all of it arrived."""
+
+    def judge(self, shows, near, far=None):
+        settings = CaptureSettings(source="ana", target="carla", shows=shows, port="x", payload="y")
+        return capture.judge(settings, seen(near, far), port=PORT, payload=NONCE.decode().strip())
+
+    def closing(self, acknowledged=True):
+        end = 101 + len(NONCE)
+        fin = segment(ANA, CARLA, 40000, PORT, flags=FIN | ACK, seq=end, ack=901)
+        last = segment(CARLA, ANA, PORT, 40000, flags=ACK, seq=901, ack=end + 1)
+        return [fin, last] if acknowledged else [fin]
+
+    def test_a_closed_conversation_whose_every_byte_was_acknowledged_is_delivered(self):
+        found = self.judge("delivered", [*opening(), *line(), *self.closing()])
+        assert (found.verdict, found.evidence["bytes"]) == (PASS, len(NONCE))
+
+    def test_before_the_last_acknowledgement_it_is_not(self):
+        open_ends = [*opening(), *line()], [*opening(), *line(), *self.closing(acknowledged=False)]
+        assert [self.judge("delivered", packets).verdict for packets in open_ends] == [FAIL, FAIL]
+
+    def test_a_segment_sent_twice_is_a_retransmission_even_when_one_was_lost(self):
+        again = [*opening(), *line(), *line()]
+        assert self.judge("retransmission", again, [*opening(), *line()]).evidence["retransmissions"] == 1
+        assert self.judge("retransmission", [*opening(), *line()]).verdict == FAIL
+
+    def test_a_datagram_has_no_handshake(self):
+        sent = datagram(ANA, CARLA, 4000, PORT, NONCE)
+        assert self.judge("datagram", [sent]).verdict == PASS
+        assert self.judge("datagram", [*opening(), *line()]).verdict == FAIL
+
+    def test_datagrams_are_counted_where_they_arrived(self):
+        sent = [datagram(ANA, CARLA, 4000, PORT, b"w udp %d" % number) for number in range(5)]
+        settings = AnswerSettings(step="count", equals="datagrams", source="ana", target="carla")
+        counted = [
+            answer.count_datagrams(settings, seen(sent, arrived), port=PORT, start="w udp")
+            for arrived in (sent, sent[1:4], [])
+        ]
+        assert counted == [5, 3, 0]
+        assert answer.count_datagrams(settings, seen([]), port=PORT, start="w udp") is None
+
+
+class TestSeenFrom:
+    def judge(self, seen_from, client):
+        settings = CaptureSettings(
+            source="node:0", target="carla", shows="payload", port="x", payload="y", seen_from=seen_from
+        )
+        talk = [*opening(), *line()]
+        opener = talk[0].src
+        for packet in talk:
+            end = "src" if packet.src == opener else "dst"
+            setattr(packet, end, bytes(map(int, client.split("."))))
+        return capture.judge(settings, seen([], talk), port=PORT, payload=NONCE.decode().strip()).verdict
+
+    def test_whose_address_arrived_is_told_apart(self):
+        control, worker, pod = "172.18.0.2", "172.18.0.4", ANA
+        assert [self.judge("source", client) for client in (control, worker, pod)] == [PASS, FAIL, FAIL]
+        assert [self.judge("node", client) for client in (control, worker, pod)] == [FAIL, PASS, FAIL]
+        assert [self.judge("anyone", client) for client in (control, worker, pod)] == [PASS, PASS, PASS]
 
 
 class TestAnswer:

@@ -121,7 +121,8 @@ def test_an_end_without_a_good_capture_decides_nothing():
 
 
 @pytest.mark.parametrize(
-    ("expect", "right"), [("reached", "reached"), ("refused", "refused"), ("blocked", "dropped")]
+    ("expect", "right"),
+    [("reached", "reached"), ("refused", "refused"), ("dropped", "dropped"), ("blocked", "dropped")],
 )
 def test_only_what_was_expected_passes(expect, right):
     settings = ReachSettings(source="ana", target="carla", protocol="tcp", port="80", expect=expect)
