@@ -41,10 +41,15 @@ OF_ONE_KIND = {
 MUTANTS_WANTED = 3
 
 
+NAMESPACE_KEY = re.compile("[a-z]{1,6}")  # no key may look like the number in a session's namespace
+RESERVED = ("ns", "nodes", "namespace")
+
+
 def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
     """Every part of the lab that does not fit the others."""
     rules = (
         _lint_keys,
+        _lint_namespaces,
         _lint_parameters,
         _lint_steps,
         _lint_impairments,
@@ -129,9 +134,14 @@ def known_names(lab: LabSpec) -> set[str]:
     return {
         *lab.parameters,
         "namespace",
+        *_namespace_values(lab),
         *NODE_VALUES,
         *(f"{pod.name}.{value}" for pod in lab.pods for value in POD_VALUES),
     }
+
+
+def _namespace_values(lab: LabSpec) -> list[str]:
+    return [f"ns.{key}" for key in lab.namespaces]
 
 
 def _lint_keys(lab: LabSpec, document: Document) -> Iterator[Problem]:
@@ -144,6 +154,19 @@ def _lint_keys(lab: LabSpec, document: Document) -> Iterator[Problem]:
         for index, name in enumerate(names):
             if name in names[:index]:
                 yield document.problem((part, index), f"{name!r} is here twice; give each its own name")
+
+
+def _lint_namespaces(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    for index, key in enumerate(lab.namespaces):
+        if not NAMESPACE_KEY.fullmatch(key):
+            yield document.problem(("namespaces", index), "use one to six small letters for this key")
+    for index, pod in enumerate(lab.pods):
+        keys = ("pods", index, "namespace")
+        yield from _one_of(document, keys, pod.namespace or None, lab.namespaces, "namespace")
+        if pod.name in RESERVED:
+            yield document.problem(
+                ("pods", index, "name"), "this name stands for something else; rename the pod"
+            )
 
 
 def _lint_parameters(lab: LabSpec, document: Document) -> Iterator[Problem]:
@@ -338,7 +361,8 @@ def _one_of(
 
 def _sample_values(lab: LabSpec) -> dict[str, object]:
     pods = {f"{pod.name}.{value}": "sample" for pod in lab.pods for value in POD_VALUES}
-    return dict.fromkeys((*lab.parameters, "namespace", *NODE_VALUES), "1") | pods
+    named = (*lab.parameters, "namespace", *_namespace_values(lab), *NODE_VALUES)
+    return dict.fromkeys(named, "1") | pods
 
 
 def _pods_made(manifest: str) -> Iterator[str]:

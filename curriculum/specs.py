@@ -22,6 +22,7 @@ class PodSpec:
 
     name: str = told("name of the pod in the manifests", pattern=KEY_PATTERN)
     node: int = told("1 for the first worker node, 2 for the second", minimum=1, maximum=2)
+    namespace: str = told("key of its namespace, when not the main one", default="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,8 @@ class LabSpec:
     tanenbaum: Text = told("the chapter and topic of the book it stands on")
     objectives: tuple[Text, ...] = told("what the student can do afterwards", minItems=1)
     requires: tuple[Capability, ...] = told("cluster capabilities it needs", default=())
-    pods: tuple[PodSpec, ...] = told("the lab's pods", minItems=1)
+    namespaces: tuple[str, ...] = told("keys of namespaces the lab has besides the main one", default=())
+    pods: tuple[PodSpec, ...] = told("the lab's pods; each has a name of its own", minItems=1)
     parameters: dict[str, Parameter] = told("values drawn for each attempt", default=dict)
     panes: tuple[str, ...] = told("output panes, shown side by side", default=())
     steps: tuple[Step, ...] = told("what the student does, in order", minItems=1)

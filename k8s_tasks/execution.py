@@ -65,7 +65,8 @@ async def locate(run: Run) -> dict | None:
         return None
     api = await api_of(run.session.cluster.kubeconfig_path)
     try:
-        pod = await api.request("GET", f"/api/v1/namespaces/{run.session.namespace}/pods/{run.pod}")
+        place = f"/api/v1/namespaces/{run.session.namespace_of(run.pod)}"
+        pod = await api.request("GET", f"{place}/pods/{run.pod}")
     except NotFound:
         raise NotReady(f"the pod {run.pod} is not there") from None
     facts = pod_facts(pod)
@@ -99,7 +100,7 @@ async def _start_killing(api: Api, run: Run, argv: list[str]) -> Process:
     if run.kind in BY_AGENT:
         return await start_process(api, NAMESPACE, (await _agent_on(api, run.node)).pod, argv)
     identity = student_identity(run.session.namespace)
-    return await start_process(api, run.session.namespace, run.pod, argv, as_user=identity)
+    return await start_process(api, run.session.namespace_of(run.pod), run.pod, argv, as_user=identity)
 
 
 async def _agent_on(api: Api, node: str) -> Agent:
@@ -115,7 +116,7 @@ async def _in_pod(api: Api, work: Work, seconds: int) -> Process:
     is_terminal = work.run.kind == RunKind.TERMINAL
     return await start_process(
         api,
-        work.namespace,
+        work.run.session.namespace_of(work.run.pod),
         work.run.pod,
         _marked(work, seconds, work.run.argv),
         as_user=student_identity(work.namespace),

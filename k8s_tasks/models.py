@@ -61,6 +61,11 @@ class LabSession(models.Model):
     def __str__(self):
         return self.namespace
 
+    def namespace_of(self, pod: str) -> str:
+        """The namespace of one of the lab's pods."""
+        known = {each["name"]: each.get("namespace") for each in self.bindings.get("pods", [])}
+        return known.get(pod) or self.namespace
+
 
 class Run(models.Model):
     """One command, terminal or verification. Its output lives in Redis while it is fresh and as

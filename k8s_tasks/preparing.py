@@ -11,7 +11,7 @@ from curriculum.kinds import DnsSettings
 from curriculum.specs import LabSpec
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
-from k8s_tasks.cluster.namespaces import PORTAL_LABEL, SESSION_LABEL
+from k8s_tasks.cluster.namespaces import PORTAL_LABEL, SESSION_LABEL, extra_namespace
 from k8s_tasks.domain.clusters import portal_id
 from k8s_tasks.domain.sessions import set_session_state
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
@@ -63,6 +63,8 @@ def plan_for(session: LabSession) -> LabPlan:
         namespace=session.namespace,
         labels=session_labels(session),
         pods={pod.name: pod.node for pod in lab.pods},
+        namespaces={key: extra_namespace(session.namespace, key) for key in lab.namespaces},
+        homes={pod.name: pod.namespace for pod in lab.pods if pod.namespace},
         manifests=lab.manifests,
         render=lambda text, values: substitute(text, {**parameters, **values}),
         capture_filter=capture_filter(lab, parameters),

@@ -28,14 +28,18 @@ def topology(session: LabSession) -> dict:
 
 
 def step_values(session: LabSession) -> dict:
-    """What fills a lab's templates in: its parameters, `namespace`, each pod's `ip` and `node`, and the
-    nodes' addresses as `nodes.control`, `nodes.worker1`, ..."""
+    """What fills a lab's templates in: its parameters, `namespace`, other namespaces as `ns.KEY`, each
+    pod's `ip` and `node`, and the nodes' addresses as `nodes.control`, `nodes.worker1`, ..."""
     pods = {
         pod["name"]: {"ip": pod["address"], "node": pod["node"]} for pod in session.bindings.get("pods", [])
     }
     nodes = number_nodes(session.bindings.get("nodes", []))
-    addresses = {name: node["address"] for name, node in nodes.items()}
-    return {**session.attempt.parameters, "namespace": session.namespace, "nodes": addresses, **pods}
+    told = {
+        "namespace": session.namespace,
+        "ns": session.bindings.get("namespaces", {}),
+        "nodes": {name: node["address"] for name, node in nodes.items()},
+    }
+    return {**session.attempt.parameters, **told, **pods}
 
 
 def latest_results(attempt: Attempt) -> dict[str, ConditionResult]:

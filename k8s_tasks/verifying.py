@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from django.db import transaction
@@ -91,6 +92,8 @@ def facts_of(session: LabSession, lab: LabSpec) -> Facts:
         session_id=session.pk,
         namespace=session.namespace,
         values=queries.step_values(session),
+        namespaces=session.bindings.get("namespaces", {}),
+        homes={pod.name: session.namespace_of(pod.name) for pod in lab.pods},
         answers=work.answers(session.attempt),
         filter_words=capture_filter(lab, session.attempt.parameters),
         spans=queries.run_spans(session),
@@ -107,8 +110,10 @@ async def judge_all(kubeconfig: str, conditions: list[Condition], facts: Facts) 
 
 
 async def begin_round(api: Api, conditions: list[Condition], facts: Facts) -> Round:
-    pods, _version = await list_pods(api, namespace=facts.namespace)
-    places = places_of(pods, await list_nodes(api))
+    namespaces = [facts.namespace, *facts.namespaces.values()]
+    listed = await asyncio.gather(*(list_pods(api, namespace=each) for each in namespaces))
+    pods = [pod for found, _version in listed for pod in found]
+    places = places_of(pods, await list_nodes(api), homes=facts.homes)
     asked = nodes_named(conditions)
     named = [place for name, place in places.items() if not is_node(name) or name in asked]
     agents = await agents_for(api, {place.node for place in named if place.node})
@@ -125,9 +130,12 @@ def nodes_named(conditions: list[Condition]) -> set[str]:
     return {place for place in named if is_node(place)} | on_nodes
 
 
-def places_of(pods: list[dict], nodes: list[dict]) -> dict[str, Place]:
+def places_of(
+    pods: list[dict], nodes: list[dict], *, homes: Mapping[str, str] | None = None
+) -> dict[str, Place]:
     """Pods by name, as they are now and not as they were prepared: a student may have replaced one;
-    and the nodes as `node:0` for the control plane, `node:1`, ... for the workers."""
+    and the nodes as `node:0` for the control plane, `node:1`, ... for the workers. A pod that has the
+    name of one of the lab's in another namespace than its home is not taken for it."""
     numbered = number_nodes(nodes)
     addresses = {node["name"]: node["address"] for node in numbered.values()}
     on_nodes = {
@@ -137,8 +145,11 @@ def places_of(pods: list[dict], nodes: list[dict]) -> dict[str, Place]:
         for name, node in numbered.items()
     }
     return on_nodes | {
-        facts["name"]: Place(facts["address"], facts["node"], addresses.get(facts["node"], ""))
+        facts["name"]: Place(
+            facts["address"], facts["node"], addresses.get(facts["node"], ""), facts["namespace"]
+        )
         for facts in map(pod_facts, pods)
+        if (homes or {}).get(facts["name"], facts["namespace"]) == facts["namespace"]
     }
 
 

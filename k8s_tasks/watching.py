@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from k8s_tasks.cluster.api import Api, connect
 from k8s_tasks.cluster.errors import ClusterError
-from k8s_tasks.cluster.namespaces import PORTAL_LABEL
+from k8s_tasks.cluster.namespaces import PORTAL_LABEL, main_namespace
 from k8s_tasks.cluster.objects import delete_namespace, list_pods
 from k8s_tasks.cluster.topology import pod_facts
 from k8s_tasks.domain.capabilities import ask_preflight, needs_preflight
@@ -180,5 +180,7 @@ async def sweep_namespaces(api: Api) -> None:
 
 
 def namespaces_without_session(names: list[str]) -> list[str]:
-    live = LabSession.objects.filter(namespace__in=names, state__in=LIVE_SESSION_STATES)
-    return sorted(set(names) - set(live.values_list("namespace", flat=True)))
+    mains = {name: main_namespace(name) for name in names}
+    live = LabSession.objects.filter(namespace__in=mains.values(), state__in=LIVE_SESSION_STATES)
+    kept = set(live.values_list("namespace", flat=True))
+    return sorted(name for name, main in mains.items() if main not in kept)

@@ -1,5 +1,7 @@
 """Reachability: the platform's probe reached the target, was refused, or was blocked on its way."""
 
+import asyncio
+
 from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Capability
@@ -18,6 +20,7 @@ from k8s_tasks.checks.probing import (
 )
 from k8s_tasks.checks.round import Round, is_node
 
+IN_FORCE_SECONDS = 1.0  # a policy that was just applied may take so long to be in force
 _WANTED = {
     "reached": Outcome.REACHED,
     "refused": Outcome.REFUSED,
@@ -29,13 +32,20 @@ _WANTED = {
 async def check(settings: ReachSettings, round: Round) -> Finding:
     if settings.expect == "blocked":
         check_enforced(round)
-    probe = probe_of(settings, round)
-    told = await send(round, [probe])
-    seen = await probe_all(round, [probe], told)
-    outcome = outcome_of(probe, seen, told[probe])
+    probe, outcome, seen = await _try(settings, round)
+    if outcome == Outcome.REACHED and settings.expect == "blocked":
+        await asyncio.sleep(IN_FORCE_SECONDS)
+        probe, outcome, seen = await _try(settings, round)
     if outcome not in (Outcome.REACHED, Outcome.REFUSED):
         await check_controls(round, probe, is_listening_needed=_WANTED[settings.expect] == Outcome.DROPPED)
     return judge(settings, probe, outcome, seen)
+
+
+async def _try(settings: ReachSettings, round: Round) -> tuple[Probe, Outcome, Observation]:
+    probe = probe_of(settings, round)
+    told = await send(round, [probe])
+    seen = await probe_all(round, [probe], told)
+    return probe, outcome_of(probe, seen, told[probe]), seen
 
 
 def probe_of(settings: ReachSettings, round: Round) -> Probe:

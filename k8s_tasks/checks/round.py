@@ -35,7 +35,8 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a session before anybody looks: what fills templates in, the student's answers,
+    """What is known of a session before anybody looks: its namespaces besides the main one by key, and the
+    namespace of each of the lab's pods; what fills templates in, the student's answers,
     the time of each step's last run (its end is infinite while it goes on), the evidence of conditions
     judged earlier, and the capabilities measured on the cluster."""
 
@@ -44,6 +45,7 @@ class Facts:
     values: Mapping[str, object]
     answers: Mapping[str, str] = field(default_factory=dict)
     namespaces: Mapping[str, str] = field(default_factory=dict)
+    homes: Mapping[str, str] = field(default_factory=dict)
     filter_words: Sequence[str] = ()
     spans: Mapping[str, Span] = field(default_factory=dict)
     earlier: Mapping[str, dict] = field(default_factory=dict)

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.fence import fence_pods
-from k8s_tasks.cluster.namespaces import labelled, namespace_manifests
+from k8s_tasks.cluster.namespaces import SESSION_LABEL, labelled, namespace_manifests
 from k8s_tasks.cluster.objects import (
+    apply_manifest,
     apply_manifests,
     delete_namespace,
     is_worker,
@@ -29,7 +30,8 @@ READY_SECONDS = 60
 @dataclass(frozen=True)
 class LabPlan:
     """`labels` go on everything; `pods` maps each pod to its node number; `render` fills a manifest's
-    text in with the names of the nodes; `capture_filter` is what captures keep, in tcpdump's words."""
+    text in with the names of the nodes; `capture_filter` is what captures keep, in tcpdump's words.
+    `namespaces` are those besides the main one, by key, and `homes` the key of each pod that lives there."""
 
     session_id: str
     namespace: str
@@ -38,6 +40,19 @@ class LabPlan:
     manifests: tuple[str, ...]
     render: Callable[[str, dict], str]
     capture_filter: list[str]
+    namespaces: dict[str, str] = field(default_factory=dict)
+    homes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all_namespaces(self) -> tuple[str, ...]:
+        return (self.namespace, *self.namespaces.values())
+
+    def pods_in(self, namespace: str) -> set[str]:
+        return {
+            pod
+            for pod in self.pods
+            if self.namespaces.get(self.homes.get(pod, ""), self.namespace) == namespace
+        }
 
 
 async def prepare_lab(api: Api, plan: LabPlan) -> dict:
@@ -47,20 +62,35 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
     """
     nodes = await list_nodes(api)
     places = place_pods(plan.pods, nodes)
-    manifests = read_manifests(
-        *(plan.render(text, {"namespace": plan.namespace, **places}) for text in plan.manifests)
-    )
-    fenced = await fence_pods(api)
-    await apply_manifests(api, namespace_manifests(plan.namespace, plan.labels, may_make_pods=fenced))
-    labelled_ones = [labelled(manifest, plan.labels) for manifest in manifests]
-    await apply_manifests(api, labelled_ones, namespace=plan.namespace)
+    values = {"namespace": plan.namespace, "ns": plan.namespaces, **places}
+    manifests = read_manifests(*(plan.render(text, values) for text in plan.manifests))
+    await _make_namespaces(api, plan)
+    for manifest in manifests:
+        place = manifest["metadata"].get("namespace", plan.namespace)
+        await apply_manifest(api, labelled(manifest, plan.labels), namespace=place)
     agents, pods = await asyncio.gather(
-        agents_for(api, {place["node"] for place in places.values()}),
-        wait_until_ready(api, plan.namespace, set(plan.pods), seconds=READY_SECONDS),
+        agents_for(api, {place["node"] for place in places.values()}), _ready_pods(api, plan)
     )
     facts = [pod_facts(pod) for pod in pods]
     await start_captures(agents, facts, plan.session_id, plan.capture_filter)
-    return {"nodes": [node_facts(node) for node in nodes], "pods": facts}
+    nodes_told = [node_facts(node) for node in nodes]
+    return {"nodes": nodes_told, "pods": facts, "namespaces": plan.namespaces}
+
+
+async def _make_namespaces(api: Api, plan: LabPlan) -> None:
+    fenced = await fence_pods(api)
+    for namespace in plan.all_namespaces:
+        its = namespace_manifests(namespace, plan.labels, may_make_pods=fenced, main=plan.namespace)
+        await apply_manifests(api, its, namespace=namespace)
+
+
+async def _ready_pods(api: Api, plan: LabPlan) -> list[dict]:
+    waits = [
+        wait_until_ready(api, namespace, names, seconds=READY_SECONDS)
+        for namespace in plan.all_namespaces
+        if (names := plan.pods_in(namespace))
+    ]
+    return [pod for pods in await asyncio.gather(*waits) for pod in pods]
 
 
 def place_pods(pods: dict[str, int], nodes: list[dict]) -> dict[str, dict]:
@@ -81,9 +111,10 @@ async def start_captures(agents: dict, pods: list[dict], session_id: str, filter
 
 
 async def clear_lab(api: Api, session_id: str, namespace: str, pods: list[dict]) -> None:
-    """Make the links normal, delete the namespace and drop the captures. Raises ClusterError."""
-    await clear_impairments(api, namespace)
-    await delete_namespace(api, namespace)
+    """Make the links normal, delete the session's namespaces and drop the captures. Raises ClusterError."""
+    for each in await _namespaces_of(api, session_id) | {namespace}:
+        await clear_impairments(api, each)
+        await delete_namespace(api, each)
     agents = await agents_by_node(api)
     stops = [
         agents[pod["node"]].stop_capture(capture_name(session_id, pod["name"]))
@@ -91,6 +122,13 @@ async def clear_lab(api: Api, session_id: str, namespace: str, pods: list[dict])
         if pod["node"] in agents
     ]
     await asyncio.gather(*stops)
+
+
+async def _namespaces_of(api: Api, session_id: str) -> set[str]:
+    """By their label: a session that failed while it was made has no other note of them."""
+    ours = {"labelSelector": f"{SESSION_LABEL}={session_id}"}
+    found = await api.request("GET", "/api/v1/namespaces", query=ours)
+    return {each["metadata"]["name"] for each in found["items"]}
 
 
 async def clear_impairments(api: Api, namespace: str) -> None:

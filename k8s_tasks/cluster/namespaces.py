@@ -5,6 +5,9 @@ a student impersonates it, so the API server itself keeps students apart.
 """
 
 import copy
+import re
+
+_MAIN = re.compile(r"(.+-[0-9a-f]{8})(?:-[a-z]{1,6})?")
 
 SESSION_LABEL = "redes.local/session"
 PORTAL_LABEL = "redes.local/portal"  # which portal's: several may share a cluster
@@ -13,7 +16,20 @@ _ALL = ["get", "list", "watch", "create", "update", "patch", "delete", "deleteco
 _LOOK = ["get", "list", "watch"]
 
 
-def namespace_manifests(namespace: str, labels: dict[str, str], *, may_make_pods: bool) -> list[dict]:
+def extra_namespace(main: str, key: str) -> str:
+    return f"{main}-{key}"
+
+
+def main_namespace(namespace: str) -> str:
+    """The main namespace of the session that a namespace belongs to."""
+    found = _MAIN.fullmatch(namespace)
+    return found[1] if found else namespace
+
+
+def namespace_manifests(
+    namespace: str, labels: dict[str, str], *, may_make_pods: bool, main: str | None = None
+) -> list[dict]:
+    """What a namespace holds; the student is the one of the `main` one, in all of a session's."""
     return [
         {
             "apiVersion": "v1",
@@ -28,7 +44,7 @@ def namespace_manifests(namespace: str, labels: dict[str, str], *, may_make_pods
         {
             **_named("rbac.authorization.k8s.io/v1", "RoleBinding", "student", namespace),
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "student"},
-            "subjects": [{"kind": "ServiceAccount", "name": "student", "namespace": namespace}],
+            "subjects": [{"kind": "ServiceAccount", "name": "student", "namespace": main or namespace}],
         },
         {
             **_named("v1", "ResourceQuota", "session", namespace),

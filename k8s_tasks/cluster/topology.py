@@ -26,6 +26,7 @@ def pod_facts(pod: dict) -> dict:
     containers = status.get("containerStatuses") or []
     return {
         "name": pod["metadata"]["name"],
+        "namespace": pod["metadata"].get("namespace", ""),
         "address": status.get("podIP", ""),
         "node": pod["spec"].get("nodeName", ""),
         "phase": "Terminating"

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
 from curriculum.models import Attempt
+from k8s_tasks.cluster.namespaces import main_namespace
 from k8s_tasks.domain.capabilities import choose_cluster, required_by
 from k8s_tasks.domain.runs import cancel_open_runs
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
@@ -134,17 +135,29 @@ def lose_sessions_of_other_cluster(cluster: Cluster) -> None:
 def update_pods(namespace: str, pods: list[dict]) -> bool:
     """Keep how the pods are now and tell the pages; no change is no news."""
     with transaction.atomic():
-        session = LabSession.objects.select_for_update().filter(namespace=namespace).first()
+        main = main_namespace(namespace)
+        session = LabSession.objects.select_for_update().filter(namespace=main).first()
         # Until the session is ready its own preparation writes the bindings.
         if session is None or not session.bindings or session.state not in LIVE_SESSION_STATES:
             return False
-        pods = _merge_pods(session.bindings["pods"], pods)
+        elsewhere = [pod for pod in session.bindings["pods"] if pod.get("namespace", main) != namespace]
+        before = [pod for pod in session.bindings["pods"] if pod not in elsewhere]
+        # A name is that of the lab's own pod: another pod of this name in another namespace is left out.
+        taken = {pod["name"] for pod in elsewhere}
+        pods = elsewhere + _merge_pods(before, [pod for pod in pods if pod["name"] not in taken])
+        pods.sort(key=_order_of(session.bindings["pods"]))
         if pods == session.bindings["pods"]:
             return False
         session.bindings = {**session.bindings, "pods": pods}
         session.save(update_fields=["bindings"])
     publish_notice(session.pk, "topology", {"nodes": session.bindings["nodes"], "pods": pods})
     return True
+
+
+def _order_of(before: list[dict]):
+    """Sorts pods as they were, and new ones behind them by name."""
+    places = {pod["name"]: place for place, pod in enumerate(before)}
+    return lambda pod: (places.get(pod["name"], len(places)), pod["name"])
 
 
 def _merge_pods(before: list[dict], now: list[dict]) -> list[dict]:

@@ -1,0 +1,242 @@
+"""Who reaches whom: every pair probed by packets in parallel, beside what the NetworkPolicies say.
+
+What must pass is the author's word, never computed from the student's policies. A pair that must be
+blocked counts only when its packet was seen to leave the source and not to arrive, while the source
+reached its own node and the target answered its own: neither may be forbidden by a policy.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_noop as _
+
+from curriculum.enums import Verdict
+from curriculum.kinds import MatrixSettings
+from k8s_tasks.checks.finding import Broken, Finding
+from k8s_tasks.checks.observing import Observation
+from k8s_tasks.checks.policies import Peer, Ruling, rule_on
+from k8s_tasks.checks.probing import Outcome, Probe, control_of_source, control_of_target, outcome_of, send
+from k8s_tasks.checks.reach import IN_FORCE_SECONDS, check_enforced, is_answered, node_name
+from k8s_tasks.checks.round import Round
+from k8s_tasks.cluster.execs import Completed
+from k8s_tasks.speech import in_all_languages
+
+SHOWN = 3  # wrong pairs in the reason; the evidence has all
+_PASSES = {True: (Outcome.REACHED,), False: (Outcome.DROPPED,)}
+_UNCLEAR = (Outcome.DROPPED, Outcome.SILENT, Outcome.UNSENT, Outcome.LOST)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One pair. `trouble` says why its outcome cannot be taken for the policies' doing."""
+
+    probe: Probe
+    must_pass: bool
+    outcome: Outcome
+    ruling: Ruling
+    trouble: Broken | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.outcome == Outcome.REACHED or self.trouble is None:
+            return Verdict.PASS if self.outcome in _PASSES[self.must_pass] else Verdict.FAIL
+        return Verdict.UNDECIDED
+
+    @property
+    def differs(self) -> bool:
+        """The packets did what the policies do not say."""
+        return self.ruling.is_allowed != (self.outcome == Outcome.REACHED)
+
+    def told(self) -> dict:
+        told = {"wanted": self.must_pass, "wire": self.outcome.value, "verdict": self.verdict.value}
+        sentence, facts = self.ruling.why()
+        spec = {"allowed": self.ruling.is_allowed, "why": in_all_languages(sentence, **facts)}
+        return told | {"spec": spec, "differs": self.differs}
+
+
+async def check(settings: MatrixSettings, round: Round) -> Finding:
+    probes = probes_of(settings, round)
+    if any(not must_pass(settings, probe) for probe in probes):
+        check_enforced(round)
+    cells = await _probe(settings, round, probes)
+    if any(cell.differs for cell in cells):
+        await asyncio.sleep(IN_FORCE_SECONDS)
+        cells = await _probe(settings, round, [replace_mark(probe) for probe in probes])
+    return judge(cells)
+
+
+def replace_mark(probe: Probe) -> Probe:
+    """The same way, to be tried again under a mark of its own."""
+    return Probe(probe.source, probe.target, probe.protocol, probe.address, probe.port, probe.listens)
+
+
+async def _probe(settings: MatrixSettings, round: Round, probes: list[Probe]) -> list[Cell]:
+    told = await send_in_parallel(round, probes)
+
+    def is_settled(seen: Observation) -> bool:
+        return all(_is_as_wanted(settings, probe, seen, told[probe]) for probe in probes)
+
+    seen, rulings = await asyncio.gather(
+        round.look_until([*settings.sources, *settings.targets], is_settled), rule_on_all(round, probes)
+    )
+    outcomes = {probe: outcome_of(probe, seen, told[probe]) for probe in probes}
+    troubles = await find_troubles(round, outcomes)
+    return [
+        Cell(probe, must_pass(settings, probe), outcome, rulings[probe], troubles.get(probe))
+        for probe, outcome in outcomes.items()
+    ]
+
+
+def probes_of(settings: MatrixSettings, round: Round) -> list[Probe]:
+    port = int(round.fill(settings.port))
+    return [
+        Probe(source, target, settings.protocol, round.place(target).address, port, port)
+        for source in settings.sources
+        for target in settings.targets
+        if source != target
+    ]
+
+
+def must_pass(settings: MatrixSettings, probe: Probe) -> bool:
+    return probe.target in settings.allowed.get(probe.source, ())
+
+
+async def send_in_parallel(round: Round, probes: list[Probe]) -> dict[Probe, Completed]:
+    """One command per source, all sources at once."""
+    by_source: dict[str, list[Probe]] = {}
+    for probe in probes:
+        by_source.setdefault(probe.source, []).append(probe)
+    sent = await asyncio.gather(*(send(round, group) for group in by_source.values()))
+    return {probe: done for each in sent for probe, done in each.items()}
+
+
+def _is_as_wanted(settings: MatrixSettings, probe: Probe, seen: Observation, done: Completed) -> bool:
+    try:
+        return outcome_of(probe, seen, done) in _PASSES[must_pass(settings, probe)]
+    except Broken:
+        return True  # no waiting mends a capture
+
+
+async def find_troubles(round: Round, outcomes: dict[Probe, Outcome]) -> dict[Probe, Broken]:
+    """Why a silence proves nothing, of the pairs where it does not: each end is asked once."""
+    unclear = [probe for probe, outcome in outcomes.items() if outcome in _UNCLEAR]
+    sources = {probe.source: control_of_source(probe.source, round.place(probe.source)) for probe in unclear}
+    targets = {probe.target: _control_of_target(round, probe) for probe in unclear}
+    mute, deaf = await asyncio.gather(_unanswered(round, sources), _unanswered(round, targets))
+    return {
+        probe: Broken(_MUTE, pod=probe.source) if probe.source in mute else Broken(_DEAF, pod=probe.target)
+        for probe in unclear
+        if probe.source in mute or probe.target in deaf
+    }
+
+
+def _control_of_target(round: Round, probe: Probe) -> Probe:
+    target = round.place(probe.target)
+    return control_of_target(node_name(round, target.node), probe, target)
+
+
+async def _unanswered(round: Round, controls: dict[str, Probe]) -> set[str]:
+    answers = await asyncio.gather(*(is_answered(round, control) for control in controls.values()))
+    return {pod for pod, answered in zip(controls, answers, strict=True) if not answered}
+
+
+async def rule_on_all(round: Round, probes: list[Probe]) -> dict[Probe, Ruling]:
+    """What the NetworkPolicies of the session's namespaces say of each pair."""
+    peers, policies = await read_policies(round)
+    return {
+        probe: rule_on(
+            peers[probe.source], peers[probe.target], policies, protocol=probe.protocol, port=probe.port
+        )
+        for probe in probes
+    }
+
+
+async def read_policies(round: Round) -> tuple[dict[str, Peer], list[dict]]:
+    found = await asyncio.gather(*(_read_namespace(round, key) for key in ("", *round.facts.namespaces)))
+    peers = {name: peer for its, _policies in found for name, peer in its.items()}
+    return peers, [policy for _peers, its in found for policy in its]
+
+
+async def _read_namespace(round: Round, key: str) -> tuple[dict[str, Peer], list[dict]]:
+    name = round.facts.namespaces[key] if key else round.facts.namespace
+    namespace, pods, policies = await asyncio.gather(
+        round.get("v1", "Namespace", name=name),
+        round.get("v1", "Pod", namespace=key),
+        round.get("networking.k8s.io/v1", "NetworkPolicy", namespace=key),
+    )
+    labels = (namespace or {}).get("metadata", {}).get("labels") or {}
+    peers = [_peer(pod, labels) for pod in (pods or {}).get("items", [])]
+    homes = round.facts.homes
+    ours = {peer.name: peer for peer in peers if homes.get(peer.name, name) == name}
+    return ours, (policies or {}).get("items", [])
+
+
+def _peer(pod: dict, namespace_labels: dict) -> Peer:
+    ports = {
+        (port["name"], port.get("protocol", "TCP")): port["containerPort"]
+        for container in pod["spec"]["containers"]
+        for port in container.get("ports") or []
+        if "name" in port
+    }
+    metadata = pod["metadata"]
+    address = pod.get("status", {}).get("podIP", "0.0.0.0")  # noqa: S104 - none yet, so no block holds it
+    return Peer(
+        metadata["name"],
+        metadata["namespace"],
+        address,
+        metadata.get("labels") or {},
+        namespace_labels,
+        ports,
+    )
+
+
+def judge(cells: list[Cell]) -> Finding:
+    evidence = {"matrix": {}}
+    for cell in cells:
+        evidence["matrix"].setdefault(cell.probe.source, {})[cell.probe.target] = cell.told()
+    wrong = [cell for cell in cells if cell.verdict == Verdict.FAIL]
+    unclear = [cell for cell in cells if cell.verdict == Verdict.UNDECIDED]
+    if wrong:
+        reason = _joined([_wrong(cell) for cell in wrong[:SHOWN]], len(wrong), len(cells))
+        return Finding(Verdict.FAIL, reason, evidence)
+    if unclear:
+        trouble = unclear[0].trouble
+        return Finding(Verdict.UNDECIDED, in_all_languages(trouble.sentence, **trouble.facts), evidence)
+    passing = sum(cell.must_pass for cell in cells)
+    facts = {"n": len(cells), "passing": passing, "blocked": len(cells) - passing}
+    reason = in_all_languages(
+        _("All %(n)s pairs are as they must be: %(passing)s pass and %(blocked)s are blocked."), **facts
+    )
+    return Finding(Verdict.PASS, reason, evidence)
+
+
+def _wrong(cell: Cell) -> dict[str, str]:
+    sentence, facts = cell.ruling.why()
+    told = {
+        "source": cell.probe.source,
+        "target": cell.probe.target,
+        "protocol": cell.probe.protocol,
+        "port": cell.probe.port,
+        "why": in_all_languages(sentence, **facts),
+    }
+    if cell.outcome == Outcome.REACHED:
+        return in_all_languages(_UNFORCED if cell.differs else _REACHED, **told)
+    if cell.outcome == Outcome.REFUSED:
+        return in_all_languages(_REFUSED, **told)
+    return in_all_languages(_DIFFERS if cell.differs else _BLOCKED, **told)
+
+
+def _joined(reasons: list[dict[str, str]], wrong: int, n: int) -> dict[str, str]:
+    head = in_all_languages(_("%(wrong)s of %(n)s pairs are not as they must be."), wrong=wrong, n=n)
+    return {language: " ".join([head[language], *(each[language] for each in reasons)]) for language in head}
+
+
+_REACHED = _("%(source)s reached %(target)s on %(protocol)s port %(port)s, and must be blocked; %(why)s.")
+_BLOCKED = _("%(source)s must reach %(target)s on %(protocol)s port %(port)s, and did not; %(why)s.")
+_REFUSED = _("%(target)s refused %(source)s on %(protocol)s port %(port)s: nobody listens there.")
+_DIFFERS = _("%(source)s must reach %(target)s on %(protocol)s port %(port)s, and did not, though %(why)s.")
+_MUTE = _("The probe from %(pod)s did not even reach its own node, so nothing can be concluded.")
+_UNFORCED = _(
+    "%(source)s reached %(target)s on %(protocol)s port %(port)s, and must be blocked, though %(why)s."
+)
+_DEAF = _("%(pod)s did not even answer its own node, so its silence proves nothing.")
