@@ -82,7 +82,7 @@ def page_context(sitting: Sitting, typed: dict[str, str]) -> dict:
         "steps": steps_context(sitting, typed),
         "conditions": conditions_context(sitting),
         "panes": panes_context(sitting.lab),
-        "terminal_pods": [pod.name for pod in sitting.lab.pods],
+        "terminal_pods": terminal_pods(sitting.lab),
         "topology": queries.topology(sitting.session) if sitting.session else None,
         "health": health,
         "cannot_start": why_labs_cannot_start(health) or queries.why_no_cluster_fits(sitting.lab),
@@ -189,6 +189,12 @@ def conditions_context(sitting: Sitting) -> list[dict]:
 
 def verdicts_context(sitting: Sitting) -> dict:
     return {**frame_context(sitting), "conditions": conditions_context(sitting)}
+
+
+def terminal_pods(lab: LabSpec) -> list[str]:
+    """The pods one may type in, those of the terminal steps first."""
+    named = [step.pod for step in lab.steps if step.kind == StepKind.TERMINAL]
+    return list(dict.fromkeys([*named, *(pod.name for pod in lab.pods)]))
 
 
 def panes_context(lab: LabSpec) -> list[dict]:

@@ -4,10 +4,20 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from django import template
+from django.utils.translation import gettext_lazy as _
 
 from curriculum.domain import spell_argv
 
 register = template.Library()
+_DRAWN = ("matrix",)  # evidence that has a drawing of its own
+_OUTCOMES = {
+    "reached": ("→", _("passes")),
+    "refused": ("×", _("refused")),
+    "dropped": ("⊘", _("blocked")),
+    "silent": ("…", _("no answer")),
+    "lost": ("…", _("answer lost")),
+    "unsent": ("?", _("not sent")),
+}
 
 
 @register.filter
@@ -25,7 +35,40 @@ def spelled(argv: list[str]) -> str:
 @register.filter
 def facts(evidence: Mapping | None) -> list[tuple[str, str]]:
     """Evidence, however deep, as (name, words) pairs in its own order; the template escapes them."""
-    return list(_walk(evidence or {}, ""))
+    told = {key: value for key, value in (evidence or {}).items() if key not in _DRAWN}
+    return list(_walk(told, ""))
+
+
+@register.filter
+def matrix_grid(matrix: Mapping) -> dict:
+    """{"targets", "rows": [{"source", "cells"}]} of a matrix in evidence; a pod with itself has no cell."""
+    named = {target for row in matrix.values() for target in row}
+    # In the order of those who send, so that a pod's row and column meet on the diagonal.
+    targets = [pod for pod in matrix if pod in named] + sorted(named - set(matrix))
+    rows = [
+        {"source": source, "cells": [_cell(target, row.get(target)) for target in targets]}
+        for source, row in matrix.items()
+    ]
+    return {"targets": targets, "rows": rows}
+
+
+def _cell(target: str, told: Mapping | None) -> dict | None:
+    if told is None:
+        return None
+    sign, word = _OUTCOMES.get(told["wire"], ("?", told["wire"]))
+    return {**told, "target": target, "sign": sign, "word": word}
+
+
+@register.filter
+def share_scale(evidence: Mapping) -> dict:
+    """Where a share, its interval and the two values it is held against stand in a drawing 300 wide."""
+    low, high = evidence["interval"]
+    share = evidence["hits"] / evidence["samples"] if evidence["samples"] else 0
+    shown = {"share": share, "low": low, "high": high, "right": evidence["right"], "wrong": evidence["wrong"]}
+    # As text: a number would be written with the reader's decimal comma, which SVG does not know.
+    places = {name: f"{10 + 300 * value:.1f}" for name, value in shown.items()}
+    texts = {f"{name}_text": f"{100 * value:.1f} %".replace(".0 %", " %") for name, value in shown.items()}
+    return places | texts | {"width": f"{max(2, 300 * (high - low)):.1f}"}
 
 
 def _walk(value, name: str) -> Iterator[tuple[str, str]]:

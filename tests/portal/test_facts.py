@@ -1,4 +1,6 @@
-from portal.templatetags.facts import at, facts, spelled
+from django.utils import translation
+
+from portal.templatetags.facts import at, facts, matrix_grid, share_scale, spelled
 
 
 def test_a_key_held_in_a_variable_finds_its_value():
@@ -36,3 +38,27 @@ def test_no_evidence_is_no_facts():
 
 def test_a_command_is_spelled_as_typed_in_a_shell():
     assert spelled(["sh", "-c", "echo hi"]) == "sh -c 'echo hi'"
+
+
+def test_a_share_is_drawn_with_points_whatever_the_readers_language():
+    evidence = {"hits": 105, "samples": 350, "interval": [0.25, 0.35], "right": 0.3, "wrong": 0.2}
+    with translation.override("pt-br"):
+        scale = share_scale(evidence)
+    told = scale["share"], scale["low"], scale["width"], scale["wrong_text"]
+    assert told == (
+        "100.0",
+        "85.0",
+        "30.0",
+        "20 %",
+    )
+
+
+def test_a_matrix_has_the_same_order_down_and_across():
+    told = {"wire": "dropped", "verdict": "pass", "wanted": False}
+    grid = matrix_grid({"b": {"a": told, "z": told}, "a": {"b": told, "z": told}})
+    assert grid["targets"] == ["b", "a", "z"]
+    assert [cell and cell["sign"] for cell in grid["rows"][0]["cells"]] == [None, "⊘", "⊘"]
+
+
+def test_a_matrix_is_not_told_twice():
+    assert facts({"matrix": {"a": {}}, "mark": "m"}) == [("mark", "m")]
