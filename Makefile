@@ -7,7 +7,7 @@ SETUP := $(PYTHON) deploy/local/setup.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kind dev status test lint types unit integration e2e bench bench-netlab conformance clean distclean
+.PHONY: help setup run kind dev status test lint types unit integration e2e labs bench bench-netlab conformance clean distclean
 
 help: ## list the chores and the options
 	@$(PYTHON) deploy/local/help.py $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ integration: setup-test ## the tests with a real Redis, worker and netlab
 
 e2e: setup-test ## the journey in a real browser
 	@$(VENV)/pytest -m e2e $(ARGS)
+
+labs: setup-test ## lint the course and play every solution and mutant (ARGS="--repeat 20")
+	@$(VENV)/python manage.py labs lint
+	@$(VENV)/python deploy/local/play_labs.py $(ARGS)
 
 bench: setup-test ## measure netlab's start, click to first output (beside kubectl exec) and Ctrl-C
 	@$(VENV)/python tests/bench/netlab_start.py

@@ -14,7 +14,7 @@ from k8s_tasks import queries
 from k8s_tasks.domain.runs import cancel_run, start_run, start_terminal, start_verification
 from k8s_tasks.domain.sessions import end_session, start_session
 from k8s_tasks.enums import LIVE_SESSION_STATES, RunState, SessionState
-from k8s_tasks.models import ConditionResult, LabSession, Run
+from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
 from k8s_tasks.streams import follow_run, follow_session
 from k8s_tasks.terminal_input import asend_keys
 
@@ -33,11 +33,13 @@ class PlayError(Exception):
     """A play that could not be played to its end."""
 
 
-async def play_lab(student, lab: LabSpec, play: Play) -> dict[str, ConditionResult]:
+async def play_lab(
+    student, lab: LabSpec, play: Play, *, cluster: Cluster | None = None
+) -> dict[str, ConditionResult]:
     """The result of each condition after the play's acts, in an attempt of its own.
     Raises PlayError, and RunError or SessionError as for a student."""
     attempt = await sync_to_async(start_attempt)(student, lab)
-    session = await sync_to_async(start_session)(attempt)
+    session = await sync_to_async(start_session)(attempt, cluster=cluster)
     try:
         await _bound(_until_ready(session), READY_SECONDS, "prepare the session")
         player = _Player(await _load(session), lab, student)

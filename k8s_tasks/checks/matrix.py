@@ -16,8 +16,8 @@ from k8s_tasks.checks.finding import Broken, Finding
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.policies import Peer, Ruling, rule_on
 from k8s_tasks.checks.probing import Outcome, Probe, control_of_source, control_of_target, outcome_of, send
-from k8s_tasks.checks.reach import IN_FORCE_SECONDS, check_enforced, is_answered, node_name
-from k8s_tasks.checks.round import Round
+from k8s_tasks.checks.reach import check_enforced, is_answered, node_name
+from k8s_tasks.checks.round import IN_FORCE_SECONDS, Round
 from k8s_tasks.cluster.execs import Completed
 from k8s_tasks.speech import in_all_languages
 

@@ -18,9 +18,8 @@ from k8s_tasks.checks.probing import (
     probe_all,
     send,
 )
-from k8s_tasks.checks.round import Round, is_node
+from k8s_tasks.checks.round import IN_FORCE_SECONDS, Round, is_node
 
-IN_FORCE_SECONDS = 1.0  # a policy that was just applied may take so long to be in force
 _WANTED = {
     "reached": Outcome.REACHED,
     "refused": Outcome.REFUSED,

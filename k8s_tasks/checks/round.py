@@ -30,6 +30,7 @@ from k8s_tasks.cluster.objects import path_of
 SETTLE_SECONDS = 2.0  # tcpdump has written a packet long before
 LOOK_AGAIN = SETTLE_SECONDS / 10
 PROBE_SECONDS = 8
+IN_FORCE_SECONDS = 1.0  # a policy that was just applied may take so long to be in force
 Span = tuple[float, float]
 
 

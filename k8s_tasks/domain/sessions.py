@@ -34,9 +34,9 @@ class SessionError(Exception):
     """A session that cannot be had or kept; the text is for the student, in their language."""
 
 
-def start_session(attempt: Attempt) -> LabSession:
+def start_session(attempt: Attempt, *, cluster: Cluster | None = None) -> LabSession:
     """A session for the attempt: the live one when there is one, else a new one that is being
-    prepared. Raises SessionError."""
+    prepared, on the cluster given or on one that fits. Raises SessionError."""
     with transaction.atomic():
         # Two clicks at once must not make two sessions: the student's row is the lock.
         student = get_user_model().objects.select_for_update().get(pk=attempt.student_id)
@@ -45,7 +45,7 @@ def start_session(attempt: Attempt) -> LabSession:
             return mine
         if live.count() >= settings.OPTIONS["SESSIONS_PER_STUDENT"]:
             raise SessionError(_("You have too many sessions open; end one of them first."))
-        return _create_session(attempt, _pick_cluster(attempt.lab.slug))
+        return _create_session(attempt, cluster or _pick_cluster(attempt.lab.slug))
 
 
 def extend_session(session: LabSession) -> None:

@@ -1,5 +1,6 @@
 """Each lab proves what it says: its solution passes on the live cluster, its mutants fail."""
 
+import json
 import subprocess
 import sys
 
@@ -9,14 +10,28 @@ from django.conf import settings
 from curriculum.course import get_course
 from k8s_tasks.plays import plays_of
 
-PLAYS = [(lab.slug, play.name) for lab in get_course().labs for play in plays_of(lab)]
+LABS = get_course().labs
+
+
+def solve(stack, lab, tmp_path, *options):
+    told = tmp_path / "told.json"
+    command = [sys.executable, "manage.py", "labs", "solve", lab, "--json", str(told), *options]
+    done = subprocess.run(
+        command, cwd=settings.BASE_DIR, env=stack.env, capture_output=True, text=True, timeout=230
+    )
+    return done, json.loads(told.read_text()) if told.exists() else []
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("lab", "play"), PLAYS)
-def test_a_play_is_judged_as_it_promises(stack, lab, play):
-    command = [sys.executable, "manage.py", "solve", lab, "--play", play]
-    done = subprocess.run(
-        command, cwd=settings.BASE_DIR, env=stack.env, capture_output=True, text=True, timeout=100
-    )
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("lab", LABS, ids=[lab.slug for lab in LABS])
+def test_every_play_of_a_lab_is_judged_as_it_promises(stack, lab, tmp_path):
+    done, told = solve(stack, lab.slug, tmp_path, "--jobs", "3")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert [each["play"] for each in told] == [play.name for play in plays_of(lab)]
+
+
+@pytest.mark.integration
+def test_a_play_that_breaks_its_promise_is_told_by_the_exit_code(stack, tmp_path):
+    done, _told = solve(stack, "no-such-lab", tmp_path)
+    assert (done.returncode, "there is no lab" in done.stderr) == (2, True)

@@ -21,7 +21,7 @@ def workshop_stack(tmp_path_factory):
 @pytest.mark.integration
 @pytest.mark.parametrize("play", ["solution", "idle", "isolated", "worsened"])
 def test_every_kind_of_step_is_played(workshop_stack, play):
-    command = [sys.executable, "manage.py", "solve", workshop.LAB, "--play", play]
+    command = [sys.executable, "manage.py", "labs", "solve", workshop.LAB, "--play", play]
     done = subprocess.run(
         command, cwd=settings.BASE_DIR, env=workshop_stack.env, capture_output=True, text=True, timeout=100
     )

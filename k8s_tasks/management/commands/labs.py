@@ -1,0 +1,122 @@
+"""For authors: check the course's files, play labs as a student would, begin a new lab."""
+
+import asyncio
+import json
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from curriculum.course import CONTENT, get_course, load_course
+from curriculum.problems import CourseError
+from curriculum.publish import FILE_KINDS, publish_keys, publish_schema
+from curriculum.scaffold import ScaffoldError, new_lab
+from curriculum.specs import LabSpec
+from k8s_tasks.models import Cluster
+from k8s_tasks.plays import plays_of
+from k8s_tasks.solving import Outcome, play_all, table_of
+
+NOT_AS_PROMISED, NOT_PLAYED = 1, 2
+
+
+class Command(BaseCommand):
+    help = "For authors of labs: lint the course, play its labs, begin a new one, show schemas."
+    # The course is files: authors need no database and no pages to check them.
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        acts = parser.add_subparsers(dest="act", required=True)
+        lint = acts.add_parser("lint", help="check every file of the course")
+        lint.add_argument("--content", type=Path, default=CONTENT, help="folder of the course")
+        self._add_solve(acts.add_parser("solve", help="play solutions and mutants on the running portal"))
+        new = acts.add_parser("new", help="begin a lab: a folder that passes the linter")
+        new.add_argument("chapter", help="folder of the chapter, such as 02-addressing")
+        new.add_argument("slug", help="name of the lab's folder")
+        new.add_argument("--number", required=True, help="number in the course, such as 2.4")
+        new.add_argument("--title-pt", required=True)
+        new.add_argument("--title-en", required=True)
+        new.add_argument("--content", type=Path, default=CONTENT)
+        schema = acts.add_parser("schema", help="print the JSON Schema of a file")
+        schema.add_argument("file", choices=sorted(FILE_KINDS))
+        acts.add_parser("keys", help="print the tables of docs/authoring.md")
+
+    def _add_solve(self, solve):
+        solve.add_argument("labs", nargs="*", metavar="LAB", help="slugs of labs")
+        solve.add_argument("--all", action="store_true", help="every lab of the course")
+        solve.add_argument("--play", help="only this one: solution, do-nothing, or the name of a mutant")
+        solve.add_argument("--cluster", help="name of a registered cluster")
+        solve.add_argument("--repeat", type=int, default=1, help="how often each play is played")
+        solve.add_argument("--jobs", type=int, default=2, help="how many are played at the same time")
+        solve.add_argument("--json", type=Path, help="file for the results")
+
+    def handle(self, *args, act, **options):
+        getattr(self, act)(**options)
+
+    def lint(self, content: Path, **options):
+        try:
+            course = load_course(content)
+        except CourseError as error:
+            raise CommandError(f"{len(error.problems)} problem(s):\n{error}") from None
+        self.stdout.write(f"{len(course.chapters)} chapters and {len(course.labs)} lab(s), nothing to mend")
+
+    def schema(self, file: str, **options):
+        self.stdout.write(publish_schema(file), ending="")
+
+    def keys(self, **options):
+        self.stdout.write(publish_keys())
+
+    def new(self, content, chapter, slug, number, title_pt, title_en, **options):
+        try:
+            folder = new_lab(content / chapter, slug, number, {"pt-br": title_pt, "en": title_en})
+        except ScaffoldError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"{folder} is there; write what it says TODO about, then: manage.py labs lint")
+
+    def solve(self, labs, play, cluster, repeat, jobs, **options):
+        chosen = _chosen(labs, everything=options["all"])
+        plays = [(lab, each) for lab in chosen for each in plays_of(lab) if play in (None, each.name)]
+        if not plays:
+            raise CommandError(f"no lab has a play {play!r}", returncode=NOT_PLAYED)
+        outcomes = asyncio.run(
+            play_all(plays * repeat, jobs=jobs, cluster=_cluster(cluster), tell=self._tell)
+        )
+        self.stdout.write("\n" + table_of(outcomes))
+        if options["json"]:
+            options["json"].write_text(json.dumps([each.told() for each in outcomes], indent=1) + "\n")
+        _fail_if_wrong(outcomes)
+
+    def _tell(self, outcome: Outcome):
+        mark = "ok" if outcome.is_right else "WRONG"
+        self.stdout.write(f"{mark:6}{outcome.seconds:6.1f} s  {outcome.name}", ending="\n")
+        for sentence in outcome.wrong or [outcome.broke] * bool(outcome.broke):
+            self.stdout.write(f"       ! {sentence}")
+        self.stdout.flush()
+
+
+def _fail_if_wrong(outcomes: list[Outcome]) -> None:
+    broken = sorted({each.name for each in outcomes if each.broke})
+    wrong = sorted({each.name for each in outcomes if each.wrong})
+    if wrong:
+        raise CommandError(f"not as promised: {', '.join(wrong)}", returncode=NOT_AS_PROMISED)
+    if broken:
+        raise CommandError(f"could not be played: {', '.join(broken)}", returncode=NOT_PLAYED)
+
+
+def _chosen(slugs: list[str], *, everything: bool) -> list[LabSpec]:
+    if bool(slugs) == everything:
+        raise CommandError("name labs, or say --all", returncode=NOT_PLAYED)
+    try:
+        return [get_course().lab(slug) for slug in slugs] or list(get_course().labs)
+    except KeyError as error:
+        raise CommandError(f"there is no lab {error}", returncode=NOT_PLAYED) from None
+
+
+def _cluster(name: str | None) -> Cluster | None:
+    if name is None:
+        return None
+    try:
+        return Cluster.objects.get(name=name)
+    except Cluster.DoesNotExist:
+        known = ", ".join(Cluster.objects.values_list("name", flat=True)) or "none"
+        raise CommandError(
+            f"there is no cluster {name!r}; known are {known}", returncode=NOT_PLAYED
+        ) from None

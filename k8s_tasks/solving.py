@@ -1,0 +1,109 @@
+"""Plays many plays, some at the same time, and tells what came of each."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+
+from curriculum.enums import Verdict
+from curriculum.specs import LabSpec, Play
+from k8s_tasks.domain.runs import RunError
+from k8s_tasks.domain.sessions import SessionError
+from k8s_tasks.models import Cluster
+from k8s_tasks.plays import PlayError, misjudged, play_lab
+
+SOLVER = "solver"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`wrong` says what was not judged as promised, `broke` why it could not be played to its end;
+    `caught` holds the English reasons of the conditions that failed as they should."""
+
+    lab: str
+    play: str
+    seconds: float
+    wrong: list[str] = field(default_factory=list)
+    broke: str = ""
+    caught: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.lab}/{self.play}"
+
+    @property
+    def is_right(self) -> bool:
+        return not self.wrong and not self.broke
+
+    def told(self) -> dict:
+        return {
+            "lab": self.lab,
+            "play": self.play,
+            "seconds": round(self.seconds, 2),
+            "right": self.is_right,
+            "wrong": self.wrong,
+            "broke": self.broke,
+            "caught": self.caught,
+        }
+
+
+async def play_all(
+    plays: Sequence[tuple[LabSpec, Play]],
+    *,
+    jobs: int,
+    cluster: Cluster | None,
+    tell: Callable[[Outcome], None],
+) -> list[Outcome]:
+    """Outcomes in the order of the plays; each is told as soon as it is known. Every job is a student of
+    its own, for one student may have few sessions."""
+    waiting = asyncio.Queue()
+    for number, each in enumerate(plays):
+        waiting.put_nowait((number, *each))
+    outcomes: dict[int, Outcome] = {}
+
+    async def work(student) -> None:
+        while not waiting.empty():
+            number, lab, play = waiting.get_nowait()
+            outcomes[number] = await _play(student, lab, play, cluster)
+            tell(outcomes[number])
+
+    students = [await sync_to_async(_solver)(number) for number in range(1, jobs + 1)]
+    await asyncio.gather(*(work(student) for student in students))
+    return [outcomes[number] for number in sorted(outcomes)]
+
+
+async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> Outcome:
+    began = time.monotonic()
+    try:
+        results = await play_lab(student, lab, play, cluster=cluster)
+    except (PlayError, RunError, SessionError) as error:
+        return Outcome(lab.slug, play.name, time.monotonic() - began, broke=str(error))
+    caught = {key: each.reason["en"] for key, each in results.items() if each.verdict == Verdict.FAIL}
+    return Outcome(lab.slug, play.name, time.monotonic() - began, misjudged(play, results), caught=caught)
+
+
+def _solver(number: int):
+    """A student who plays: an account nobody can log in to."""
+    name = f"{SOLVER}-{number}"
+    solver, is_new = get_user_model().objects.get_or_create(username=name, defaults={"is_active": False})
+    if is_new:
+        solver.set_unusable_password()
+        solver.save()
+    return solver
+
+
+def table_of(outcomes: Sequence[Outcome]) -> str:
+    """Markdown: one line per play, with how often it went right and what caught it."""
+    lines = ["| lab | play | right | slowest | caught by |", "|---|---|---|---|---|"]
+    for name in dict.fromkeys(each.name for each in outcomes):
+        ours = [each for each in outcomes if each.name == name]
+        right = sum(each.is_right for each in ours)
+        slowest = max(each.seconds for each in ours)
+        caught = "; ".join(f"`{key}`: {reason}" for key, reason in ours[0].caught.items())
+        lines.append(
+            f"| {ours[0].lab} | {ours[0].play} | {right} of {len(ours)} | {slowest:.1f} s | {caught} |"
+        )
+    return "\n".join(lines)
