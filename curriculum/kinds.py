@@ -223,6 +223,9 @@ class Proof:
         return schema
 
 
+MANY_PACKETS = (ConditionKind.LOSS, ConditionKind.BALANCE, ConditionKind.AFFINITY, ConditionKind.REMAP)
+
+
 def inner_proofs(settings) -> tuple[Proof, ...]:
     """The proofs that settings put together."""
     if isinstance(settings, GroupSettings):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from curriculum.enums import Accepts, Capability, ParameterKind, StepKind
-from curriculum.kinds import Proof
+from curriculum.kinds import MANY_PACKETS, Proof
 from curriculum.prose import Theory
 from curriculum.schema import KEY_PATTERN, definition_of, derived, told
 from curriculum.text import Text, choose_language
@@ -102,7 +102,16 @@ class Condition(Proof):
     """One named thing that is proven by packets or by an answer, never by a pane's text."""
 
     key: str = told("name of the condition, the same in both prose files", pattern=KEY_PATTERN)
+    automatic: bool | None = told(
+        "whether it checks itself when something changes; those that send many packets do not", default=None
+    )
     title: Text = derived()
+
+    @property
+    def is_automatic(self) -> bool:
+        if self.automatic is not None:
+            return self.automatic
+        return not any(leaf.kind in MANY_PACKETS for leaf in self.leaves)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,11 @@ def preflight_asked(cluster_id) -> str:
     return f"cluster:{cluster_id}:preflight"
 
 
+def recheck_asked(session_id) -> str:
+    """Set while a check of the session's conditions is on its way."""
+    return f"session:{session_id}:recheck"
+
+
 def service_beat(service: str) -> str:
     """Expires when the service (streams, verify, watcher) is dead."""
     return f"service:{service}:beat"

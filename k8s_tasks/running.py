@@ -11,6 +11,7 @@ from curriculum.enums import LIVE_STEPS
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.execs import Process
 from k8s_tasks.deeds import Deed
+from k8s_tasks.domain.rechecks import ask_recheck
 from k8s_tasks.domain.runs import TERMINAL_SECONDS, set_run_state
 from k8s_tasks.drive import Drive, Limits, Outcome, Window, keep_beating
 from k8s_tasks.enums import RunKind, RunState
@@ -36,6 +37,7 @@ def run_command(run_id: str, *, columns: int, rows: int) -> None:
                 _drive(run, columns, rows)
     finally:
         beating.cancel()
+        ask_recheck(run.session_id)
 
 
 async def _beat(run: Run) -> None:

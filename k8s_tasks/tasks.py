@@ -7,7 +7,7 @@ safe to run twice, and given to another worker when one dies in the middle. `k8s
 
 from celery import shared_task
 
-from k8s_tasks import measuring, preparing, running, verifying, worker  # noqa: F401 - worker listens to signals
+from k8s_tasks import measuring, preparing, rechecking, running, verifying, worker  # noqa: F401 - worker listens to signals
 
 _again = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
 
@@ -25,6 +25,11 @@ def end_process(run_id: str) -> None:
 @shared_task(**_again)
 def verify(run_id: str) -> None:
     verifying.verify(run_id)
+
+
+@shared_task(**_again)
+def recheck(session_id: str) -> None:
+    rechecking.recheck(session_id)
 
 
 @shared_task(**_again)

@@ -16,16 +16,17 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from k8s_tasks.cluster.api import Api, connect
-from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.cluster.errors import ClusterError, NotFound, Refused
 from k8s_tasks.cluster.namespaces import PORTAL_LABEL, main_namespace
 from k8s_tasks.cluster.objects import delete_namespace, list_pods
 from k8s_tasks.cluster.topology import pod_facts
 from k8s_tasks.domain.capabilities import ask_preflight, needs_preflight
 from k8s_tasks.domain.clusters import mark_healthy, mark_ill, portal_id
 from k8s_tasks.domain.reaping import Reaper
+from k8s_tasks.domain.rechecks import ask_recheck
 from k8s_tasks.domain.runs import finish_ended_runs
 from k8s_tasks.domain.sessions import expire_sessions, update_pods
-from k8s_tasks.enums import LIVE_SESSION_STATES
+from k8s_tasks.enums import LIVE_SESSION_STATES, USABLE_SESSION_STATES
 from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.redis_keys import redis_client, service_beat
 
@@ -34,6 +35,15 @@ logger = logging.getLogger(__name__)
 HOUSEKEEPING_SECONDS = 2
 HEALTH_SECONDS = 5
 HEALTH_LIMIT = 4  # an answer that takes longer is none
+GONE = 410
+OBJECTS = (  # what students change and conditions read; pods are watched for the drawing as well
+    "/api/v1/pods",
+    "/api/v1/services",
+    "/apis/discovery.k8s.io/v1/endpointslices",
+    "/apis/networking.k8s.io/v1/networkpolicies",
+    "/apis/networking.k8s.io/v1/ingresses",
+    "/apis/apps/v1/deployments",
+)
 SWEEP_EVERY = 12  # health rounds
 BEAT_LASTS = 10
 _TROUBLE = (RedisError, DatabaseError, OperationalError, OSError)
@@ -117,7 +127,7 @@ class ClusterWatch:
         if self._round % SWEEP_EVERY == 0:
             await sweep_namespaces(api)
         if path not in self._followers or self._followers[path].done():
-            self._followers[path] = self._group.create_task(follow_pods(api), name=f"pods of {cluster.name}")
+            self._followers[path] = self._group.create_task(follow(api), name=f"objects of {cluster.name}")
 
     async def _forget(self, path: str) -> None:
         """The next round connects anew: the kubeconfig may be another one by then."""
@@ -125,6 +135,15 @@ class ClusterWatch:
             follower.cancel()
         if api := self._apis.pop(path, None):
             await api.close()
+
+
+async def follow(api: Api) -> None:
+    """All watches of one cluster, until it stops answering."""
+    objects = asyncio.create_task(follow_objects(api), name="objects")
+    try:
+        await follow_pods(api)
+    finally:
+        objects.cancel()
 
 
 async def follow_pods(api: Api) -> None:
@@ -161,6 +180,43 @@ async def _update(namespace: str, pods: dict) -> None:
     # By namespace: labels are the student's to change, and must not reach another's session.
     facts = [pod_facts(pod) for (place, _name), pod in sorted(pods.items()) if place == namespace]
     await in_database(update_pods, namespace, facts)
+
+
+async def follow_objects(api: Api) -> None:
+    """Have conditions checked when an object they may be about changes; ends when the cluster is ill."""
+    async with asyncio.TaskGroup() as group:
+        for path in OBJECTS:
+            group.create_task(_follow_kind(api, path), name=f"watch of {path}")
+
+
+async def _follow_kind(api: Api, path: str) -> None:
+    try:
+        while True:
+            listed = await api.request("GET", path, query={"limit": "1"})
+            await _hear(api, path, listed["metadata"]["resourceVersion"])
+    except NotFound:
+        logger.info("the cluster does not serve %s", path)
+    except ClusterError as error:
+        logger.info("the watch of %s ended: %s", path, error)
+
+
+async def _hear(api: Api, path: str, version: str) -> None:
+    """Until the server ends the watch, or has forgotten the version it began with."""
+    try:
+        async with aclosing(api.watch(path, query={"resourceVersion": version})) as events:
+            async for event in events:
+                if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
+                    await in_database(recheck_namespace, event["object"]["metadata"]["namespace"])
+    except Refused as error:
+        if error.status != GONE:
+            raise
+
+
+def recheck_namespace(namespace: str) -> None:
+    """Ask for a check when it is a session's namespace."""
+    live = LabSession.objects.filter(namespace=main_namespace(namespace), state__in=USABLE_SESSION_STATES)
+    for session_id in live.values_list("pk", flat=True):
+        ask_recheck(session_id)
 
 
 def _key(pod: dict) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from django_htmx.http import trigger_client_event
 
 from curriculum import domain as work
 from k8s_tasks.domain import runs
+from k8s_tasks.domain.rechecks import ask_recheck
 from portal import access
 from portal.lab_page import sitting_in, step_context, step_or_404, waiting_for
 from portal.refusals import REFUSALS, sentence_of, status_of, tells_refusals
@@ -42,6 +43,7 @@ def answer(request, session_id, step):
     sitting = sitting_in(session)
     spec = step_or_404(sitting.lab, step)
     work.record_answer(session.attempt, spec, request.POST.get("value", ""))
+    ask_recheck(session.pk)
     if not request.htmx:
         return redirect(page_of(session))
     event = {"steps": waiting_for(sitting.lab, spec)}

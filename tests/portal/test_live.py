@@ -60,6 +60,19 @@ async def test_the_lab_from_its_start_to_the_last_verdict(sitting, aluna, prof):
     assert "ICMP echo request" in prof.pages.get(f"/runs/{capture}/cast/").text
 
 
+async def test_the_page_turns_green_without_a_click(aluna):
+    sitting = await aluna.begin(again="1")
+    try:
+        sitting.answer("predict-ttl", "62")
+        across = sitting.run("ping-across")
+        await aluna.output(across, until=b"icmp_seq=2")
+        aluna.post(f"/runs/{across}/cancel/", htmx=True)
+        await sitting.notice("verdicts")
+        assert conditions(aluna.pages.get(sitting.door("verdicts")).text)[:2] == ["pass", "pass"]
+    finally:
+        aluna.post(sitting.door("end"))
+
+
 async def test_two_windows_and_one_that_lost_its_socket_see_the_same_lines(sitting, aluna):
     run = sitting.run("ping-near")
 
