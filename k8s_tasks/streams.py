@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from k8s_tasks.entries import Entry, Raw, as_entry
-from k8s_tasks.hub import StreamLost, current_hub
+from k8s_tasks.hub import Hub, StreamLost, current_hub
 from k8s_tasks.redis_keys import redis_client, run_output, session_events
 from k8s_tasks.transcripts import replay_entries
 
@@ -33,7 +33,7 @@ async def follow_run(run_id, last_id: str = "0") -> AsyncIterator[list[Entry]]:
     A run whose stream has expired is replayed from its transcript, whole.
     """
     hub = current_hub()
-    if not await hub.holds(run_output(run_id)) and (entries := await replay_entries(run_id)):
+    if entries := await _replay_expired(hub, run_id):
         yield entries
         return
     async with aclosing(hub.follow(run_output(run_id), last_id)) as pages:
@@ -42,6 +42,15 @@ async def follow_run(run_id, last_id: str = "0") -> AsyncIterator[list[Entry]]:
             yield entries
             if any(entry.is_end for entry in entries):
                 return
+
+
+async def _replay_expired(hub: Hub, run_id) -> list[Entry]:
+    """A run whose stream has expired, whole; nothing of one that has its stream, or goes on."""
+    if await hub.holds(run_output(run_id)):
+        return []
+    entries = await replay_entries(run_id)
+    # A run that began and ended while we asked has its stream by now, and no transcript yet.
+    return [] if await hub.holds(run_output(run_id)) else entries
 
 
 async def follow_session(session_id, last_id: str = "$") -> AsyncIterator[list[Notice]]:

@@ -3,9 +3,12 @@
 import json
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from k8s_tasks.domain.runs import set_run_state, start_run
 from k8s_tasks.enums import RunState
+from k8s_tasks.hub import Hub
+from k8s_tasks.models import Transcript
 from k8s_tasks.redis_keys import run_output
 from k8s_tasks.streams import follow_run
 from k8s_tasks.transcripts import TextFilter, as_cast
@@ -87,3 +90,17 @@ async def test_a_page_that_returns_gets_only_what_it_has_not_seen(ended):
     (everything,) = [page async for page in follow_run(ended.pk)]
     (rest,) = [page async for page in follow_run(ended.pk, everything[0].id)]
     assert rest == everything[1:]
+
+
+async def test_a_run_that_ends_while_its_viewer_asks_is_shown_whole(ended, redis_client, monkeypatch):
+    """Its stream was not there when first asked, and its transcript is not there yet."""
+    held = []
+
+    async def holds(hub, key):
+        held.append(bool(redis_client.exists(key)))
+        return len(held) > 1 and held[-1]
+
+    monkeypatch.setattr(Hub, "holds", holds)
+    await sync_to_async(Transcript.objects.all().delete)()
+    entries = [entry async for page in follow_run(ended.pk) for entry in page]
+    assert b"".join(entry.data for entry in entries if entry.source == "stdout") != b""
