@@ -121,7 +121,7 @@ class _Loader:
         return {
             name: (
                 document,
-                build(Play, document.data, lambda kind, data, name=name: _derive_play(kind, name)),
+                build(Play, document.data, lambda kind, data, name=name: _derive_play(kind, name, folder)),
             )
             for name, document in found.items()
             if document
@@ -194,9 +194,7 @@ class _Derivation:
             "manifests": tuple(
                 file.read_text("utf-8") for file in sorted(self.folder.glob("manifests/*.yaml"))
             ),
-            "objects": {
-                file.stem: file.read_text("utf-8") for file in sorted(self.folder.glob("objects/*.yaml"))
-            },
+            "objects": _read_texts(self.folder / "objects"),
             "solution": plays.pop("solution", None),
             "mutants": tuple(plays.values()),
             "texts": {key: self._body(key, "") for key in ("intro", "debrief")},
@@ -223,8 +221,15 @@ class _Derivation:
         return Text({language: section.html if section else "" for language, section in found.items()})
 
 
-def _derive_play(kind: type, name: str) -> dict:
-    return {"name": name} if kind is Play else {}
+def _derive_play(kind: type, name: str, lab: Path) -> dict:
+    if kind is not Play:
+        return {}
+    # A mutant may write the solution's text, and its own in place of one of the same name.
+    return {"name": name, "texts": _read_texts(lab / "solution") | _read_texts(lab / "mutants" / name)}
+
+
+def _read_texts(folder: Path) -> dict[str, str]:
+    return {file.stem: file.read_text("utf-8") for file in sorted(folder.glob("*.yaml"))}
 
 
 def _sections_wanted(data: Mapping) -> set[tuple[str, str]]:

@@ -4,20 +4,24 @@ import re
 import secrets
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from curriculum.course import get_course
 from curriculum.enums import Accepts, StepKind
-from curriculum.models import Answer, Attempt, ConditionPass, Lab
+from curriculum.models import Answer, Attempt, ConditionPass, Draft, Lab
 from curriculum.parameters import draw_parameters, render_argv, spell_argv, substitute
 from curriculum.specs import Course, LabSpec, Step
 
 __all__ = [
     "AnswerError",
+    "bring_back_draft",
     "current_attempt",
     "record_answer",
     "render_argv",
+    "return_to_original",
+    "save_draft",
     "spell_argv",
     "start_attempt",
     "store_pass",
@@ -26,6 +30,7 @@ __all__ = [
 ]
 
 SEED_BITS = 63
+DRAFT_BYTES = 64 * 1024
 _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -59,6 +64,27 @@ def record_answer(attempt: Attempt, step: Step, value: str) -> Answer:
         if step.kind == StepKind.PREDICT and attempt.answers.filter(step=step.key).exists():
             raise AnswerError(_("Your prediction is already committed; it cannot be changed."))
         return attempt.answers.create(step=step.key, value=value)
+
+
+def save_draft(attempt: Attempt, step: Step, text: str) -> Draft:
+    """Keep what a student has written at an edit step; raises AnswerError for what cannot be kept."""
+    if step.kind != StepKind.EDIT:
+        raise AnswerError(_("There is nothing to edit in this step."))
+    text = text.replace("\r\n", "\n")  # browsers send forms so
+    if len(text.encode()) > DRAFT_BYTES:
+        raise AnswerError(_("This text is too long: at most %d kB are taken.") % (DRAFT_BYTES // 1024))
+    return Draft.objects.update_or_create(attempt=attempt, step=step.key, defaults={"text": text})[0]
+
+
+def return_to_original(attempt: Attempt, step: Step) -> None:
+    """Put the student's text aside."""
+    Draft.objects.filter(attempt=attempt, step=step.key).exclude(text="").update(before=F("text"), text="")
+
+
+def bring_back_draft(attempt: Attempt, step: Step) -> None:
+    """The text that was put aside changes places with what is written now."""
+    mine = Draft.objects.filter(attempt=attempt, step=step.key).exclude(before="")
+    mine.update(text=F("before"), before=F("text"))
 
 
 def store_pass(attempt: Attempt, condition: str, reason: dict, evidence: dict) -> ConditionPass:

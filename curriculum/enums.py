@@ -17,6 +17,7 @@ class StepKind(models.TextChoices):
     EXEC = "exec", _("Command")
     STREAM = "stream", _("Live command")
     APPLY = "apply", _("Manifest")
+    EDIT = "edit", _("Manifest to edit")
     NODE = "node", _("Command on a node")
     CAPTURE = "capture", _("Live capture")
     IMPAIR = "impair", _("Impairment")

@@ -25,18 +25,19 @@ NEEDS = {
     StepKind.EXEC: ("pod", "pane", "argv"),
     StepKind.STREAM: ("pod", "pane", "argv"),
     StepKind.APPLY: ("manifest", "pane"),
+    StepKind.EDIT: ("manifest", "pane"),
     StepKind.NODE: ("node", "pane", "argv"),
     StepKind.CAPTURE: ("pod", "pane"),
     StepKind.IMPAIR: ("pod", "pane"),
     StepKind.TERMINAL: ("pod",),
     StepKind.PREDICT: ("choices",),
 }
-OF_ONE_KIND = {
-    "node": StepKind.NODE,
-    "manifest": StepKind.APPLY,
-    "remove": StepKind.APPLY,
-    "direction": StepKind.IMPAIR,
-    "effects": StepKind.IMPAIR,
+READ_BY = {
+    "node": (StepKind.NODE,),
+    "manifest": (StepKind.APPLY, StepKind.EDIT),
+    "remove": (StepKind.APPLY,),
+    "direction": (StepKind.IMPAIR,),
+    "effects": (StepKind.IMPAIR,),
 }
 MUTANTS_WANTED = 3
 
@@ -185,7 +186,7 @@ def _lint_steps(lab: LabSpec, document: Document) -> Iterator[Problem]:
         for key in _missing_for(step):
             yield document.problem(keys, f"a step of kind {step.kind.value} needs {key!r}; add it")
         for key in _foreign_to(step, document.data["steps"][index]):
-            mend = f"only a step of kind {OF_ONE_KIND[key].value} reads {key!r}; remove it"
+            mend = f"only a step of kind {' or '.join(READ_BY[key])} reads {key!r}; remove it"
             yield document.problem((*keys, key), mend)
 
 
@@ -194,7 +195,7 @@ def _missing_for(step: Step) -> list[str]:
 
 
 def _foreign_to(step: Step, written: dict) -> list[str]:
-    return [key for key, kind in OF_ONE_KIND.items() if key in written and step.kind != kind]
+    return [key for key, kinds in READ_BY.items() if key in written and step.kind not in kinds]
 
 
 def _lint_impairments(lab: LabSpec, document: Document) -> Iterator[Problem]:
@@ -322,6 +323,7 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
         for key in ("value", "until"):
             yield from _lint_template(lab, document, ("acts", index, key), getattr(act, key))
         yield from _lint_reading(play, document, index, act)
+        yield from _lint_edit(lab, play, document, index)
         if not act.until and _goes_on(lab, act):
             mend = "this act does not end by itself; say with 'until' what its output must show"
             yield document.problem(("acts", index), mend)
@@ -345,6 +347,18 @@ def _lint_reading(play: Play, document: Document, index: int, act: Act) -> Itera
         yield document.problem(("acts", index, "reads"), "put what is the answer in brackets")
     run = [each.step for each in play.acts[:index] if each.do == "run"]
     yield from _one_of(document, ("acts", index, "of"), act.of, run, "step that was run before")
+
+
+def _lint_edit(lab: LabSpec, play: Play, document: Document, index: int) -> Iterator[Problem]:
+    act, keys = play.acts[index], ("acts", index)
+    if act.do != "edit":
+        if act.file:
+            yield document.problem((*keys, "file"), "only the act 'edit' writes a file; remove it")
+        return
+    edits = [step.key for step in lab.steps if step.kind == StepKind.EDIT]
+    yield from _one_of(document, (*keys, "step"), act.step, edits, "edit step")
+    yield from _one_of(document, (*keys, "file"), act.file, play.texts, "file in solution/ or mutants/")
+    yield from _lint_template(lab, document, (*keys, "file"), play.texts.get(act.file, ""))
 
 
 def _goes_on(lab: LabSpec, act: Act) -> bool:

@@ -69,6 +69,22 @@ class Answer(models.Model):
         verbose_name_plural = _("answers")
 
 
+class Draft(models.Model):
+    """What a student has written at an `edit` step so far. `before` is what they had written when they
+    went back to the original, so that they can have it again."""
+
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="drafts", verbose_name=_("attempt"))
+    step = models.SlugField(_("step"))
+    text = models.TextField(_("text"), blank=True)
+    before = models.TextField(_("text before"), blank=True)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["attempt", "step"], name="one_draft_per_step")]
+        verbose_name = _("draft")
+        verbose_name_plural = _("drafts")
+
+
 class ConditionPass(models.Model):
     """A condition that was proven, stored the moment it was, with its evidence."""
 

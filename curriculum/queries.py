@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from curriculum.course import get_course
-from curriculum.models import Attempt
+from curriculum.models import Attempt, Draft
 from curriculum.specs import LabSpec
 
 
@@ -28,6 +28,11 @@ def progress(student) -> dict[str, dict]:
 def answers(attempt: Attempt) -> dict[str, str]:
     """The newest value of each answered step."""
     return dict(attempt.answers.order_by("created_at", "id").values_list("step", "value"))
+
+
+def drafts(attempt: Attempt) -> dict[str, Draft]:
+    """What is written at the edit steps, by step."""
+    return {draft.step: draft for draft in attempt.drafts.all()}
 
 
 def _progress_of(lab: LabSpec, proven: Mapping[object, set], is_passed: bool) -> dict:

@@ -26,7 +26,9 @@ def told(help_text: str, *, default=dataclasses.MISSING, **limits):
 
 
 def derived(default=dataclasses.MISSING):
-    """A field the file does not hold."""
+    """A field the file does not hold. The default `dict` stands for a new empty one."""
+    if default is dict:
+        return dataclasses.field(default_factory=dict, metadata={"derived": True})
     return dataclasses.field(default=default, metadata={"derived": True})
 
 

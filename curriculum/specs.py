@@ -74,7 +74,9 @@ class Step:
         "the command, word by word, or the filter of a capture; ${name} is filled in", default=()
     )
     manifest: str | None = told(
-        "what an `apply` step applies: NAME of objects/NAME.yaml", default=None, pattern=KEY_PATTERN
+        "what an `apply` step applies, or an `edit` step starts from: NAME of objects/NAME.yaml",
+        default=None,
+        pattern=KEY_PATTERN,
     )
     remove: bool = told("whether an `apply` step deletes the objects instead", default=False)
     direction: str = told(
@@ -116,15 +118,19 @@ class Condition(Proof):
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """What someone does in a played solution: run, answer or stop a step, type in a terminal, or have
-    everything verified in between."""
+    """What someone does in a played solution: run, answer or stop a step, type in a terminal, apply a
+    manifest of their own, or have everything verified in between."""
 
-    do: str = told("what is done", enum=["run", "answer", "stop", "type", "check"])
+    do: str = told("what is done", enum=["run", "answer", "stop", "type", "edit", "check"])
     step: str = told("the step it is done at; not for check", default="", pattern=f"{KEY_PATTERN}|^$")
     value: str = told("the answer given, or the line typed; ${name} is filled in", default="")
     until: str = told("what the output must show before the next act; ${name} is filled in", default="")
     of: str = told("for an answer: the step whose output is read", default="", pattern=f"{KEY_PATTERN}|^$")
     reads: str = told("regular expression over that output; its first group is the answer", default="")
+    file: str = told(
+        "what is written in an `edit` step: NAME of mutants/PLAY/NAME.yaml, or else of solution/NAME.yaml",
+        default="",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +144,7 @@ class Play:
     )
     tells: str = told("what is right or wrong about it, for authors", default="")
     name: str = derived("solution")
+    texts: Mapping[str, str] = derived(dict)
 
 
 @dataclass(frozen=True, kw_only=True)

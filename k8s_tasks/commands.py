@@ -15,7 +15,7 @@ ON_POD_LINK = (StepKind.CAPTURE, StepKind.IMPAIR)
 def command_of(step: Step, values: Mapping[str, object]) -> list[str]:
     """Raises SubstitutionError for a value that is not there yet or is no plain word."""
     words = render_argv(step, values)
-    if step.kind == StepKind.APPLY:
+    if step.kind in (StepKind.APPLY, StepKind.EDIT):
         file = f"{step.manifest}.yaml"
         return ["kubectl", "delete" if step.remove else "apply", "-f", file]
     if step.kind == StepKind.CAPTURE:

@@ -17,15 +17,14 @@ from k8s_tasks.cluster.api import Api, student_identity
 from k8s_tasks.cluster.as_student import AsStudent
 from k8s_tasks.cluster.errors import NotFound, NotReady
 from k8s_tasks.cluster.execs import Process, run_to_end, start_process
-from k8s_tasks.cluster.objects import read_manifests
 from k8s_tasks.cluster.topology import pod_facts
-from k8s_tasks.commands import manifest_of
 from k8s_tasks.deeds import Deed
 from k8s_tasks.enums import RunKind
 from k8s_tasks.loop import api_of
 from k8s_tasks.models import Run
 from k8s_tasks.preparing import session_labels
 from k8s_tasks.queries import step_values
+from k8s_tasks.texts import read_objects
 
 POD_GRACE = 15  # seconds the pod's own clock gives a command beyond ours; it matters when we are dead
 ON_POD_LINK = (RunKind.CAPTURE, RunKind.IMPAIR)
@@ -141,7 +140,7 @@ async def _watch_link(api: Api, work: Work, seconds: int) -> Process:
 
 async def _apply(api: Api, work: Work, seconds: int) -> Deed:
     student = AsStudent(api, work.namespace, session_labels(work.run.session))
-    manifests = read_manifests(manifest_of(work.lab, work.step, work.values))
+    manifests = [written.value for written in read_objects(work.run.text)]
     act = deeds.remove_all if work.step.remove else deeds.apply_all
     return Deed(lambda deed: act(deed, student, manifests))
 

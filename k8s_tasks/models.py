@@ -61,6 +61,10 @@ class LabSession(models.Model):
     def __str__(self):
         return self.namespace
 
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        return (self.namespace, *self.bindings.get("namespaces", {}).values())
+
     def namespace_of(self, pod: str) -> str:
         """The namespace of one of the lab's pods."""
         known = {each["name"]: each.get("namespace") for each in self.bindings.get("pods", [])}
@@ -69,7 +73,8 @@ class LabSession(models.Model):
 
 class Run(models.Model):
     """One command, terminal or verification. Its output lives in Redis while it is fresh and as
-    an asciicast in `Transcript` afterwards. `node` is where the platform's agent carries it out."""
+    an asciicast in `Transcript` afterwards. `node` is where the platform's agent carries it out,
+    `text` what is applied or deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(
@@ -87,6 +92,7 @@ class Run(models.Model):
     pod = models.CharField(_("pod"), max_length=253, blank=True)
     node = models.CharField(_("node"), max_length=253, blank=True)
     argv = models.JSONField(_("command"), default=list)
+    text = models.TextField(_("text applied"), blank=True)
     state = models.CharField(_("state"), max_length=16, choices=RunState, default=RunState.QUEUED)
     exit_code = models.IntegerField(_("exit code"), null=True, blank=True)
     reason = models.TextField(_("reason"), blank=True)

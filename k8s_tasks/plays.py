@@ -4,6 +4,7 @@ the same verification. A lab whose mutant passes proves nothing.
 
 import asyncio
 import re
+from collections.abc import Mapping
 
 from asgiref.sync import sync_to_async
 
@@ -11,6 +12,7 @@ from curriculum.domain import record_answer, start_attempt, substitute
 from curriculum.enums import Verdict
 from curriculum.specs import Act, LabSpec, Play
 from k8s_tasks import queries
+from k8s_tasks.domain.editing import start_edit
 from k8s_tasks.domain.runs import cancel_run, start_run, start_terminal, start_verification
 from k8s_tasks.domain.sessions import end_session, start_session
 from k8s_tasks.enums import LIVE_SESSION_STATES, RunState, SessionState
@@ -42,7 +44,7 @@ async def play_lab(
     session = await sync_to_async(start_session)(attempt, cluster=cluster)
     try:
         await _bound(_until_ready(session), READY_SECONDS, "prepare the session")
-        player = _Player(await _load(session), lab, student)
+        player = _Player(await _load(session), lab, student, play.texts)
         for act in play.acts:
             await _bound(player.do(act), ACT_SECONDS, f"{act.do} {act.step}")
         return await _bound(player.verify(), ACT_SECONDS, "verify")
@@ -71,10 +73,11 @@ def _misjudged(key: str, result: ConditionResult, play: Play) -> str:
 class _Player:
     """A student who does one act after the other."""
 
-    def __init__(self, session: LabSession, lab: LabSpec, student):
+    def __init__(self, session: LabSession, lab: LabSpec, student, texts: Mapping[str, str]):
         self.session = session
         self.lab = lab
         self.student = student
+        self.texts = texts
         self.runs: dict[str, Run] = {}
         self.shown: dict[str, str] = {}
 
@@ -103,6 +106,12 @@ class _Player:
         if not found:
             raise PlayError(f"{act.reads!r} is not in the output of {act.of}: {self.shown[act.of][-500:]!r}")
         return found[1]
+
+    async def edit(self, act: Act) -> None:
+        text = await self._fill(self.texts[act.file])
+        run = await sync_to_async(start_edit)(self.session, self.lab.step(act.step), text, user=self.student)
+        self.runs[act.step] = run
+        self.shown[act.step] = await _until_shown(run, await self._fill(act.until))
 
     async def type(self, act: Act) -> None:
         terminal = await sync_to_async(start_terminal)(

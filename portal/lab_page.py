@@ -13,13 +13,14 @@ from curriculum import domain as work
 from curriculum import queries as work_queries
 from curriculum.course import get_course
 from curriculum.enums import RUN_STEPS, StepKind
-from curriculum.models import Attempt
+from curriculum.models import Attempt, Draft
 from curriculum.parameters import SubstitutionError, fill_prose
 from curriculum.specs import LabSpec, Step
 from k8s_tasks import queries
 from k8s_tasks.commands import command_of, manifest_of, node_of
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
 from k8s_tasks.models import LabSession, Run
+from k8s_tasks.reviewing import Review
 from portal.health import why_labs_cannot_start
 from portal.language import page_language
 
@@ -68,18 +69,26 @@ def sitting_in(session: LabSession) -> Sitting:
 
 
 @csp_update(TERMINAL_CSP)
-def lab_page(request, sitting: Sitting, *, status: int = 200, typed: dict[str, str] | None = None):
-    """The whole page; `typed` is what a refused form held, by step."""
-    return render(request, "lab.html", page_context(sitting, typed or {}), status=status)
+def lab_page(
+    request,
+    sitting: Sitting,
+    *,
+    status: int = 200,
+    typed: dict[str, str] | None = None,
+    reviews: dict[str, Review] | None = None,
+):
+    """The whole page; `typed` is what a refused form held, `reviews` what a check found, by step."""
+    return render(request, "lab.html", page_context(sitting, typed or {}, reviews or {}), status=status)
 
 
-def page_context(sitting: Sitting, typed: dict[str, str]) -> dict:
+def page_context(sitting: Sitting, typed: dict[str, str], reviews: dict[str, Review]) -> dict:
     health = queries.service_health()
     return {
+        "has_edits": any(step.kind == StepKind.EDIT for step in sitting.lab.steps),
         **frame_context(sitting),
         "intro": _told(sitting, sitting.lab.intro(page_language())),
         "debrief": _told(sitting, sitting.lab.debrief(page_language())),
-        "steps": steps_context(sitting, typed),
+        "steps": steps_context(sitting, typed, reviews),
         "conditions": conditions_context(sitting),
         "panes": panes_context(sitting.lab),
         "terminal_pods": terminal_pods(sitting.lab),
@@ -117,13 +126,18 @@ def open_verification(session: LabSession | None) -> Run | None:
     return session.runs.filter(kind=RunKind.VERIFY, state__in=OPEN_RUN_STATES).first()
 
 
-def steps_context(sitting: Sitting, typed: dict[str, str]) -> list[dict]:
+def steps_context(
+    sitting: Sitting, typed: dict[str, str], reviews: dict[str, Review] | None = None
+) -> list[dict]:
     runs = queries.latest_runs(sitting.session) if sitting.session else {}
     answers = work_queries.answers(sitting.attempt) if sitting.attempt else {}
+    drafts = work_queries.drafts(sitting.attempt) if sitting.attempt else {}
     values = argv_values(sitting.session)
     drawn = sitting.attempt.parameters if sitting.attempt else {}
     return [
         {
+            "edit": edit_context(sitting.lab, step, values, drafts.get(step.key)),
+            "review": (reviews or {}).get(step.key),
             "spec": step,
             "body": fill_prose(step.body(page_language()), values or drawn),
             "hints": [fill_prose(hint.current(), values or drawn) for hint in step.hints],
@@ -166,6 +180,15 @@ def place_text(step: Step, session: LabSession | None) -> str:
 
 def manifest_text(lab: LabSpec, step: Step, values: dict | None) -> str:
     return _known(lambda: manifest_of(lab, step, values), values) or "" if step.manifest else ""
+
+
+def edit_context(lab: LabSpec, step: Step, values: dict | None, draft: Draft | None) -> dict | None:
+    """The text to edit, what it was at first and what was put aside; None while it cannot be known."""
+    original = manifest_text(lab, step, values) if step.kind == StepKind.EDIT else ""
+    if not original:
+        return None
+    mine, before = (draft.text, draft.before) if draft else ("", "")
+    return {"text": mine or original, "original": original, "before": before}
 
 
 def _known(fill_in: Callable, facts: dict | None):

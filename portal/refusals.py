@@ -62,7 +62,8 @@ def notice(request, text: str, status: int):
 def page_again(request, text: str, status: int):
     messages.error(request, text)
     kwargs = request.resolver_match.kwargs
-    typed = {kwargs["step"]: request.POST.get("value", "")} if "step" in kwargs else None
+    value = request.POST.get("text", request.POST.get("value", ""))
+    typed = {kwargs["step"]: value} if "step" in kwargs else None
     return lab_page(request, _sitting(request.user, kwargs), status=status, typed=typed)
 
 

@@ -4,7 +4,19 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from portal import accounts, chapters, class_settings, classes, health, labs, language, runs, sessions, steps
+from portal import (
+    accounts,
+    chapters,
+    class_settings,
+    classes,
+    editing,
+    health,
+    labs,
+    language,
+    runs,
+    sessions,
+    steps,
+)
 
 urlpatterns = [
     path("", chapters.home, name="home"),
@@ -21,6 +33,8 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/steps/<slug:step>/", steps.show, name="session-step"),
     path("sessions/<uuid:session_id>/steps/<slug:step>/run/", steps.run, name="step-run"),
     path("sessions/<uuid:session_id>/steps/<slug:step>/answer/", steps.answer, name="step-answer"),
+    path("sessions/<uuid:session_id>/steps/<slug:step>/edit/", editing.edit, name="step-edit"),
+    path("sessions/<uuid:session_id>/steps/<slug:step>/hints/", editing.hints, name="step-hints"),
     path("sessions/<uuid:session_id>/terminals/", steps.open_terminal, name="terminal-open"),
     path("runs/<uuid:run_id>/", runs.run, name="run"),
     path("runs/<uuid:run_id>/cast/", runs.cast, name="run-cast"),

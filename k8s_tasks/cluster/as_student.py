@@ -33,13 +33,14 @@ class AsStudent:
     async def apply(self, manifest: dict) -> str:
         """created, configured or unchanged. Raises Refused, and ClusterError for what is no manifest."""
         before = await self.find(manifest)
-        # The lab's own objects were made by the same manager: a field the text leaves out is then removed.
-        query = {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"}
-        body = labelled(manifest, self.labels)
-        after = await self._ask("PATCH", manifest, query=query, body=body, content_type=APPLY)
+        after = await self._patch(manifest)
         if before is None:
             return "created"
         return "unchanged" if _version(before) == _version(after) else "configured"
+
+    async def try_out(self, manifest: dict) -> tuple[dict | None, dict]:
+        """The object as it is, and as it would be; nothing is changed. Raises as `apply` does."""
+        return await self.find(manifest), await self._patch(manifest, dryRun="All")
 
     async def remove(self, manifest: dict) -> None:
         await self._ask("DELETE", manifest)
@@ -49,6 +50,12 @@ class AsStudent:
             return await self._ask("GET", manifest)
         except NotFound:
             return None
+
+    async def _patch(self, manifest: dict, **query: str) -> dict:
+        # The lab's own objects were made by the same manager: a field the text leaves out is then removed.
+        query |= {"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"}
+        body = labelled(manifest, self.labels)
+        return await self._ask("PATCH", manifest, query=query, body=body, content_type=APPLY)
 
     async def _ask(self, method: str, manifest: dict, **options) -> dict:
         check_names(manifest)

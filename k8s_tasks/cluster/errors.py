@@ -12,10 +12,13 @@ class Unreachable(ClusterError):
 
 
 class Refused(ClusterError):
-    def __init__(self, status: int, reason: str, message: str):
+    """`causes` are the server's own, {"field", "message", "reason"} each, where it names any."""
+
+    def __init__(self, status: int, reason: str, message: str, causes: list[dict] | None = None):
         super().__init__(message)
         self.status = status
         self.reason = reason
+        self.causes = causes or []
 
 
 class NotFound(Refused):
@@ -39,7 +42,8 @@ def refusal(status: int, body: bytes) -> Refused:
     try:
         told = json.loads(body)
         reason, message = told.get("reason", ""), told.get("message", "")
+        causes = (told.get("details") or {}).get("causes")
     except (ValueError, AttributeError):
-        reason, message = "", body[:300].decode(errors="replace")
+        reason, message, causes = "", body[:300].decode(errors="replace"), None
     kind = NotFound if status == 404 else Refused
-    return kind(status, reason, message or f"the API server answered {status}")
+    return kind(status, reason, message or f"the API server answered {status}", causes)

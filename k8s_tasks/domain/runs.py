@@ -23,6 +23,7 @@ from k8s_tasks.streams import publish_notice
 
 RUN_KINDS = {
     StepKind.APPLY: RunKind.APPLY,
+    StepKind.EDIT: RunKind.APPLY,
     StepKind.NODE: RunKind.NODE,
     StepKind.CAPTURE: RunKind.CAPTURE,
     StepKind.IMPAIR: RunKind.IMPAIR,
@@ -44,17 +45,25 @@ class RunError(Exception):
     """A run that cannot be had; the text is for the student, in their language."""
 
 
-def start_run(session: LabSession, step: Step, *, user) -> Run:
-    """Queue a step's command. What runs in the step's pane is stopped. Raises RunError."""
-    _check_usable(session)
-    if step.kind not in RUN_STEPS:
+def start_run(session: LabSession, step: Step, *, user, text: str | None = None) -> Run:
+    """Queue a step's command, or the apply of a text. What runs in the step's pane is stopped.
+
+    Raises RunError.
+    """
+    check_may_run(session, step)
+    if step.kind not in RUN_STEPS and text is None:
         raise RunError(_("This step has no command to run."))
-    if step.before and step.before not in work.answers(session.attempt):
-        raise RunError(_("Commit your prediction first."))
-    facts = _facts_of(step, session)
+    facts = _facts_of(step, session, text)
     _clear_pane(session, step)
     _check_room(session)
     return _queue(Run(session=session, requested_by=user, step=step.key, pod=step.pod or "", **facts))
+
+
+def check_may_run(session: LabSession, step: Step) -> None:
+    """Raises RunError when the session is over or the step waits for a prediction."""
+    _check_usable(session)
+    if step.before and step.before not in work.answers(session.attempt):
+        raise RunError(_("Commit your prediction first."))
 
 
 def start_terminal(session: LabSession, pod: str, *, user, columns: int, rows: int) -> Run:
@@ -170,13 +179,14 @@ def _lab_of(session: LabSession):
     return get_course().lab(session.attempt.lab.slug)
 
 
-def _facts_of(step: Step, session: LabSession) -> dict:
+def _facts_of(step: Step, session: LabSession, text: str | None) -> dict:
     """What the run's row says of the step besides its pod."""
     values = step_values(session)
     try:
-        if step.manifest:
-            manifest_of(_lab_of(session), step, values)  # refused now, not by the worker
+        if text is None and step.manifest:
+            text = manifest_of(_lab_of(session), step, values)
         return {
+            "text": text or "",
             "kind": RUN_KINDS.get(step.kind, RunKind.COMMAND),
             "node": node_of(step, session.bindings),
             "argv": command_of(step, values),

@@ -22,7 +22,7 @@ def problems(course, old: str, new: str, file="lab.yaml") -> list:
 
 
 def test_the_workshop_has_no_problem(course):
-    assert len(load_course(course).lab(workshop.LAB).objects) == 2
+    assert len(load_course(course).lab(workshop.LAB).objects) == 3
 
 
 @pytest.mark.parametrize(
@@ -30,21 +30,21 @@ def test_the_workshop_has_no_problem(course):
     [
         ("manifest: deny, pane", "manifest: dany, pane", "steps[0].manifest", "no file in objects/ 'dany'"),
         ("kind: apply, manifest: deny, pane", "kind: apply, pane", "steps[0]", "needs 'manifest'"),
-        ("kind: node, node: 0, pane", "kind: node, pane", "steps[3]", "needs 'node'"),
-        ("kind: node, node: 0, pane", "kind: node, node: 3, pane", "steps[3].node", "the most is 2"),
-        ("kind: capture, pod: web", "kind: capture", "steps[5]", "needs 'pod'"),
-        ("{loss: 100}", "{los: 100}", "steps[7].effects.los", "did you mean 'loss'?"),
-        ("{loss: 100}", "{loss: 101}", "steps[7].effects.loss", "the most is 100"),
-        ("{loss: 100}", "{loss: much}", "steps[7].effects.loss", "write a number"),
-        ("{loss: 100}", "{jitter: 5}", "steps[7].effects", "jitter is greater than delay"),
-        ("{loss: 100}", "{reorder: 5}", "steps[7].effects", "reorder needs a delay"),
-        ("{loss: 100}", "{delay: 5}", "steps[7].effects", "add delay to requires"),
-        ("{loss: 100}", "{duplicate: 5}", "steps[7].effects", "add netem to requires"),
-        ("kind: exec, pod", "kind: exec, remove: true, pod", "steps[6].remove", "only a step of kind apply"),
+        ("kind: node, node: 0, pane", "kind: node, pane", "steps[4]", "needs 'node'"),
+        ("kind: node, node: 0, pane", "kind: node, node: 3, pane", "steps[4].node", "the most is 2"),
+        ("kind: capture, pod: web", "kind: capture", "steps[6]", "needs 'pod'"),
+        ("{loss: 100}", "{los: 100}", "steps[8].effects.los", "did you mean 'loss'?"),
+        ("{loss: 100}", "{loss: 101}", "steps[8].effects.loss", "the most is 100"),
+        ("{loss: 100}", "{loss: much}", "steps[8].effects.loss", "write a number"),
+        ("{loss: 100}", "{jitter: 5}", "steps[8].effects", "jitter is greater than delay"),
+        ("{loss: 100}", "{reorder: 5}", "steps[8].effects", "reorder needs a delay"),
+        ("{loss: 100}", "{delay: 5}", "steps[8].effects", "add delay to requires"),
+        ("{loss: 100}", "{duplicate: 5}", "steps[8].effects", "add netem to requires"),
+        ("kind: exec, pod", "kind: exec, remove: true, pod", "steps[7].remove", "only a step of kind apply"),
         (
             '"${web.ip}", "8080"]',
             '"${nodes.worker3}", "8080"]',
-            "steps[3].argv[5]",
+            "steps[4].argv[5]",
             "${nodes.worker3} has no value",
         ),
     ],

@@ -19,7 +19,7 @@ def workshop_stack(tmp_path_factory):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("play", ["solution", "idle", "isolated", "worsened"])
+@pytest.mark.parametrize("play", ["solution", "idle", "isolated", "worsened", "closed"])
 def test_every_kind_of_step_is_played(workshop_stack, play):
     command = [sys.executable, "manage.py", "labs", "solve", workshop.LAB, "--play", play]
     done = subprocess.run(

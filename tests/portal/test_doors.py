@@ -45,6 +45,8 @@ DOORS = {
     "session-verify": Door("post", DRIVERS, "session"),
     "step-run": Door("post", DRIVERS, "step"),
     "step-answer": Door("post", OWNER, "prediction"),
+    "step-edit": Door("post", OWNER, "step"),
+    "step-hints": Door("get", OWNER, "step"),
     "terminal-open": Door("post", OWNER, "session"),
     "run": Door("get", VIEWERS, "run"),
     "run-cast": Door("get", VIEWERS, "run"),
@@ -111,7 +113,7 @@ def test_a_door_is_open_to_those_the_rule_names(world, asked, visit, name, perso
     response = knock(world, visit, name, person)
 
     if person in DOORS[name].open_to:
-        assert response.status_code < 400
+        assert response.status_code < 400 or response.status_code == 422  # let in; what was sent is refused
         assert not leads_to_login(response)
     elif name == "login":
         assert response.url == "/"
