@@ -119,7 +119,8 @@ class Transcript(models.Model):
 
 
 class ConditionResult(models.Model):
-    """One condition's verdict in one verification run. `reason` is {"pt-br": ..., "en": ...}."""
+    """One condition's verdict in one verification run. `reason` is {"pt-br": ..., "en": ...}; `statement`
+    is what was signed: see `curriculum.evidence`."""
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="results", verbose_name=_("run"))
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="results", verbose_name=_("attempt"))
@@ -127,6 +128,8 @@ class ConditionResult(models.Model):
     verdict = models.CharField(_("verdict"), max_length=16, choices=Verdict)
     reason = models.JSONField(_("reason"))
     evidence = models.JSONField(_("evidence"), default=dict)
+    statement = models.JSONField(default=dict, editable=False)
+    signature = models.CharField(max_length=100, blank=True, editable=False)
     created_at = models.DateTimeField(_("begun"), auto_now_add=True)
 
     class Meta:

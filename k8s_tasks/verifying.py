@@ -33,6 +33,7 @@ from k8s_tasks.loop import api_of, loop_redis, on_loop, submit
 from k8s_tasks.models import ConditionResult, LabSession, Run
 from k8s_tasks.preparing import capture_filter
 from k8s_tasks.pump import COMMAND_TICK, Publisher
+from k8s_tasks.signing import signed
 from k8s_tasks.speech import speaking_to
 from k8s_tasks.streams import publish_notice
 
@@ -41,9 +42,9 @@ logger = logging.getLogger(__name__)
 
 def verify(run_id: str) -> None:
     """Judge every condition of the run's lab. Safe to run twice: the second time replaces the first."""
-    run = Run.objects.select_related("session__cluster", "session__attempt__lab", "requested_by").get(
-        pk=run_id
-    )
+    run = Run.objects.select_related(
+        "session__cluster", "session__attempt__lab", "session__attempt__student", "requested_by"
+    ).get(pk=run_id)
     if not set_run_state(run, RunState.STARTING) and run.state not in OPEN_RUN_STATES:
         return
     beating = submit(_beat(run))
@@ -164,6 +165,7 @@ def keep(run: Run, findings: dict[str, Finding]) -> None:
             verdict=finding.verdict,
             reason=finding.reason,
             evidence=finding.evidence,
+            **signed(run.session, key, finding),
         )
         for key, finding in findings.items()
     ]

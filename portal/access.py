@@ -10,6 +10,7 @@ not exist for them: they get a 404 and learn nothing.
 
 from django.db.models import Q, QuerySet
 
+from curriculum.models import Attempt
 from k8s_tasks.enums import RunKind
 from k8s_tasks.models import LabSession, Run
 from portal.models import Classroom, User
@@ -26,6 +27,10 @@ def visible_runs(user: User) -> QuerySet[Run]:
     return Run.objects.filter(session__attempt__student__in=visible_students(user)).select_related(
         "session__attempt__lab", "session__attempt__student"
     )
+
+
+def visible_attempts(user: User) -> QuerySet[Attempt]:
+    return Attempt.objects.filter(student__in=visible_students(user)).select_related("lab", "student")
 
 
 def visible_sessions(user: User) -> QuerySet[LabSession]:

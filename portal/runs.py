@@ -1,7 +1,7 @@
 """A run afterwards: its replay, its transcript, and the way to stop it while it goes on."""
 
 from csp.decorators import csp_update
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from curriculum.domain import spell_argv
 from curriculum.specs import LabSpec
 from k8s_tasks.domain import runs as domain
 from k8s_tasks.models import Run
+from k8s_tasks.signing import export_of
 from k8s_tasks.transcripts import as_cast
 from portal import access
 from portal.lab_page import TERMINAL_CSP, find_lab
@@ -51,6 +52,15 @@ def cast(request, run_id):
         return HttpResponse(status=503)
     response = HttpResponse(transcript, content_type="application/x-asciicast; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{run.pk}.cast"'
+    return response
+
+
+@require_safe
+def evidence(request, attempt_id):
+    """Every verdict of an attempt, signed, as a file: `manage.py evidence verify FILE` checks it."""
+    attempt = get_object_or_404(access.visible_attempts(request.user), pk=attempt_id)
+    response = JsonResponse(export_of([attempt]), json_dumps_params={"ensure_ascii": False, "indent": 1})
+    response["Content-Disposition"] = f'attachment; filename="{attempt.lab.slug}-{attempt.pk}.json"'
     return response
 
 

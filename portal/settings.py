@@ -38,6 +38,7 @@ DEBUG = OPTIONS["DEBUG"]
 if not OPTIONS["SECRET_KEY"] and not _is_loopback(OPTIONS["HOST"]):
     raise ImproperlyConfigured(f"SECRET_KEY must be set when the portal listens on {OPTIONS['HOST']}.")
 SECRET_KEY = OPTIONS["SECRET_KEY"] or _local_secret_key()
+EVIDENCE_KEY = OPTIONS["EVIDENCE_KEY"] or str(STATE_DIR / "evidence_key.pem")
 ALLOWED_HOSTS = OPTIONS["ALLOWED_HOSTS"]
 CSRF_TRUSTED_ORIGINS = OPTIONS["CSRF_TRUSTED_ORIGINS"]
 

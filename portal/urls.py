@@ -52,6 +52,7 @@ urlpatterns = [
         name="class-remove",
     ),
     path("my-labs/", classes.my_work, name="my-work"),
+    path("attempts/<uuid:attempt_id>/evidence/", runs.evidence, name="attempt-evidence"),
     path("join/<slug:code>/", classes.join, name="join"),
     path("login/", accounts.Login.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
