@@ -48,7 +48,8 @@ def review_text(session: LabSession, step: Step, text: str) -> Review:
     if problems := find_problems(text, session.namespaces):
         return Review(tuple(problems))
     try:
-        return on_loop(_review(session, read_objects(text), get_language()))
+        place = (session.cluster.kubeconfig_path, session.namespace, session_labels(session))
+        return on_loop(_review(*place, read_objects(text), get_language()))
     except ClusterError as error:
         raise RunError(_("The cluster does not answer right now; your text is kept.")) from error
 
@@ -72,7 +73,7 @@ def hints_for(session: LabSession, step: Step) -> dict:
     kinds = {
         (str(each.value["apiVersion"]), str(each.value["kind"])) for text in texts for each in _readable(text)
     }
-    return on_loop(_hints(session, kinds))
+    return on_loop(_hints(session.cluster.kubeconfig_path, session.cluster_uid, kinds))
 
 
 def _readable(text: str) -> list[Written]:
@@ -82,14 +83,14 @@ def _readable(text: str) -> list[Written]:
         return []
 
 
-async def _review(session: LabSession, objects: list[Written], language: str | None) -> Review:
-    api = await api_of(session.cluster.kubeconfig_path)
-    student = AsStudent(api, session.namespace, session_labels(session))
+async def _review(
+    kubeconfig: str, namespace: str, labels: dict[str, str], objects: list[Written], language: str | None
+) -> Review:
+    student = AsStudent(await api_of(kubeconfig), namespace, labels)
     # The loop's thread does not know the reader's language.
     with override(language):
         return await review(student, objects)
 
 
-async def _hints(session: LabSession, kinds: set[tuple[str, str]]) -> dict:
-    api = await api_of(session.cluster.kubeconfig_path)
-    return await field_hints(api, session.cluster_uid, kinds)
+async def _hints(kubeconfig: str, cluster_uid: str, kinds: set[tuple[str, str]]) -> dict:
+    return await field_hints(await api_of(kubeconfig), cluster_uid, kinds)

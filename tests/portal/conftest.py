@@ -7,6 +7,7 @@ do is written down in `asked`.
 """
 
 import gzip
+import shutil
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from curriculum import domain as work
-from curriculum.course import get_course
+from curriculum.course import CONTENT, get_course
 from curriculum.models import Attempt
 from k8s_tasks import queries, queue
 from k8s_tasks.domain import runs, sessions
@@ -23,6 +24,7 @@ from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.models import Cluster, LabSession, Run, Transcript
 from portal.asgi import application
 from portal.models import Classroom, Role, User
+from tests import workshop
 from tests.portal.socket_client import SocketClient
 
 LAB = "ping-and-netcat"
@@ -59,6 +61,7 @@ class World:
     session: LabSession
     run: Run
     terminal: Run
+    editing: LabSession | None = None
 
     def people(self) -> dict[str, User]:
         return {name: getattr(self, name) for name in ("alice", "bob", "paula", "otto", "root")}
@@ -128,6 +131,21 @@ def world(db, lab) -> World:
     run, terminal = make_run(session), make_run(session, kind=RunKind.TERMINAL, step="chat")
     keep_transcript(run, '[0.1, "o", "10.244.1.2"]')
     return World(alice, bob, paula, otto, root, classroom, attempt, session, run, terminal)
+
+
+@pytest.fixture
+def editing(world, tmp_path, settings) -> LabSession:
+    """Alice's session of the workshop, whose step `write` is edited; it stands beside the course's labs."""
+    course = shutil.copytree(CONTENT, tmp_path / "course")
+    workshop.add_lab(course / "01-foundations")
+    settings.OPTIONS = settings.OPTIONS | {"COURSE": course}
+    get_course.cache_clear()
+    world.editing = make_session(work.start_attempt(world.alice, get_course().lab(workshop.LAB)))
+    web = {**BINDINGS["pods"][0], "name": "web"}
+    world.editing.bindings = BINDINGS | {"pods": [*BINDINGS["pods"], web]}
+    world.editing.save()
+    yield world.editing
+    get_course.cache_clear()
 
 
 @pytest.fixture

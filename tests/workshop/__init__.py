@@ -15,12 +15,16 @@ LAB = "workshop"
 def write_course(root: Path) -> Path:
     """The folder of the course, to be given as the option COURSE."""
     chapter = root / "01-workshop"
+    add_lab(chapter)
+    shutil.copy(HERE / "chapter.yaml", chapter)
+    return root
+
+
+def add_lab(chapter: Path) -> None:
     lab = chapter / LAB
     shutil.copytree(HERE / "lab", lab)
-    shutil.copy(HERE / "chapter.yaml", chapter)
     for language in ("pt-br", "en"):
         (lab / f"{language}.md").write_text(_prose(yaml.safe_load((lab / "lab.yaml").read_text())))
-    return root
 
 
 def _prose(lab: dict) -> str:

@@ -8,7 +8,7 @@ function startEditors() {
     if (!editors.has(form)) editors.set(form, new Editor(form));
   }
   for (const [form, editor] of editors) {
-    if (form.isConnected) editor.showProblems();
+    if (form.isConnected) editor.look();
     else editors.delete(form);
   }
 }

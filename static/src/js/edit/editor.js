@@ -10,6 +10,7 @@ import { EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lin
 import { classHighlighter } from "@lezer/highlight";
 
 import { word } from "../lib/words.js";
+import { isOpenState } from "../lab/states.js";
 import { fieldCompletion } from "./hints.js";
 
 const CHECK_AFTER = 900; // ms without a key
@@ -109,6 +110,15 @@ export class Editor {
     const line = this.lineAt(Number(link.dataset.goLine));
     this.view.dispatch({ selection: { anchor: line.from }, scrollIntoView: true });
     this.view.focus();
+  }
+
+  /** After every change of the page: an apply that has ended makes the last review old. */
+  look() {
+    const step = this.form.closest(".step");
+    const applied = step.dataset.run && !isOpenState(step.dataset.runState) ? step.dataset.run : null;
+    if (this.applied !== undefined && applied && applied !== this.applied) this.check();
+    this.applied = applied;
+    this.showProblems();
   }
 
   showProblems() {
