@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from curriculum.course import get_course
 from curriculum.enums import Accepts, StepKind
-from curriculum.models import Answer, Attempt, ConditionPass, Draft, Lab
+from curriculum.models import Answer, Attempt, ConditionPass, Draft, HintOpening, Lab
 from curriculum.parameters import draw_parameters, render_argv, spell_argv, substitute
 from curriculum.specs import Course, LabSpec, Step
 
@@ -85,6 +85,19 @@ def bring_back_draft(attempt: Attempt, step: Step) -> None:
     """The text that was put aside changes places with what is written now."""
     mine = Draft.objects.filter(attempt=attempt, step=step.key).exclude(before="")
     mine.update(text=F("before"), before=F("text"))
+
+
+def open_hint(attempt: Attempt, step: Step, number: int) -> None:
+    """Keep that a hint was opened; again is no change, and after passing nothing is counted.
+
+    Raises AnswerError for a rung that does not come next, or is not there.
+    """
+    if attempt.passed_at:
+        return
+    opened = attempt.hints.filter(step=step.key).count()
+    if not 1 <= number <= min(len(step.hints), opened + 1):
+        raise AnswerError(_("Open the hints one after the other."))
+    HintOpening.objects.get_or_create(attempt=attempt, step=step.key, number=number)
 
 
 def store_pass(attempt: Attempt, condition: str, reason: dict, evidence: dict) -> ConditionPass:

@@ -85,6 +85,23 @@ class Draft(models.Model):
         verbose_name_plural = _("drafts")
 
 
+class HintOpening(models.Model):
+    """A hint that was opened before the attempt was passed; `number` counts from 1 within the step."""
+
+    attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="hints", verbose_name=_("attempt"))
+    step = models.SlugField(_("step"))
+    number = models.PositiveSmallIntegerField(_("number"))
+    opened_at = models.DateTimeField(_("opened"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["opened_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["attempt", "step", "number"], name="one_opening_per_hint")
+        ]
+        verbose_name = _("opened hint")
+        verbose_name_plural = _("opened hints")
+
+
 class ConditionPass(models.Model):
     """A condition that was proven, stored the moment it was, with its evidence."""
 

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
+from django.db.models import Count
+
 from curriculum.course import get_course
 from curriculum.models import Attempt, Draft
 from curriculum.specs import LabSpec
@@ -33,6 +35,12 @@ def answers(attempt: Attempt) -> dict[str, str]:
 def drafts(attempt: Attempt) -> dict[str, Draft]:
     """What is written at the edit steps, by step."""
     return {draft.step: draft for draft in attempt.drafts.all()}
+
+
+def hints_opened(attempt: Attempt) -> dict[str, int]:
+    """How many hints of each step were opened."""
+    counted = attempt.hints.order_by().values_list("step").annotate(opened=Count("id"))
+    return dict(counted)
 
 
 def _progress_of(lab: LabSpec, proven: Mapping[object, set], is_passed: bool) -> dict:

@@ -4,6 +4,7 @@ The number of queries does not grow with the class or with the work.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -109,7 +110,9 @@ def condition_cell(condition, passed, result: ConditionResult | None) -> dict:
 
 def student_work(student: User) -> list[dict]:
     """Every attempt, newest first, with its conditions and its runs."""
-    attempts = list(Attempt.objects.filter(student=student).select_related("lab").prefetch_related("passes"))
+    attempts = list(
+        Attempt.objects.filter(student=student).select_related("lab").prefetch_related("passes", "hints")
+    )
     results = newest_results(attempts)
     runs = runs_by_attempt(attempts)
     return [attempt_work(attempt, results, runs.get(attempt.pk, [])) for attempt in attempts]
@@ -119,7 +122,23 @@ def attempt_work(attempt: Attempt, results: dict, runs: list[Run]) -> dict:
     """No conditions where the course has dropped the lab: nobody knows them any more."""
     lab = find_lab(attempt.lab.slug)
     cells = condition_cells(lab, attempt, results) if lab else []
-    return {"attempt": attempt, "lab": lab, "conditions": cells, "runs": runs}
+    return {
+        "attempt": attempt,
+        "lab": lab,
+        "conditions": cells,
+        "runs": runs,
+        "hints": hints_told(lab, attempt) if lab else [],
+    }
+
+
+def hints_told(lab: LabSpec, attempt: Attempt) -> list[dict]:
+    """The steps at which hints were opened: {"title", "opened", "total"}."""
+    opened = Counter(hint.step for hint in attempt.hints.all())
+    return [
+        {"title": step.title, "opened": opened[step.key], "total": len(step.hints)}
+        for step in lab.steps
+        if step.key in opened
+    ]
 
 
 def runs_by_attempt(attempts: list[Attempt]) -> dict:

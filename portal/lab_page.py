@@ -131,6 +131,7 @@ def steps_context(
 ) -> list[dict]:
     runs = queries.latest_runs(sitting.session) if sitting.session else {}
     answers = work_queries.answers(sitting.attempt) if sitting.attempt else {}
+    opened = work_queries.hints_opened(sitting.attempt) if sitting.attempt else {}
     drafts = work_queries.drafts(sitting.attempt) if sitting.attempt else {}
     values = argv_values(sitting.session)
     drawn = sitting.attempt.parameters if sitting.attempt else {}
@@ -140,7 +141,7 @@ def steps_context(
             "review": (reviews or {}).get(step.key),
             "spec": step,
             "body": fill_prose(step.body(page_language()), values or drawn),
-            "hints": [fill_prose(hint.current(), values or drawn) for hint in step.hints],
+            "hints": hints_context(sitting.attempt, step, opened.get(step.key, 0), values or drawn),
             "argv_text": command_text(step, values),
             "place": place_text(step, sitting.session),
             "manifest_text": manifest_text(sitting.lab, step, values),
@@ -180,6 +181,19 @@ def place_text(step: Step, session: LabSession | None) -> str:
 
 def manifest_text(lab: LabSpec, step: Step, values: dict | None) -> str:
     return _known(lambda: manifest_of(lab, step, values), values) or "" if step.manifest else ""
+
+
+def hints_context(attempt: Attempt | None, step: Step, opened: int, values: dict) -> dict:
+    """The rungs that may be read, and the number of the next one; all are free once all is proven."""
+    is_free = attempt is not None and attempt.passed_at is not None
+    shown = step.hints if is_free else step.hints[:opened]
+    ahead = len(step.hints) - len(shown)
+    return {
+        "shown": [fill_prose(hint.current(), values) for hint in shown],
+        "is_free": is_free,
+        "next": len(shown) + 1 if ahead else None,
+        "total": len(step.hints),
+    }
 
 
 def edit_context(lab: LabSpec, step: Step, values: dict | None, draft: Draft | None) -> dict | None:

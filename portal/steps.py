@@ -51,6 +51,17 @@ def answer(request, session_id, step):
 
 
 @require_POST
+@tells_refusals
+def hint(request, session_id, step):
+    """Open the next rung of the step's ladder."""
+    session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
+    sitting = sitting_in(session)
+    spec = step_or_404(sitting.lab, step)
+    work.open_hint(session.attempt, spec, whole_number(request.POST.get("number"), 0))
+    return step_fragment(request, sitting, step) if request.htmx else redirect(page_of(session))
+
+
+@require_POST
 def open_terminal(request, session_id):
     """Only the student whose pods these are types in them. Answers JSON: {run} or {error}."""
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)

@@ -35,6 +35,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/steps/<slug:step>/answer/", steps.answer, name="step-answer"),
     path("sessions/<uuid:session_id>/steps/<slug:step>/edit/", editing.edit, name="step-edit"),
     path("sessions/<uuid:session_id>/steps/<slug:step>/hints/", editing.hints, name="step-hints"),
+    path("sessions/<uuid:session_id>/steps/<slug:step>/hint/", steps.hint, name="step-hint"),
     path("sessions/<uuid:session_id>/terminals/", steps.open_terminal, name="terminal-open"),
     path("runs/<uuid:run_id>/", runs.run, name="run"),
     path("runs/<uuid:run_id>/cast/", runs.cast, name="run-cast"),

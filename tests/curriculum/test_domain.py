@@ -8,13 +8,14 @@ from curriculum.course import get_course
 from curriculum.domain import (
     AnswerError,
     current_attempt,
+    open_hint,
     record_answer,
     start_attempt,
     store_pass,
     sync_labs,
 )
 from curriculum.models import ConditionPass, Lab
-from curriculum.queries import answers, progress
+from curriculum.queries import answers, hints_opened, progress
 from curriculum.specs import Course
 
 pytestmark = pytest.mark.django_db
@@ -133,3 +134,29 @@ def test_load_course_may_run_again_and_withdraws_what_is_gone(ana, lab, capsys):
     assert f"{offered} lab(s) offered, 0 withdrawn" in capsys.readouterr().out
     assert sync_labs(Course(get_course().chapters[1:])) == (offered - 1, 1)
     assert not Lab.objects.get(slug=lab.slug).is_active
+
+
+class TestHints:
+    def test_the_ladder_is_climbed_rung_by_rung_and_each_is_kept_once(self, ana, lab):
+        attempt, step = start_attempt(ana, lab), lab.step("routes")
+        with pytest.raises(AnswerError):
+            open_hint(attempt, step, 2)
+        for number in (1, 1, 2):
+            open_hint(attempt, step, number)
+        assert hints_opened(attempt) == {"routes": 2}
+
+    @pytest.mark.parametrize("number", [0, -1, 99])
+    def test_a_rung_that_is_not_there_cannot_be_opened(self, ana, lab, number):
+        with pytest.raises(AnswerError):
+            open_hint(start_attempt(ana, lab), lab.step("routes"), number)
+
+    def test_after_passing_hints_are_free(self, ana, lab):
+        attempt = start_attempt(ana, lab)
+        for condition in lab.conditions:
+            store_pass(attempt, condition.key, {}, {})
+        open_hint(attempt, lab.step("routes"), 2)
+        assert hints_opened(attempt) == {}
+
+    def test_another_attempt_begins_with_none(self, ana, lab):
+        open_hint(start_attempt(ana, lab), lab.step("routes"), 1)
+        assert hints_opened(start_attempt(ana, lab)) == {}

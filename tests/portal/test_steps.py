@@ -103,3 +103,20 @@ def test_a_refused_terminal_says_why(world, asked, visit):
     response = visit(world.alice).post(f"/sessions/{world.session.pk}/terminals/", {"pod": "kube-system/x"})
 
     assert (response.status_code, response.json()) == (409, {"error": "There is no such pod."})
+
+
+def test_a_hint_is_shown_when_asked_for_and_its_teacher_sees_that(world, visit):
+    door = f"/sessions/{world.session.pk}/steps/routes/hint/"
+    fragment = visit(world.alice).post(door, {"number": "1"}, headers={"HX-Request": "true"}).content.decode()
+    assert fragment.count('class="hint"') == 1
+    assert 'name="number" value="2"' in fragment
+    page = (
+        visit(world.paula).get(f"/classes/{world.classroom.pk}/students/{world.alice.pk}/").content.decode()
+    )
+    assert "(1/2)" in page
+
+
+def test_a_rung_cannot_be_skipped(world, visit):
+    refused = visit(world.alice).post(f"/sessions/{world.session.pk}/steps/routes/hint/", {"number": "2"})
+    assert refused.status_code == 422
+    assert not world.session.attempt.hints.exists()
