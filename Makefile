@@ -61,6 +61,7 @@ bench: setup-test ## measure netlab's start, click to first output (beside kubec
 	@$(VENV)/python tests/bench/netlab_start.py
 	@$(VENV)/python tests/bench/click_to_output.py
 	@$(VENV)/python tests/bench/ctrl_c.py
+	@$(VENV)/python tests/bench/matrix.py
 
 bench-netlab: setup-test ## measure netlab: start, pods, exec, watches, Services, memory, growth
 	@$(VENV)/python tests/bench/netlab_start.py

@@ -15,7 +15,15 @@ from curriculum.kinds import MatrixSettings
 from k8s_tasks.checks.finding import Broken, Finding
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.policies import Peer, Ruling, rule_on
-from k8s_tasks.checks.probing import Outcome, Probe, control_of_source, control_of_target, outcome_of, send
+from k8s_tasks.checks.probing import (
+    UNSENT,
+    Outcome,
+    Probe,
+    control_of_source,
+    control_of_target,
+    outcome_of,
+    send,
+)
 from k8s_tasks.checks.reach import check_enforced, is_answered, node_name
 from k8s_tasks.checks.round import IN_FORCE_SECONDS, Round
 from k8s_tasks.cluster.execs import Completed
@@ -38,9 +46,22 @@ class Cell:
 
     @property
     def verdict(self) -> Verdict:
-        if self.outcome == Outcome.REACHED or self.trouble is None:
-            return Verdict.PASS if self.outcome in _PASSES[self.must_pass] else Verdict.FAIL
-        return Verdict.UNDECIDED
+        if self.outcome in (Outcome.REACHED, Outcome.REFUSED):
+            is_right = self.must_pass and self.outcome == Outcome.REACHED
+            return Verdict.PASS if is_right else Verdict.FAIL
+        if self.why_unclear():
+            return Verdict.UNDECIDED
+        return Verdict.FAIL if self.must_pass else Verdict.PASS
+
+    def why_unclear(self) -> Broken | None:
+        """Why a silence decides nothing, or None: a block is a packet that left and did not arrive."""
+        if self.trouble or self.outcome in (Outcome.REACHED, Outcome.REFUSED):
+            return self.trouble
+        if self.outcome == Outcome.UNSENT:
+            return Broken(UNSENT, pod=self.probe.source)
+        if not self.must_pass and self.outcome != Outcome.DROPPED:
+            return Broken(_HALFWAY, source=self.probe.source, target=self.probe.target)
+        return None
 
     @property
     def differs(self) -> bool:
@@ -59,10 +80,13 @@ async def check(settings: MatrixSettings, round: Round) -> Finding:
     if any(not must_pass(settings, probe) for probe in probes):
         check_enforced(round)
     cells = await _probe(settings, round, probes)
-    if any(cell.differs for cell in cells):
+    doubtful = [cell for cell in cells if cell.differs or cell.outcome == Outcome.UNSENT]
+    if any(cell.differs for cell in doubtful):
         await asyncio.sleep(IN_FORCE_SECONDS)
-        cells = await _probe(settings, round, [replace_mark(probe) for probe in probes])
-    return judge(cells)
+    # Unsent is also a probe whose port was still held by one before it; the next has another.
+    again = await _probe(settings, round, [replace_mark(cell.probe) for cell in doubtful])
+    newest = {cell.probe.ends: cell for cell in [*cells, *again]}
+    return judge(list(newest.values()))
 
 
 def replace_mark(probe: Probe) -> Probe:
@@ -200,7 +224,7 @@ def judge(cells: list[Cell]) -> Finding:
         reason = _joined([_wrong(cell) for cell in wrong[:SHOWN]], len(wrong), len(cells))
         return Finding(Verdict.FAIL, reason, evidence)
     if unclear:
-        trouble = unclear[0].trouble
+        trouble = unclear[0].why_unclear()
         return Finding(Verdict.UNDECIDED, in_all_languages(trouble.sentence, **trouble.facts), evidence)
     passing = sum(cell.must_pass for cell in cells)
     facts = {"n": len(cells), "passing": passing, "blocked": len(cells) - passing}
@@ -235,6 +259,9 @@ _REACHED = _("%(source)s reached %(target)s on %(protocol)s port %(port)s, and m
 _BLOCKED = _("%(source)s must reach %(target)s on %(protocol)s port %(port)s, and did not; %(why)s.")
 _REFUSED = _("%(target)s refused %(source)s on %(protocol)s port %(port)s: nobody listens there.")
 _DIFFERS = _("%(source)s must reach %(target)s on %(protocol)s port %(port)s, and did not, though %(why)s.")
+_HALFWAY = _(
+    "The probe from %(source)s came to %(target)s, which did not answer: that is no block, and no passage."
+)
 _MUTE = _("The probe from %(pod)s did not even reach its own node, so nothing can be concluded.")
 _UNFORCED = _(
     "%(source)s reached %(target)s on %(protocol)s port %(port)s, and must be blocked, though %(why)s."

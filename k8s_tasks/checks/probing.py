@@ -11,6 +11,8 @@ import shlex
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from django.utils.translation import gettext_noop as _
+
 from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Broken
 from k8s_tasks.checks.observing import MARK, Observation, Place
@@ -19,7 +21,10 @@ from k8s_tasks.checks.round import Round, is_node
 from k8s_tasks.cluster.execs import Completed
 
 CONNECT_SECONDS = 1  # a connection that takes longer on one machine's links is none
-PORTS = range(20000, 29999)  # below what the kernel gives to others
+PORTS = range(10000, 32767)  # below what the kernel gives to others
+
+
+UNSENT = _("The platform's probe never left %(pod)s, so nothing can be concluded.")
 
 
 class Outcome(StrEnum):

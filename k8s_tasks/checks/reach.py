@@ -9,6 +9,7 @@ from curriculum.kinds import ReachSettings
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.probing import (
+    UNSENT,
     Outcome,
     Probe,
     control_of_source,
@@ -32,9 +33,11 @@ async def check(settings: ReachSettings, round: Round) -> Finding:
     if settings.expect == "blocked":
         check_enforced(round)
     probe, outcome, seen = await _try(settings, round)
-    if outcome == Outcome.REACHED and settings.expect == "blocked":
+    if outcome == Outcome.UNSENT or (outcome == Outcome.REACHED and settings.expect == "blocked"):
         await asyncio.sleep(IN_FORCE_SECONDS)
         probe, outcome, seen = await _try(settings, round)
+    if outcome == Outcome.UNSENT and probe.protocol != "icmp":
+        raise Broken(UNSENT, pod=probe.source)  # its control is a ping, which says nothing of this tool
     if outcome not in (Outcome.REACHED, Outcome.REFUSED):
         await check_controls(round, probe, is_listening_needed=_WANTED[settings.expect] == Outcome.DROPPED)
     return judge(settings, probe, outcome, seen)

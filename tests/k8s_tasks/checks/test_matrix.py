@@ -1,5 +1,7 @@
 """The verdict on a whole matrix, from what became of each probe."""
 
+import pytest
+
 from curriculum.enums import Verdict
 from k8s_tasks.checks.finding import Broken
 from k8s_tasks.checks.matrix import Cell, judge
@@ -58,3 +60,20 @@ def test_many_wrong_pairs_are_counted_and_three_are_told():
     found = judge([cell(False, "reached", source=f"p{number}") for number in range(9)])
     assert found.reason["en"].startswith("9 of 9 pairs are not as they must be.")
     assert found.reason["en"].count("must be blocked") == 3
+
+
+@pytest.mark.parametrize(
+    ("must_pass", "outcome", "wanted"),
+    [
+        (True, "reached", Verdict.PASS),
+        (True, "dropped", Verdict.FAIL),
+        (True, "silent", Verdict.FAIL),
+        (True, "unsent", Verdict.UNDECIDED),
+        (False, "dropped", Verdict.PASS),
+        (False, "silent", Verdict.UNDECIDED),
+        (False, "lost", Verdict.UNDECIDED),
+        (False, "unsent", Verdict.UNDECIDED),
+    ],
+)
+def test_a_block_is_a_packet_that_left_and_did_not_arrive(must_pass, outcome, wanted):
+    assert verdict(cell(must_pass, outcome)) == wanted
