@@ -166,7 +166,7 @@ class AnswerSettings:
 class MatrixSettings:
     sources: tuple[str, ...] = told("pods that send", minItems=1)
     targets: tuple[str, ...] = told("pods that are spoken to", minItems=1)
-    protocol: str = told("protocol of the probes", default="tcp", enum=["tcp", "udp"])
+    protocol: str = told("protocol of the probes", default="tcp", enum=["tcp"])
     port: str = told("port the targets listen on")
     allowed: dict[str, object] = told(
         "for each source the list of targets it must reach; all others are blocked"

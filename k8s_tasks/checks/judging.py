@@ -1,11 +1,16 @@
 """One finding per condition, by the module of its kind."""
 
 import importlib
+import logging
+
+from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import ConditionKind
 from curriculum.kinds import Proof
 from k8s_tasks.checks.finding import Broken, Finding, undecided
 from k8s_tasks.checks.round import Round
+
+logger = logging.getLogger(__name__)
 
 # By name, for a proof may hold proofs: the modules that put others together ask for `judge` themselves.
 _CHECKS = {
@@ -35,6 +40,10 @@ async def judge(proof: Proof, round: Round) -> Finding:
         return await _check_of(proof.kind)(proof.parsed, round)
     except Broken as broken:
         return undecided(broken)
+    except Exception:
+        # One condition that breaks must not take the others' verdicts with it.
+        logger.exception("a condition of kind %s could not be judged", proof.kind)
+        return undecided(Broken(_("The platform failed to verify.")))
 
 
 def _check_of(kind: ConditionKind):

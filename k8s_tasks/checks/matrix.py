@@ -14,7 +14,7 @@ from curriculum.enums import Verdict
 from curriculum.kinds import MatrixSettings
 from k8s_tasks.checks.finding import Broken, Finding
 from k8s_tasks.checks.observing import Observation
-from k8s_tasks.checks.policies import Peer, Ruling, rule_on
+from k8s_tasks.checks.policies import Ruling
 from k8s_tasks.checks.probing import (
     UNSENT,
     Outcome,
@@ -26,6 +26,7 @@ from k8s_tasks.checks.probing import (
 )
 from k8s_tasks.checks.reach import check_enforced, is_answered, node_name
 from k8s_tasks.checks.round import IN_FORCE_SECONDS, Round
+from k8s_tasks.checks.rulings import UNEXPLAINED, rule_on_all
 from k8s_tasks.cluster.execs import Completed
 from k8s_tasks.speech import in_all_languages
 
@@ -59,9 +60,12 @@ class Cell:
             return self.trouble
         if self.outcome == Outcome.UNSENT:
             return Broken(UNSENT, pod=self.probe.source)
-        if not self.must_pass and self.outcome != Outcome.DROPPED:
-            return Broken(_HALFWAY, source=self.probe.source, target=self.probe.target)
-        return None
+        if self.must_pass:
+            return None
+        ends = {"source": self.probe.source, "target": self.probe.target}
+        if self.outcome != Outcome.DROPPED:
+            return Broken(_HALFWAY, **ends)
+        return Broken(UNEXPLAINED, **ends) if self.ruling.is_allowed else None
 
     @property
     def differs(self) -> bool:
@@ -106,9 +110,15 @@ async def _probe(settings: MatrixSettings, round: Round, probes: list[Probe]) ->
     outcomes = {probe: outcome_of(probe, seen, told[probe]) for probe in probes}
     troubles = await find_troubles(round, outcomes)
     return [
-        Cell(probe, must_pass(settings, probe), outcome, rulings[probe], troubles.get(probe))
+        Cell(probe, must_pass(settings, probe), outcome, ruling_of(rulings, probe), troubles.get(probe))
         for probe, outcome in outcomes.items()
     ]
+
+
+def ruling_of(rulings: dict[Probe, Ruling], probe: Probe) -> Ruling:
+    if probe not in rulings:
+        raise Broken(_("The pod %(pod)s is not running; reset the session."), pod=probe.target)
+    return rulings[probe]
 
 
 def probes_of(settings: MatrixSettings, round: Round) -> list[Probe]:
@@ -162,56 +172,6 @@ def _control_of_target(round: Round, probe: Probe) -> Probe:
 async def _unanswered(round: Round, controls: dict[str, Probe]) -> set[str]:
     answers = await asyncio.gather(*(is_answered(round, control) for control in controls.values()))
     return {pod for pod, answered in zip(controls, answers, strict=True) if not answered}
-
-
-async def rule_on_all(round: Round, probes: list[Probe]) -> dict[Probe, Ruling]:
-    """What the NetworkPolicies of the session's namespaces say of each pair."""
-    peers, policies = await read_policies(round)
-    return {
-        probe: rule_on(
-            peers[probe.source], peers[probe.target], policies, protocol=probe.protocol, port=probe.port
-        )
-        for probe in probes
-    }
-
-
-async def read_policies(round: Round) -> tuple[dict[str, Peer], list[dict]]:
-    found = await asyncio.gather(*(_read_namespace(round, key) for key in ("", *round.facts.namespaces)))
-    peers = {name: peer for its, _policies in found for name, peer in its.items()}
-    return peers, [policy for _peers, its in found for policy in its]
-
-
-async def _read_namespace(round: Round, key: str) -> tuple[dict[str, Peer], list[dict]]:
-    name = round.facts.namespaces[key] if key else round.facts.namespace
-    namespace, pods, policies = await asyncio.gather(
-        round.get("v1", "Namespace", name=name),
-        round.get("v1", "Pod", namespace=key),
-        round.get("networking.k8s.io/v1", "NetworkPolicy", namespace=key),
-    )
-    labels = (namespace or {}).get("metadata", {}).get("labels") or {}
-    peers = [_peer(pod, labels) for pod in (pods or {}).get("items", [])]
-    homes = round.facts.homes
-    ours = {peer.name: peer for peer in peers if homes.get(peer.name, name) == name}
-    return ours, (policies or {}).get("items", [])
-
-
-def _peer(pod: dict, namespace_labels: dict) -> Peer:
-    ports = {
-        (port["name"], port.get("protocol", "TCP")): port["containerPort"]
-        for container in pod["spec"]["containers"]
-        for port in container.get("ports") or []
-        if "name" in port
-    }
-    metadata = pod["metadata"]
-    address = pod.get("status", {}).get("podIP", "0.0.0.0")  # noqa: S104 - none yet, so no block holds it
-    return Peer(
-        metadata["name"],
-        metadata["namespace"],
-        address,
-        metadata.get("labels") or {},
-        namespace_labels,
-        ports,
-    )
 
 
 def judge(cells: list[Cell]) -> Finding:

@@ -121,6 +121,8 @@ def _peer_matches(peer: dict, other: Peer, home: str) -> bool:
 
 
 def _block_holds(block: dict, address: str) -> bool:
+    if not address:
+        return False  # a pod without an address is in no block
     here = ipaddress.ip_address(address)
     within = lambda cidr: here in ipaddress.ip_network(cidr, strict=False)  # noqa: E731
     return within(block["cidr"]) and not any(map(within, block.get("except") or []))

@@ -20,6 +20,7 @@ from k8s_tasks.checks.probing import (
     send,
 )
 from k8s_tasks.checks.round import IN_FORCE_SECONDS, Round, is_node
+from k8s_tasks.checks.rulings import UNEXPLAINED, rule_on_all
 
 _WANTED = {
     "reached": Outcome.REACHED,
@@ -40,7 +41,16 @@ async def check(settings: ReachSettings, round: Round) -> Finding:
         raise Broken(UNSENT, pod=probe.source)  # its control is a ping, which says nothing of this tool
     if outcome not in (Outcome.REACHED, Outcome.REFUSED):
         await check_controls(round, probe, is_listening_needed=_WANTED[settings.expect] == Outcome.DROPPED)
+    if outcome == Outcome.DROPPED and settings.expect == "blocked":
+        await check_explained(round, probe)
     return judge(settings, probe, outcome, seen)
+
+
+async def check_explained(round: Round, probe: Probe) -> None:
+    """A block must be some policy's doing: a source that lets its own packets die has blocked nothing."""
+    ruling = (await rule_on_all(round, [probe])).get(probe)
+    if ruling is None or ruling.is_allowed:
+        raise Broken(UNEXPLAINED, source=probe.source, target=probe.target)
 
 
 async def _try(settings: ReachSettings, round: Round) -> tuple[Probe, Outcome, Observation]:

@@ -33,12 +33,10 @@ echo "$failed"
 
 @dataclass(frozen=True)
 class Arrivals:
-    """`by_pod` holds the numbers that arrived at each pod; `sent` those seen to leave the source, which
-    is empty when the source is a node; `asked` is how many were ordered."""
+    """`by_pod` holds the numbers that arrived at each pod; `asked` is how many were ordered."""
 
     asked: int
     by_pod: dict[str, set[int]]
-    sent: set[int]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,7 +67,7 @@ async def send_requests(round: Round, settings: Sampled, *, samples: int, keep_o
         raise Broken(_("The command %(name)s cannot be run in %(pod)s."), name="curl", pod=settings.source)
 
     def arrivals(seen: Observation) -> Arrivals:
-        return arrivals_in(seen, mark, samples, settings.source, settings.targets)
+        return arrivals_in(seen, mark, samples, settings.targets)
 
     ends = [settings.source, *settings.targets]
     seen = await round.look_until(ends, lambda seen: arrivals(seen).arrived == samples)
@@ -86,7 +84,7 @@ async def send_datagrams(round: Round, settings: LossSettings) -> tuple[Arrivals
         raise Broken(_("The command %(name)s cannot be run in %(pod)s."), name="bash", pod=settings.source)
 
     def arrivals(seen: Observation) -> Arrivals:
-        return arrivals_in(seen, mark, settings.samples, settings.source, [settings.target])
+        return arrivals_in(seen, mark, settings.samples, [settings.target])
 
     there = round.place(settings.target).address
     seen = await round.look_until(
@@ -101,7 +99,7 @@ def new_mark() -> str:
     return MARK.decode() + secrets.token_hex(6)
 
 
-def arrivals_in(seen: Observation, mark: str, asked: int, source: str, targets: Sequence[str]) -> Arrivals:
+def arrivals_in(seen: Observation, mark: str, asked: int, targets: Sequence[str]) -> Arrivals:
     """A number that came to two pods counts for the later one: curl first tries a connection that the
     server is just closing, and sends the request again over a new one."""
     last: dict[int, tuple[float, str]] = {}
@@ -110,17 +108,12 @@ def arrivals_in(seen: Observation, mark: str, asked: int, source: str, targets: 
         for number, at in came.items():
             last[number] = max(last.get(number, (0.0, "")), (at, pod))
     by_pod = {pod: {number for number, (_, its) in last.items() if its == pod} - {END} for pod in targets}
-    sent = {} if is_node(source) else numbers_from(seen.seen_at(source), mark, seen.place(source).address)
-    return Arrivals(asked, by_pod, set(sent) - {END})
+    return Arrivals(asked, by_pod)
 
 
 def numbers_to(packets: Iterable[Packet], mark: str, address: str) -> dict[int, float]:
     """The numbers sent to an address, and when each was last seen."""
     return _numbers((each for each in packets if each.target == address), mark)
-
-
-def numbers_from(packets: Iterable[Packet], mark: str, address: str) -> dict[int, float]:
-    return _numbers((each for each in packets if each.source == address), mark)
 
 
 def _numbers(packets: Iterable[Packet], mark: str) -> dict[int, float]:

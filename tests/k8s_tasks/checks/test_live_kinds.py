@@ -12,6 +12,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED
 WEB = ["redes-web", "8080"]
+FORGE = "mv /usr/bin/nc /tmp/nc.away && printf '#!/bin/sh\\nexec /tmp/nc.away -M 1 \"$@\"\\n' >/usr/bin/nc"
+FORGE += " && chmod +x /usr/bin/nc"
 REPLACE = "mv /usr/bin/nc /tmp/nc.away && ln -s /bin/true /usr/bin/nc"
 RESTORE = "rm /usr/bin/nc && mv /tmp/nc.away /usr/bin/nc"
 UDP = ["socat", "-u", "UDP-RECV:5353", "OPEN:/dev/null"]
@@ -92,6 +94,20 @@ class TestReach:
             asked = {"source": "ana", "target": "b", "protocol": "tcp", "port": "8080"}
             assert finding("reach", **asked).verdict == UNDECIDED
             assert finding("reach", **asked, expect="blocked").verdict == UNDECIDED
+        finally:
+            on_loop(in_ana(RESTORE))
+
+    def test_a_source_that_lets_its_packets_die_has_blocked_nothing(self, finding, world):
+        async def in_ana(script):
+            return await (await world.round()).run_in("ana", ["sh", "-c", script])
+
+        on_loop(in_ana(FORGE))
+        try:
+            asked = {"source": "ana", "target": "b", "protocol": "tcp", "port": "8080", "expect": "blocked"}
+            found = finding("reach", **asked)
+            assert (found.verdict, "no NetworkPolicy forbids it" in found.reason["en"]) == (UNDECIDED, True)
+            pairs = {"sources": ["ana"], "targets": ["b"], "port": "8080", "allowed": {"ana": []}}
+            assert finding("matrix", **pairs).verdict == UNDECIDED
         finally:
             on_loop(in_ana(RESTORE))
 

@@ -76,4 +76,10 @@ def test_many_wrong_pairs_are_counted_and_three_are_told():
     ],
 )
 def test_a_block_is_a_packet_that_left_and_did_not_arrive(must_pass, outcome, wanted):
-    assert verdict(cell(must_pass, outcome)) == wanted
+    assert verdict(cell(must_pass, outcome, OPEN if must_pass else SHUT)) == wanted
+
+
+def test_a_packet_that_vanished_while_no_policy_forbids_it_is_no_block():
+    """A student could let the probe die one router away, by a small TTL or a false route."""
+    found = judge([cell(False, "dropped", OPEN)])
+    assert (found.verdict, "no NetworkPolicy forbids it" in found.reason["en"]) == (Verdict.UNDECIDED, True)
