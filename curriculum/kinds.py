@@ -77,35 +77,31 @@ class LossSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BalanceSettings:
+class SampledSettings:
+    """What the kinds have in common that send many HTTP requests and count where they arrive."""
+
     source: str = told("place that connects", pattern=PLACE_PATTERN)
-    address: str = told("address or name of the Service; ${name} is filled in")
+    address: str = told("address or name of the Service or balancer; ${name} is filled in")
     port: str = told("its HTTP port")
     listens: str = told("port the replicas listen on, when it is another", default="")
-    targets: tuple[str, ...] = told("pods that must share the requests", minItems=2)
+    targets: tuple[str, ...] = told("all pods that may serve", minItems=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceSettings(SampledSettings):
     samples: int = told("how many requests are sent", minimum=10, maximum=5000)
     wrong: float = told("nearest share of one replica that must not pass", minimum=0, maximum=1)
     per: str = told("what is balanced", default="connection", enum=["connection", "request"])
 
 
 @dataclass(frozen=True, kw_only=True)
-class AffinitySettings:
-    source: str = told("place that connects", pattern=PLACE_PATTERN)
-    address: str = told("address or name of the Service; ${name} is filled in")
-    port: str = told("its HTTP port")
-    listens: str = told("port the replicas listen on, when it is another", default="")
-    targets: tuple[str, ...] = told("pods one of which must get all requests", minItems=2)
+class AffinitySettings(SampledSettings):
     samples: int = told("how many requests are sent", minimum=2, maximum=1000)
 
 
 @dataclass(frozen=True, kw_only=True)
-class RemapSettings:
-    source: str = told("place that connects", pattern=PLACE_PATTERN)
-    address: str = told("address of the balancer; ${name} is filled in")
-    port: str = told("its HTTP port")
-    listens: str = told("port the replicas listen on, when it is another", default="")
+class RemapSettings(SampledSettings):
     host: str = told("Host header of the requests", default="")
-    targets: tuple[str, ...] = told("all pods that may serve", minItems=2)
     keys: int = told("how many keys are sent, as the last part of the path", minimum=10, maximum=2000)
     before: int = told("replicas before the change", minimum=1, maximum=20)
     after: int = told("replicas after it", minimum=1, maximum=20)

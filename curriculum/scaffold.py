@@ -6,6 +6,7 @@ from pathlib import Path
 from curriculum.schema import KEY_PATTERN
 from curriculum.text import LANGUAGES
 
+TODO = re.compile(r"\bTODO\b")
 NUMBER = re.compile(r"[1-6]\.[1-9]")
 
 _LAB = """\
@@ -108,6 +109,18 @@ def new_lab(chapter: Path, slug: str, number: str, titles: dict[str, str]) -> Pa
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder
+
+
+def unwritten(content: Path) -> list[str]:
+    """Where an author has left a TODO in a lab: `file:line`."""
+    files = (file for lab in content.glob("*/*/lab.yaml") for file in sorted(lab.parent.rglob("*")))
+    return [
+        f"{file.relative_to(content)}:{number}"
+        for file in files
+        if file.suffix in (".yaml", ".md")
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        if TODO.search(line)
+    ]
 
 
 def _files(number: str, titles: dict[str, str]) -> dict[str, str]:

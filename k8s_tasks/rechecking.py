@@ -36,7 +36,7 @@ def recheck(session_id: str) -> None:
     automatic = [each for each in open_conditions(session, lab) if each.is_automatic]
     if not automatic:
         return
-    news = _news(session, find(session, lab, only=automatic))
+    news = _news(session, find(session, lab, automatic))
     if news:
         _tell(session, news)
 

@@ -1,6 +1,7 @@
 """Plays many plays, some at the same time, and tells what came of each."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from k8s_tasks.models import Cluster
 from k8s_tasks.plays import PlayError, misjudged, play_lab
 
 SOLVER = "solver"
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> O
         results = await play_lab(student, lab, play, cluster=cluster)
     except (PlayError, RunError, SessionError) as error:
         return Outcome(lab.slug, play.name, time.monotonic() - began, broke=str(error))
+    except Exception as error:
+        # One play that breaks must not cost the table of all the others.
+        logger.exception("%s/%s broke", lab.slug, play.name)
+        return Outcome(lab.slug, play.name, time.monotonic() - began, broke=repr(error))
     caught = {key: each.reason["en"] for key, each in results.items() if each.verdict == Verdict.FAIL}
     return Outcome(lab.slug, play.name, time.monotonic() - began, misjudged(play, results), caught=caught)
 
@@ -102,7 +108,8 @@ def table_of(outcomes: Sequence[Outcome]) -> str:
         ours = [each for each in outcomes if each.name == name]
         right = sum(each.is_right for each in ours)
         slowest = max(each.seconds for each in ours)
-        caught = "; ".join(f"`{key}`: {reason}" for key, reason in ours[0].caught.items())
+        reasons = {key: reason for each in ours for key, reason in each.caught.items()}
+        caught = "; ".join(f"`{key}`: {reason}" for key, reason in reasons.items())
         lines.append(
             f"| {ours[0].lab} | {ours[0].play} | {right} of {len(ours)} | {slowest:.1f} s | {caught} |"
         )

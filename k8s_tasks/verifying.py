@@ -24,7 +24,7 @@ from k8s_tasks.cluster.agent import agents_for
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.objects import list_nodes, list_pods
-from k8s_tasks.cluster.topology import number_nodes, pod_facts
+from k8s_tasks.cluster.topology import node_place, number_nodes, pod_facts
 from k8s_tasks.domain.capabilities import measured
 from k8s_tasks.domain.runs import set_run_state
 from k8s_tasks.drive import keep_beating
@@ -65,25 +65,24 @@ async def _beat(run: Run) -> None:
 
 def _verify(run: Run) -> None:
     lab = get_course().lab(run.session.attempt.lab.slug)
-    findings = find(run.session, lab)
+    findings = find(run.session, lab, open_conditions(run.session, lab))
     keep(run, findings)
     on_loop(_tell(run, findings))
     publish_notice(run.session_id, "verdicts", {"run": str(run.pk)})
     set_run_state(run, RunState.SUCCEEDED)
 
 
-def find(session: LabSession, lab: LabSpec, *, only: list[Condition] | None = None) -> dict[str, Finding]:
-    """A finding for each condition that is not proven yet: a proof stays, whatever is done afterwards.
-    All are undecided when the cluster cannot be looked at."""
-    open_ones = open_conditions(session, lab) if only is None else only
+def find(session: LabSession, lab: LabSpec, conditions: list[Condition]) -> dict[str, Finding]:
+    """A finding for each condition; all are undecided when the cluster cannot be looked at."""
     try:
-        return on_loop(judge_all(session.cluster.kubeconfig_path, open_ones, facts_of(session, lab)))
+        return on_loop(judge_all(session.cluster.kubeconfig_path, conditions, facts_of(session, lab)))
     except ClusterError as error:
         broken = Broken(gettext_noop("The cluster could not be looked at: %(why)s"), why=error)
-        return {condition.key: undecided(broken) for condition in open_ones}
+        return {condition.key: undecided(broken) for condition in conditions}
 
 
 def open_conditions(session: LabSession, lab: LabSpec) -> list[Condition]:
+    """Those that are not proven yet: a proof stays, whatever is done afterwards."""
     proven = set(session.attempt.passes.values_list("condition", flat=True))
     return [condition for condition in lab.conditions if condition.key not in proven]
 
@@ -140,9 +139,7 @@ def places_of(
     numbered = number_nodes(nodes)
     addresses = {node["name"]: node["address"] for node in numbered.values()}
     on_nodes = {
-        f"{NODE_PLACE}{name.removeprefix('worker').replace('control', '0')}": Place(
-            node["address"], node["name"], node["address"]
-        )
+        node_place(name): Place(node["address"], node["name"], node["address"])
         for name, node in numbered.items()
     }
     return on_nodes | {

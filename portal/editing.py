@@ -14,7 +14,7 @@ from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.domain import editing
 from k8s_tasks.reviewing import Review
 from portal import access
-from portal.lab_page import Sitting, lab_page, sitting_in, step_or_404
+from portal.lab_page import Sitting, lab_page, step_in
 from portal.refusals import tells_refusals
 from portal.sessions import page_of
 from portal.steps import step_fragment
@@ -25,8 +25,7 @@ from portal.steps import step_fragment
 def edit(request, session_id, step):
     """`act` is the button: check, apply, original, mine, or nothing, to keep what is written."""
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
-    sitting = sitting_in(session)
-    spec = step_or_404(sitting.lab, step)
+    sitting, spec = step_in(session, step)
     act = ACTS.get(request.POST.get("act", ""), keep)
     return act(request, sitting, spec)
 
@@ -35,7 +34,7 @@ def edit(request, session_id, step):
 def hints(request, session_id, step):
     """The fields of the kinds that are edited; nothing where the cluster does not say."""
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
-    spec = step_or_404(sitting_in(session).lab, step)
+    _sitting, spec = step_in(session, step)
     try:
         found = editing.hints_for(session, spec)
     except ClusterError:

@@ -59,6 +59,12 @@ def step_or_404(lab: LabSpec, key: str) -> Step:
         raise Http404(f"no step {key} in {lab.slug}") from None
 
 
+def step_in(session: LabSession, key: str) -> tuple[Sitting, Step]:
+    """The sitting and its step, or a 404."""
+    sitting = sitting_in(session)
+    return sitting, step_or_404(sitting.lab, key)
+
+
 def sitting_of(user, lab: LabSpec) -> Sitting:
     attempt = work.current_attempt(user, lab)
     return Sitting(lab, attempt, queries.current_session(attempt) if attempt else None)

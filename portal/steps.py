@@ -9,7 +9,7 @@ from curriculum import domain as work
 from k8s_tasks.domain import runs
 from k8s_tasks.domain.rechecks import ask_recheck
 from portal import access
-from portal.lab_page import sitting_in, step_context, step_or_404, waiting_for
+from portal.lab_page import sitting_in, step_context, step_in, step_or_404, waiting_for
 from portal.refusals import REFUSALS, sentence_of, status_of, tells_refusals
 from portal.sessions import page_of
 
@@ -27,8 +27,7 @@ def show(request, session_id, step):
 @tells_refusals
 def run(request, session_id, step):
     session = get_object_or_404(access.drivable_sessions(request.user), pk=session_id)
-    sitting = sitting_in(session)
-    spec = step_or_404(sitting.lab, step)
+    sitting, spec = step_in(session, step)
     started = runs.start_run(session, spec, user=request.user)
     if not request.htmx:
         return redirect(page_of(session))
@@ -40,8 +39,7 @@ def run(request, session_id, step):
 @tells_refusals
 def answer(request, session_id, step):
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
-    sitting = sitting_in(session)
-    spec = step_or_404(sitting.lab, step)
+    sitting, spec = step_in(session, step)
     work.record_answer(session.attempt, spec, request.POST.get("value", ""))
     ask_recheck(session.pk)
     if not request.htmx:
@@ -55,8 +53,7 @@ def answer(request, session_id, step):
 def hint(request, session_id, step):
     """Open the next rung of the step's ladder."""
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
-    sitting = sitting_in(session)
-    spec = step_or_404(sitting.lab, step)
+    sitting, spec = step_in(session, step)
     work.open_hint(session.attempt, spec, whole_number(request.POST.get("number"), 0))
     return step_fragment(request, sitting, step) if request.htmx else redirect(page_of(session))
 

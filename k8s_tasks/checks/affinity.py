@@ -5,11 +5,10 @@ from django.utils.translation import gettext_noop as _
 from curriculum.enums import Verdict
 from curriculum.kinds import AffinitySettings
 from curriculum.statistics import test_of
-from k8s_tasks.checks.balance import evidence_of, lost_requests, spell_counts
-from k8s_tasks.checks.finding import Broken, Finding, failed, passed
-from k8s_tasks.checks.loss import TOO_FEW
+from k8s_tasks.checks.finding import Finding, failed, passed
 from k8s_tasks.checks.round import Round
 from k8s_tasks.checks.sampling import Arrivals, send_requests
+from k8s_tasks.checks.shares import evidence_of, lost_requests, spell_counts, too_few
 
 
 async def check(settings: AffinitySettings, round: Round) -> Finding:
@@ -24,7 +23,7 @@ def judge(settings: AffinitySettings, arrivals: Arrivals) -> Finding:
     test, n = test_of(settings), len(servers) - 1  # the first one chooses
     verdict = test.decide(len(arrivals.by_pod[first]) - 1, n)
     if verdict == Verdict.UNDECIDED:
-        raise Broken(TOO_FEW, n=n, needed=test.needed)
+        raise too_few(n, test.needed)
     evidence = evidence_of(arrivals) | {"first": first, "needed": test.needed}
     facts = {"n": arrivals.arrived, "pod": first, "counts": spell_counts(arrivals.counts)}
     if verdict == Verdict.PASS:

@@ -13,22 +13,25 @@ from k8s_tasks.checks.round import Round
 
 async def check_all(settings: GroupSettings, round: Round) -> Finding:
     """The first failure is the reason; without one, the first that is undecided."""
-    findings = await asyncio.gather(*(judge(proof, round) for proof in settings.of))
-    for verdict in (Verdict.FAIL, Verdict.UNDECIDED):
-        for finding in findings:
-            if finding.verdict == verdict:
-                return finding
-    return Finding(Verdict.PASS, findings[-1].reason, _all_evidence(findings))
+    findings = await _judge_each(settings, round)
+    telling = _first(findings, Verdict.FAIL, Verdict.UNDECIDED)
+    return telling or Finding(Verdict.PASS, findings[-1].reason, _all_evidence(findings))
 
 
 async def check_any(settings: GroupSettings, round: Round) -> Finding:
     """The first pass is the reason; without one it is undecided as long as one of them is."""
-    findings = await asyncio.gather(*(judge(proof, round) for proof in settings.of))
-    for verdict in (Verdict.PASS, Verdict.UNDECIDED):
-        for finding in findings:
-            if finding.verdict == verdict:
-                return finding
-    return Finding(Verdict.FAIL, findings[0].reason, _all_evidence(findings))
+    findings = await _judge_each(settings, round)
+    telling = _first(findings, Verdict.PASS, Verdict.UNDECIDED)
+    return telling or Finding(Verdict.FAIL, findings[0].reason, _all_evidence(findings))
+
+
+async def _judge_each(settings: GroupSettings, round: Round) -> list[Finding]:
+    return await asyncio.gather(*(judge(proof, round) for proof in settings.of))
+
+
+def _first(findings: list[Finding], *verdicts: Verdict) -> Finding | None:
+    """The first finding of the first verdict that is there."""
+    return next((each for verdict in verdicts for each in findings if each.verdict == verdict), None)
 
 
 async def check_not(settings: NotSettings, round: Round) -> Finding:

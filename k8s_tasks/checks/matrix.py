@@ -16,6 +16,9 @@ from k8s_tasks.checks.finding import Broken, Finding
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.policies import Ruling
 from k8s_tasks.checks.probing import (
+    ANSWERED,
+    DEAF,
+    MUTE,
     UNSENT,
     Outcome,
     Probe,
@@ -31,8 +34,7 @@ from k8s_tasks.cluster.execs import Completed
 from k8s_tasks.speech import in_all_languages
 
 SHOWN = 3  # wrong pairs in the reason; the evidence has all
-_PASSES = {True: (Outcome.REACHED,), False: (Outcome.DROPPED,)}
-_UNCLEAR = (Outcome.DROPPED, Outcome.SILENT, Outcome.UNSENT, Outcome.LOST)
+_WANTED = {True: Outcome.REACHED, False: Outcome.DROPPED}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Cell:
 
     @property
     def verdict(self) -> Verdict:
-        if self.outcome in (Outcome.REACHED, Outcome.REFUSED):
+        if self.outcome in ANSWERED:
             is_right = self.must_pass and self.outcome == Outcome.REACHED
             return Verdict.PASS if is_right else Verdict.FAIL
         if self.why_unclear():
@@ -56,7 +58,7 @@ class Cell:
 
     def why_unclear(self) -> Broken | None:
         """Why a silence decides nothing, or None: a block is a packet that left and did not arrive."""
-        if self.trouble or self.outcome in (Outcome.REACHED, Outcome.REFUSED):
+        if self.trouble or self.outcome in ANSWERED:
             return self.trouble
         if self.outcome == Outcome.UNSENT:
             return Broken(UNSENT, pod=self.probe.source)
@@ -88,14 +90,9 @@ async def check(settings: MatrixSettings, round: Round) -> Finding:
     if any(cell.differs for cell in doubtful):
         await asyncio.sleep(IN_FORCE_SECONDS)
     # Unsent is also a probe whose port was still held by one before it; the next has another.
-    again = await _probe(settings, round, [replace_mark(cell.probe) for cell in doubtful])
+    again = await _probe(settings, round, [cell.probe.again() for cell in doubtful])
     newest = {cell.probe.ends: cell for cell in [*cells, *again]}
     return judge(list(newest.values()))
-
-
-def replace_mark(probe: Probe) -> Probe:
-    """The same way, to be tried again under a mark of its own."""
-    return Probe(probe.source, probe.target, probe.protocol, probe.address, probe.port, probe.listens)
 
 
 async def _probe(settings: MatrixSettings, round: Round, probes: list[Probe]) -> list[Cell]:
@@ -146,19 +143,19 @@ async def send_in_parallel(round: Round, probes: list[Probe]) -> dict[Probe, Com
 
 def _is_as_wanted(settings: MatrixSettings, probe: Probe, seen: Observation, done: Completed) -> bool:
     try:
-        return outcome_of(probe, seen, done) in _PASSES[must_pass(settings, probe)]
+        return outcome_of(probe, seen, done) == _WANTED[must_pass(settings, probe)]
     except Broken:
         return True  # no waiting mends a capture
 
 
 async def find_troubles(round: Round, outcomes: dict[Probe, Outcome]) -> dict[Probe, Broken]:
     """Why a silence proves nothing, of the pairs where it does not: each end is asked once."""
-    unclear = [probe for probe, outcome in outcomes.items() if outcome in _UNCLEAR]
+    unclear = [probe for probe, outcome in outcomes.items() if outcome not in ANSWERED]
     sources = {probe.source: control_of_source(probe.source, round.place(probe.source)) for probe in unclear}
     targets = {probe.target: _control_of_target(round, probe) for probe in unclear}
     mute, deaf = await asyncio.gather(_unanswered(round, sources), _unanswered(round, targets))
     return {
-        probe: Broken(_MUTE, pod=probe.source) if probe.source in mute else Broken(_DEAF, pod=probe.target)
+        probe: Broken(MUTE, pod=probe.source) if probe.source in mute else Broken(DEAF, pod=probe.target)
         for probe in unclear
         if probe.source in mute or probe.target in deaf
     }
@@ -222,8 +219,6 @@ _DIFFERS = _("%(source)s must reach %(target)s on %(protocol)s port %(port)s, an
 _HALFWAY = _(
     "The probe from %(source)s came to %(target)s, which did not answer: that is no block, and no passage."
 )
-_MUTE = _("The probe from %(pod)s did not even reach its own node, so nothing can be concluded.")
 _UNFORCED = _(
     "%(source)s reached %(target)s on %(protocol)s port %(port)s, and must be blocked, though %(why)s."
 )
-_DEAF = _("%(pod)s did not even answer its own node, so its silence proves nothing.")

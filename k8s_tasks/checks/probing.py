@@ -24,6 +24,8 @@ CONNECT_SECONDS = 1  # a connection that takes longer on one machine's links is 
 PORTS = range(10000, 32767)  # below what the kernel gives to others
 
 
+MUTE = _("The probe from %(pod)s did not even reach its own node, so nothing can be concluded.")
+DEAF = _("%(pod)s did not even answer its own node, so its silence proves nothing.")
 UNSENT = _("The platform's probe never left %(pod)s, so nothing can be concluded.")
 
 
@@ -34,6 +36,9 @@ class Outcome(StrEnum):
     DROPPED = "dropped"  # it left the source and did not come to the target
     SILENT = "silent"  # it came to the target, which did not answer
     LOST = "lost"  # the target answered, and the answer did not come back
+
+
+ANSWERED = (Outcome.REACHED, Outcome.REFUSED)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,10 @@ class Probe:
     listens: int = 0
     mark: bytes = field(default_factory=lambda: MARK + secrets.token_hex(8).encode())
     source_port: int = field(default_factory=lambda: secrets.choice(PORTS))
+
+    def again(self) -> "Probe":
+        """The same way, under a mark and from a port of its own."""
+        return Probe(self.source, self.target, self.protocol, self.address, self.port, self.listens)
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -85,7 +94,7 @@ def outcome_of(probe: Probe, seen: Observation, told: Completed) -> Outcome:
 def is_settled(probe: Probe, seen: Observation, told: Completed) -> bool:
     """It has come back, or no waiting will show it."""
     try:
-        return outcome_of(probe, seen, told) in (Outcome.REACHED, Outcome.REFUSED)
+        return outcome_of(probe, seen, told) in ANSWERED
     except Broken:
         return True
 

@@ -9,6 +9,9 @@ from curriculum.kinds import ReachSettings
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.probing import (
+    ANSWERED,
+    DEAF,
+    MUTE,
     UNSENT,
     Outcome,
     Probe,
@@ -33,13 +36,13 @@ _WANTED = {
 async def check(settings: ReachSettings, round: Round) -> Finding:
     if settings.expect == "blocked":
         check_enforced(round)
-    probe, outcome, seen = await _try(settings, round)
+    probe, outcome, seen = await _try(round, probe_of(settings, round))
     if outcome == Outcome.UNSENT or (outcome == Outcome.REACHED and settings.expect == "blocked"):
         await asyncio.sleep(IN_FORCE_SECONDS)
-        probe, outcome, seen = await _try(settings, round)
+        probe, outcome, seen = await _try(round, probe.again())
     if outcome == Outcome.UNSENT and probe.protocol != "icmp":
         raise Broken(UNSENT, pod=probe.source)  # its control is a ping, which says nothing of this tool
-    if outcome not in (Outcome.REACHED, Outcome.REFUSED):
+    if outcome not in ANSWERED:
         await check_controls(round, probe, is_listening_needed=_WANTED[settings.expect] == Outcome.DROPPED)
     if outcome == Outcome.DROPPED and settings.expect == "blocked":
         await check_explained(round, probe)
@@ -53,8 +56,7 @@ async def check_explained(round: Round, probe: Probe) -> None:
         raise Broken(UNEXPLAINED, source=probe.source, target=probe.target)
 
 
-async def _try(settings: ReachSettings, round: Round) -> tuple[Probe, Outcome, Observation]:
-    probe = probe_of(settings, round)
+async def _try(round: Round, probe: Probe) -> tuple[Probe, Outcome, Observation]:
     told = await send(round, [probe])
     seen = await probe_all(round, [probe], told)
     return probe, outcome_of(probe, seen, told[probe]), seen
@@ -97,7 +99,7 @@ async def check_controls(round: Round, probe: Probe, *, is_listening_needed: boo
         controls.append(control_of_target(node_name(round, target.node), probe, target))
     for control in controls:
         if not await is_answered(round, control):
-            raise Broken(_SILENT[control.source == control.target], pod=control.target)
+            raise Broken(MUTE if control.source == control.target else DEAF, pod=control.target)
 
 
 def node_name(round: Round, node: str) -> str:
@@ -118,10 +120,6 @@ async def is_answered(round: Round, control: Probe) -> bool:
     return echo_stages(control, seen)[3] is not None
 
 
-_SILENT = {
-    True: _("The probe from %(pod)s did not even reach its own node, so nothing can be concluded."),
-    False: _("%(pod)s did not even answer its own node, so its silence proves nothing."),
-}
 _RIGHT = {
     (True, Outcome.REACHED): _("The platform's ping went from %(source)s to %(target)s and came back."),
     (True, Outcome.DROPPED): _("The platform's ping left %(source)s and was stopped before %(target)s."),

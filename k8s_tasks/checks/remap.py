@@ -9,20 +9,15 @@ from django.utils.translation import gettext_noop as _
 from curriculum.enums import Verdict
 from curriculum.kinds import RemapSettings
 from curriculum.statistics import moved_keys
-from k8s_tasks.checks.balance import lost_requests
 from k8s_tasks.checks.finding import Finding, failed
-from k8s_tasks.checks.loss import share_finding
 from k8s_tasks.checks.round import Round
 from k8s_tasks.checks.sampling import Arrivals, send_requests
+from k8s_tasks.checks.shares import lost_requests, share_finding
 
 
 async def check(settings: RemapSettings, round: Round) -> Finding:
-    arrivals = await send_keys(round, settings)
+    arrivals = await send_requests(round, settings, samples=settings.keys, keep_open=False)
     return judge(settings, arrivals, before=round.earlier.get("before", {}))
-
-
-async def send_keys(round: Round, settings: RemapSettings) -> Arrivals:
-    return await send_requests(round, settings, samples=settings.keys, keep_open=False)
 
 
 def judge(settings: RemapSettings, arrivals: Arrivals, *, before: dict[str, str]) -> Finding:

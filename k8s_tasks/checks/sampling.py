@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_noop as _
 
-from curriculum.kinds import AffinitySettings, BalanceSettings, LossSettings, RemapSettings
+from curriculum.kinds import LossSettings, SampledSettings
 from k8s_tasks.checks.finding import Broken
 from k8s_tasks.checks.observing import MARK, Observation
 from k8s_tasks.checks.packets import Datagram, Packet, Segment
@@ -50,10 +50,9 @@ class Arrivals:
         return {number: pod for pod, numbers in self.by_pod.items() for number in numbers}
 
 
-Sampled = BalanceSettings | AffinitySettings | RemapSettings
-
-
-async def send_requests(round: Round, settings: Sampled, *, samples: int, keep_open: bool) -> Arrivals:
+async def send_requests(
+    round: Round, settings: SampledSettings, *, samples: int, keep_open: bool
+) -> Arrivals:
     """Numbered HTTP requests, one after the other: over a connection each, or over one that is kept."""
     mark = new_mark()
     address, port = round.fill(settings.address), round.fill(settings.port)
@@ -122,7 +121,7 @@ def _numbers(packets: Iterable[Packet], mark: str) -> dict[int, float]:
     return {int(found[1]): each.at for each in carrying for found in pattern.finditer(each.payload)}
 
 
-def _refuse_shortcuts(seen: Observation, mark: str, settings: Sampled) -> None:
+def _refuse_shortcuts(seen: Observation, mark: str, settings: SampledSettings) -> None:
     """Requests that went to a replica's own address say nothing of what stands before it: a tool in
     the source pod is the student's to replace."""
     if is_node(settings.source):

@@ -1,5 +1,7 @@
 """Nodes and pods as the pages draw them: plain facts read from API objects."""
 
+from curriculum.kinds import NODE_PLACE
+
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
@@ -10,6 +12,11 @@ def number_nodes(nodes: list[dict]) -> dict[str, dict]:
     workers = sorted((node for node in facts if node not in controls), key=lambda node: node["name"])
     numbered = {f"worker{number}": node for number, node in enumerate(workers, start=1)}
     return {**({"control": controls[0]} if controls else {}), **numbered}
+
+
+def node_place(name: str) -> str:
+    """`node:0` for `control`, `node:1` for `worker1`: how conditions name the nodes of `number_nodes`."""
+    return f"{NODE_PLACE}{name.removeprefix('worker') if name != 'control' else 0}"
 
 
 def node_facts(node: dict) -> dict:

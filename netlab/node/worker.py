@@ -17,8 +17,8 @@ from netlab.node import hooks, status
 from netlab.node.backoff import Backoff
 from netlab.node.containers import Container, StartError
 from netlab.node.env import ConfigError
+from netlab.node.health import Health
 from netlab.node.pods import NoAddressLeft, PodSandbox
-from netlab.node.probes import Prober
 from netlab.node.processes import CommandError
 from netlab.node.starter import ImageUnknown, Prepared, Starter, termination_message
 from netlab.node.status import ContainerRecord, PodFacts, resume
@@ -36,6 +36,7 @@ class PodWorker:
     def __init__(self, store, runtime, node: Node, pod: dict):
         self._store, self._runtime, self._node, self._pod = store, runtime, node, pod
         self._starter = Starter(store, runtime)
+        self._health = Health(self._tell, self._publish, self._end_unhealthy)
         self._sandbox: PodSandbox | None = None
         self._live: dict[str, Container] = {}
         self._prepared: Prepared | None = None  # while containers can be started
@@ -261,7 +262,7 @@ class PodWorker:
         container = await self._begin(spec, record, prepared)
         if container is None:
             return record.terminated["exitCode"]
-        probes = self._start_probes(spec, record, container)
+        probes = self._health.watch(spec, record, container, self._facts.pod_ip)
         self._publish()
         try:
             code = await asyncio.shield(container.ended)
@@ -296,6 +297,9 @@ class PodWorker:
             if failure is not None:
                 self._tell("FailedPreStopHook", f"PreStopHook failed: {failure}", spec["name"], warning=True)
         await container.stop(grace)
+
+    async def _end_unhealthy(self, spec: dict, container: Container) -> None:
+        await self._terminate(spec, container, self._own_grace)
 
     @property
     def _own_grace(self) -> float:
@@ -370,57 +374,6 @@ class PodWorker:
             with contextlib.suppress(ImageUnknown):
                 self._starter.find_image(spec)
                 return
-
-    # --- probes
-
-    def _start_probes(self, spec: dict, record: ContainerRecord, container: Container) -> asyncio.Task:
-        record.started = "startupProbe" not in spec
-        record.ready = record.started and "readinessProbe" not in spec
-        return asyncio.create_task(self._probe(spec, record, container), name=f"probes {container.id}")
-
-    async def _probe(self, spec: dict, record: ContainerRecord, container: Container) -> None:
-        if "startupProbe" in spec and not await self._until_started(spec, record, container):
-            return
-        kinds = {"readinessProbe": self._on_readiness, "livenessProbe": self._on_liveness}
-        async with asyncio.TaskGroup() as group:
-            for kind, act in kinds.items():
-                if kind in spec:
-                    group.create_task(self._follow(kind, act, spec, record, container))
-
-    async def _until_started(self, spec: dict, record: ContainerRecord, container: Container) -> bool:
-        async for good, why in self._verdicts("startupProbe", spec, container):
-            if not good:
-                await self._kill_unhealthy("startup", why, spec, record, container)
-                return False
-            record.started, record.ready = True, "readinessProbe" not in spec
-            self._publish()
-            return True
-        return False
-
-    async def _follow(
-        self, kind: str, act, spec: dict, record: ContainerRecord, container: Container
-    ) -> None:
-        async for good, why in self._verdicts(kind, spec, container):
-            await act(good, why, spec, record, container)
-
-    def _verdicts(self, kind: str, spec: dict, container: Container):
-        return Prober(spec[kind], spec, container, self._facts.pod_ip).verdicts()
-
-    async def _on_readiness(self, good: bool, why: str, spec, record: ContainerRecord, container) -> None:
-        if not good:
-            self._tell("Unhealthy", f"Readiness probe failed: {why}", record.name, warning=True)
-        if record.ready != good:
-            record.ready = good
-            self._publish()
-
-    async def _on_liveness(self, good: bool, why: str, spec, record: ContainerRecord, container) -> None:
-        if not good:
-            await self._kill_unhealthy("liveness", why, spec, record, container)
-
-    async def _kill_unhealthy(self, kind: str, why: str, spec, record: ContainerRecord, container) -> None:
-        self._tell("Unhealthy", f"{kind.title()} probe failed: {why}", record.name, warning=True)
-        self._tell("Killing", f"Container {record.name} failed {kind} probe, will be restarted", record.name)
-        await self._terminate(spec, container, self._own_grace)
 
     # --- the end
 

@@ -175,10 +175,14 @@ async def figure_events(cluster: Cluster) -> str:
     """ConfigMaps written as fast as one client can, each seen by twenty watchers."""
     path, wanted, viewers = "/api/v1/namespaces/default/configmaps", 500, 20
     delays: list[float] = []
+    listening = asyncio.Barrier(viewers + 1)
+    marker = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "marker"}}
 
     async def look() -> None:
         seen = 0
         async for event in cluster.watch(path):
+            if event["object"]["metadata"]["name"] == "marker":
+                await listening.wait()
             stamp = event["object"].get("data", {}).get("at")
             if stamp:
                 delays.append((time.perf_counter() - float(stamp)) * 1000)
@@ -187,7 +191,8 @@ async def figure_events(cluster: Cluster) -> str:
                     return
 
     watching = [asyncio.create_task(look()) for _ in range(viewers)]
-    await asyncio.sleep(0.3)
+    await cluster.call("POST", path, marker)
+    await listening.wait()
     began = time.perf_counter()
     for number in range(wanted):
         meta = {"name": f"figure-{number}"}

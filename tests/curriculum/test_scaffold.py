@@ -1,4 +1,4 @@
-"""A lab that was just begun passes the linter at once."""
+"""A lab that was just begun can be played at once, and is not done before its TODOs are."""
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,10 +12,16 @@ def begin(folder, chapter="01-foundations", slug="first-steps", **changes):
     call_command("labs", "new", chapter, slug, content=folder.root, **{**TITLES, **changes})
 
 
-def test_a_new_lab_passes_the_linter_and_has_mutants_to_play(folder):
+def test_a_new_lab_loads_at_once_and_has_mutants_to_play(folder):
     begin(folder)
     lab = load_course(folder.root).lab("first-steps")
     assert (lab.number, str(lab.title["en"]), len(lab.mutants)) == ("1.9", "A lab", 3)
+
+
+def test_the_linter_names_what_is_still_to_be_written(folder):
+    begin(folder)
+    with pytest.raises(CommandError, match=r"TODO is left in:\n01-foundations/first-steps/en\.md:3"):
+        call_command("labs", "lint", content=folder.root)
 
 
 @pytest.mark.parametrize(

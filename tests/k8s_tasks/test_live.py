@@ -14,13 +14,14 @@ from k8s_tasks.cluster.errors import NotFound, Refused
 from k8s_tasks.cluster.execs import run_to_end, start_process
 from k8s_tasks.cluster.objects import list_pods
 from k8s_tasks.domain.runs import cancel_run, start_run, start_verification
-from k8s_tasks.domain.sessions import end_session, start_session
+from k8s_tasks.domain.sessions import end_session
 from k8s_tasks.entries import read_entries
 from k8s_tasks.enums import RunState, SessionState
 from k8s_tasks.loop import api_of, on_loop, submit
-from k8s_tasks.models import Cluster, ConditionResult, LabSession
+from k8s_tasks.models import ConditionResult, LabSession
 from k8s_tasks.redis_keys import run_output, session_events
 from k8s_tasks.watching import follow_pods, sweep_namespaces
+from tests.k8s_tasks.live import prepared, real_cluster, run_step
 
 TOOLBOX = "redes.local/toolbox:0.1.0"
 HOST_NETWORK = '{"spec": {"hostNetwork": true}}'
@@ -30,32 +31,18 @@ pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def cluster(stack, transactional_db):
-    facts = {"kubeconfig_path": str(stack.kubeconfig), "is_healthy": True, "is_default": True}
-    return Cluster.objects.create(name="real", **facts)
+    return real_cluster(stack)
 
 
 @pytest.fixture
 def session(cluster, attempt, redis_client):
-    session = start_session(attempt)
-    preparing.prepare_session(str(session.pk))
-    session.refresh_from_db()
-    assert session.state == SessionState.READY, session.message
-    yield session
-    end_session(session, "tested")
-    preparing.clear_session(session.pk)
+    with prepared(attempt) as session:
+        yield session
 
 
 @pytest.fixture
 def act(session, lab, student):
-    """Run a step to its end, as a worker does."""
-
-    def act(step):
-        run = start_run(session, lab.step(step), user=student)
-        running.run_command(str(run.pk), columns=80, rows=24)
-        run.refresh_from_db()
-        return run
-
-    return act
+    return lambda step: run_step(session, lab.step(step), student)
 
 
 def api_for(session):

@@ -29,8 +29,8 @@ def look(monkeypatch, session):
     def look(**verdicts: str):
         looked = []
 
-        def find(session, lab, *, only):
-            looked.extend(condition.key for condition in only)
+        def find(session, lab, conditions):
+            looked.extend(condition.key for condition in conditions)
             told = {"pt-br": "motivo", "en": "reason"}
             return {key.replace("_", "-"): Finding(Verdict(each), told) for key, each in verdicts.items()}
 

@@ -32,6 +32,6 @@ def test_every_play_of_a_lab_is_judged_as_it_promises(stack, lab, tmp_path):
 
 
 @pytest.mark.integration
-def test_a_play_that_breaks_its_promise_is_told_by_the_exit_code(stack, tmp_path):
+def test_what_cannot_be_played_has_an_exit_code_of_its_own(stack, tmp_path):
     done, _told = solve(stack, "no-such-lab", tmp_path)
     assert (done.returncode, "there is no lab" in done.stderr) == (2, True)

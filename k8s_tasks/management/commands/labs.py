@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from redis.exceptions import RedisError
 
 from curriculum.course import CONTENT, get_course, load_course
 from curriculum.problems import CourseError
 from curriculum.publish import FILE_KINDS, publish_keys, publish_schema
-from curriculum.scaffold import ScaffoldError, new_lab
+from curriculum.scaffold import ScaffoldError, new_lab, unwritten
 from curriculum.specs import LabSpec
 from k8s_tasks.models import Cluster
 from k8s_tasks.plays import plays_of
@@ -28,7 +30,7 @@ class Command(BaseCommand):
         lint = acts.add_parser("lint", help="check every file of the course")
         lint.add_argument("--content", type=Path, default=CONTENT, help="folder of the course")
         self._add_solve(acts.add_parser("solve", help="play solutions and mutants on the running portal"))
-        new = acts.add_parser("new", help="begin a lab: a folder that passes the linter")
+        new = acts.add_parser("new", help="begin a lab: a folder that can be played at once")
         new.add_argument("chapter", help="folder of the chapter, such as 02-addressing")
         new.add_argument("slug", help="name of the lab's folder")
         new.add_argument("--number", required=True, help="number in the course, such as 2.4")
@@ -56,6 +58,8 @@ class Command(BaseCommand):
             course = load_course(content)
         except CourseError as error:
             raise CommandError(f"{len(error.problems)} problem(s):\n{error}") from None
+        if left := unwritten(content):
+            raise CommandError("TODO is left in:\n" + "\n".join(left))
         self.stdout.write(f"{len(course.chapters)} chapters and {len(course.labs)} lab(s), nothing to mend")
 
     def schema(self, file: str, **options):
@@ -76,9 +80,12 @@ class Command(BaseCommand):
         plays = [(lab, each) for lab in chosen for each in plays_of(lab) if play in (None, each.name)]
         if not plays:
             raise CommandError(f"no lab has a play {play!r}", returncode=NOT_PLAYED)
-        outcomes = asyncio.run(
-            play_all(plays * repeat, jobs=jobs, cluster=_cluster(cluster), tell=self._tell)
-        )
+        try:
+            played = play_all(plays * repeat, jobs=jobs, cluster=_cluster(cluster), tell=self._tell)
+            outcomes = asyncio.run(played)
+        except (DatabaseError, RedisError) as error:
+            told = f"no portal runs here ({error}); start one with `make run`, or play all by `make labs`"
+            raise CommandError(told, returncode=NOT_PLAYED) from None
         self.stdout.write("\n" + table_of(outcomes))
         if options["json"]:
             options["json"].write_text(json.dumps([each.told() for each in outcomes], indent=1) + "\n")

@@ -4,14 +4,10 @@ import pytest
 
 from curriculum.course import get_course
 from curriculum.domain import start_attempt
-from k8s_tasks import preparing, running
-from k8s_tasks.domain.runs import start_run
-from k8s_tasks.domain.sessions import end_session, start_session
 from k8s_tasks.entries import read_entries
-from k8s_tasks.enums import SessionState
 from k8s_tasks.loop import api_of, on_loop
-from k8s_tasks.models import Cluster
 from tests import workshop
+from tests.k8s_tasks.live import prepared, real_cluster, run_step
 
 
 @pytest.fixture
@@ -30,20 +26,14 @@ def lab(workshop_course):
 
 @pytest.fixture
 def live_cluster(stack, transactional_db):
-    facts = {"kubeconfig_path": str(stack.kubeconfig), "is_healthy": True, "is_default": True}
-    return Cluster.objects.create(name="real", **facts)
+    return real_cluster(stack)
 
 
 @pytest.fixture
 def sitting(live_cluster, student, lab, redis_client):
     """A session that is ready."""
-    session = start_session(start_attempt(student, lab))
-    preparing.prepare_session(str(session.pk))
-    session.refresh_from_db()
-    assert session.state == SessionState.READY, session.message
-    yield session
-    end_session(session, "tested")
-    preparing.clear_session(session.pk)
+    with prepared(start_attempt(student, lab)) as session:
+        yield session
 
 
 @pytest.fixture
@@ -53,15 +43,7 @@ def api(sitting):
 
 @pytest.fixture
 def act(sitting, lab, student):
-    """Run a step to its end, as a worker does."""
-
-    def act(step):
-        run = start_run(sitting, lab.step(step), user=student)
-        running.run_command(str(run.pk), columns=80, rows=24)
-        run.refresh_from_db()
-        return run
-
-    return act
+    return lambda step: run_step(sitting, lab.step(step), student)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from curriculum.statistics import samples_needed
 from k8s_tasks.checks import affinity, balance, loss, remap
 from k8s_tasks.checks.finding import Broken, undecided
 from k8s_tasks.checks.sampling import Arrivals, arrivals_in
+from k8s_tasks.checks.shares import too_few
 from tests.packets import ACK, ANA, CARLA, PUSH, datagram, seen, segment
 
 PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED
@@ -136,5 +137,5 @@ def test_datagrams_of_another_round_are_not_counted():
 
 
 def test_undecided_is_said_in_both_languages():
-    found = undecided(Broken(loss.TOO_FEW, n=3, needed=70))
+    found = undecided(too_few(3, 70))
     assert (found.verdict, set(found.reason)) == (UNDECIDED, {"pt-br", "en"})

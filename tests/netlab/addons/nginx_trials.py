@@ -330,7 +330,8 @@ def dump() -> dict:
 
 if __name__ == "__main__":
     result = globals()[sys.argv[1]]()
-    print("RESULT", json.dumps(result), flush=True)
+    # One write: nginx prints its access log to the same pipe, and must not land inside this line.
+    sys.stdout.write(f"RESULT {json.dumps(result)}\n")
     sys.stdout.flush()
     import os
 
