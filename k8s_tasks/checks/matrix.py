@@ -87,16 +87,17 @@ async def check(settings: MatrixSettings, round: Round) -> Finding:
         check_enforced(round)
     cells = await _probe(settings, round, probes)
     doubtful = [cell for cell in cells if cell.differs or cell.outcome == Outcome.UNSENT]
-    if any(cell.differs for cell in doubtful):
-        await asyncio.sleep(IN_FORCE_SECONDS)
-    # Unsent is also a probe whose port was still held by one before it; the next has another.
-    again = await _probe(settings, round, [cell.probe.again() for cell in doubtful])
-    newest = {cell.probe.ends: cell for cell in [*cells, *again]}
-    return judge(list(newest.values()))
+    if doubtful:
+        if any(cell.differs for cell in doubtful):
+            await asyncio.sleep(IN_FORCE_SECONDS)
+        cells += await _probe(settings, round, [cell.probe.again() for cell in doubtful])
+    return judge(list({cell.probe.ends: cell for cell in cells}.values()))
 
 
 async def _probe(settings: MatrixSettings, round: Round, probes: list[Probe]) -> list[Cell]:
-    told = await send_in_parallel(round, probes)
+    controls = Controls(round)
+    expected_silent = [probe for probe in probes if not must_pass(settings, probe)]
+    told, _asked = await asyncio.gather(send_in_parallel(round, probes), controls.ask(expected_silent))
 
     def is_settled(seen: Observation) -> bool:
         return all(_is_as_wanted(settings, probe, seen, told[probe]) for probe in probes)
@@ -105,7 +106,9 @@ async def _probe(settings: MatrixSettings, round: Round, probes: list[Probe]) ->
         round.look_until([*settings.sources, *settings.targets], is_settled), rule_on_all(round, probes)
     )
     outcomes = {probe: outcome_of(probe, seen, told[probe]) for probe in probes}
-    troubles = await find_troubles(round, outcomes)
+    silent = [probe for probe, outcome in outcomes.items() if outcome not in ANSWERED]
+    await controls.ask(silent)
+    troubles = {probe: controls.trouble(probe) for probe in silent}
     return [
         Cell(probe, must_pass(settings, probe), outcome, ruling_of(rulings, probe), troubles.get(probe))
         for probe, outcome in outcomes.items()
@@ -148,27 +151,36 @@ def _is_as_wanted(settings: MatrixSettings, probe: Probe, seen: Observation, don
         return True  # no waiting mends a capture
 
 
-async def find_troubles(round: Round, outcomes: dict[Probe, Outcome]) -> dict[Probe, Broken]:
-    """Why a silence proves nothing, of the pairs where it does not: each end is asked once."""
-    unclear = [probe for probe, outcome in outcomes.items() if outcome not in ANSWERED]
-    sources = {probe.source: control_of_source(probe.source, round.place(probe.source)) for probe in unclear}
-    targets = {probe.target: _control_of_target(round, probe) for probe in unclear}
-    mute, deaf = await asyncio.gather(_unanswered(round, sources), _unanswered(round, targets))
-    return {
-        probe: Broken(MUTE, pod=probe.source) if probe.source in mute else Broken(DEAF, pod=probe.target)
-        for probe in unclear
-        if probe.source in mute or probe.target in deaf
-    }
+class Controls:
+    """Whether the silence of a pair means anything: its source is heard by its own node, and its target
+    answers its own. Each end is asked once."""
 
+    def __init__(self, round: Round):
+        self._round = round
+        self._sources: dict[str, bool] = {}
+        self._targets: dict[str, bool] = {}
 
-def _control_of_target(round: Round, probe: Probe) -> Probe:
-    target = round.place(probe.target)
-    return control_of_target(node_name(round, target.node), probe, target)
+    async def ask(self, probes: list[Probe]) -> None:
+        sources = {probe.source: self._of_source(probe.source) for probe in probes}
+        targets = {probe.target: self._of_target(probe) for probe in probes}
+        await asyncio.gather(self._answer(self._sources, sources), self._answer(self._targets, targets))
 
+    def trouble(self, probe: Probe) -> Broken | None:
+        if not self._sources[probe.source]:
+            return Broken(MUTE, pod=probe.source)
+        return None if self._targets[probe.target] else Broken(DEAF, pod=probe.target)
 
-async def _unanswered(round: Round, controls: dict[str, Probe]) -> set[str]:
-    answers = await asyncio.gather(*(is_answered(round, control) for control in controls.values()))
-    return {pod for pod, answered in zip(controls, answers, strict=True) if not answered}
+    async def _answer(self, known: dict[str, bool], controls: dict[str, Probe]) -> None:
+        new = {pod: control for pod, control in controls.items() if pod not in known}
+        answers = await asyncio.gather(*(is_answered(self._round, control) for control in new.values()))
+        known.update(zip(new, answers, strict=True))
+
+    def _of_source(self, source: str) -> Probe:
+        return control_of_source(source, self._round.place(source))
+
+    def _of_target(self, probe: Probe) -> Probe:
+        target = self._round.place(probe.target)
+        return control_of_target(node_name(self._round, target.node), probe, target)
 
 
 def judge(cells: list[Cell]) -> Finding:

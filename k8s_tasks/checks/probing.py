@@ -6,6 +6,7 @@ tool there prints is not looked at, and a pod that answers in another's name is 
 From a node the agent's own tool is believed.
 """
 
+import itertools
 import secrets
 import shlex
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ from k8s_tasks.cluster.execs import Completed
 
 CONNECT_SECONDS = 1  # a connection that takes longer on one machine's links is none
 PORTS = range(10000, 32767)  # below what the kernel gives to others
+# One after the other, from anywhere: a port drawn by lot is, one time in seven, still held by a probe of
+# the minute before, and its packets would be taken for those of the new one.
+_FIRST = secrets.randbelow(len(PORTS))
+_PORTS = itertools.cycle([*PORTS[_FIRST:], *PORTS[:_FIRST]])
 
 
 MUTE = _("The probe from %(pod)s did not even reach its own node, so nothing can be concluded.")
@@ -53,7 +58,7 @@ class Probe:
     port: int = 0
     listens: int = 0
     mark: bytes = field(default_factory=lambda: MARK + secrets.token_hex(8).encode())
-    source_port: int = field(default_factory=lambda: secrets.choice(PORTS))
+    source_port: int = field(default_factory=lambda: next(_PORTS))
 
     def again(self) -> "Probe":
         """The same way, under a mark and from a port of its own."""
