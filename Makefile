@@ -57,11 +57,12 @@ labs: setup-test ## lint the course and play every solution and mutant (ARGS="--
 	@$(VENV)/python manage.py labs lint
 	@$(VENV)/python deploy/local/play_labs.py $(ARGS)
 
-bench: setup-test ## measure netlab's start, click to first output (beside kubectl exec) and Ctrl-C
+bench: setup-test ## measure netlab's start, click to first output (beside kubectl exec), Ctrl-C, a matrix, 50 idle labs
 	@$(VENV)/python tests/bench/netlab_start.py
 	@$(VENV)/python tests/bench/click_to_output.py
 	@$(VENV)/python tests/bench/ctrl_c.py
 	@$(VENV)/python tests/bench/matrix.py
+	@$(VENV)/python tests/bench/idle_labs.py
 
 bench-netlab: setup-test ## measure netlab: start, pods, exec, watches, Services, memory, growth
 	@$(VENV)/python tests/bench/netlab_start.py

@@ -12,10 +12,10 @@ from netlab.controllers.tokens import TokenAuthority
 from netlab.node.runtime import Runtime
 from netlab.schema import openapi
 from netlab.schema.catalogue import Catalogue
-from netlab.schema.kinds import Kind
 from netlab.store import Store, StoreError
 
 from . import auth, bodies, discovery, status, watching, writing
+from .metrics import CONTENT_TYPE, RequestMetrics
 from .rbac import Access, Authorizer
 from .rbacrules import RoleGuard
 from .rendering import dump, json_response, warning
@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 _STREAMED = ("exec", "attach", "portforward")
 _MAX_BODY = 3 * 1024 * 1024  # the limit of a real API server
 _OPENAPI_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-_KIND: web.RequestKey[Kind] = web.RequestKey("kind", Kind)  # for what is added to the answer
+_CALL: web.RequestKey[Call] = web.RequestKey("call", Call)  # for what is added to the answer, and counted
+_PATHS = ["/api", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"]
 _HEALTH = ("healthz", "livez", "readyz")
 
 
@@ -41,6 +42,7 @@ class Api:
         self._rest = Rest(store, RoleGuard(self.authorizer))
         self._subresources = Subresources(store, runtime, tokens)
         self._reviews = Reviews(self.authorizer, tokens)
+        self._metrics = RequestMetrics()
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY)
@@ -49,6 +51,11 @@ class Api:
         return app
 
     async def _serve(self, http: web.Request) -> web.StreamResponse:
+        answer = await self._answer(http)
+        self._metrics.count(http.get(_CALL), http.method, answer.status)
+        return answer
+
+    async def _answer(self, http: web.Request) -> web.StreamResponse:
         try:
             return await self._handle(http)
         except ApiError as error:
@@ -71,7 +78,7 @@ class Api:
         parts = path_segments(http)
         if _is_resource_path(parts):
             call = parse_call(http, user, self.catalogue)
-            http[_KIND] = call.kind
+            http[_CALL] = call
             return await self._resource(call)
         self._require(user, Access(http.method.lower(), path=http.path))
         return self._document(http, parts)
@@ -117,6 +124,8 @@ class Api:
         """Everything that is no object: discovery, OpenAPI, version, health."""
         if parts[0] in _HEALTH:
             return web.Response(text="ok")
+        if parts == ["metrics"]:
+            return web.Response(body=self._metrics.text().encode(), headers={"Content-Type": CONTENT_TYPE})
         if parts == ["version"]:
             return json_response(discovery.VERSION)
         if parts[:2] == ["openapi", "v3"]:
@@ -144,12 +153,13 @@ class Api:
         if parts[0] == "apis" and len(parts) == 3:
             return discovery.resource_list(served, f"{parts[1]}/{parts[2]}")
         if parts == [""]:
-            return {"paths": ["/api", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}
+            return {"paths": _PATHS}
         return None
 
 
 async def _warn_of_deprecation(http: web.Request, response: web.StreamResponse) -> None:
-    kind = http.get(_KIND)
+    call = http.get(_CALL)
+    kind = call.kind if call else None
     told = kind.custom.deprecation if kind and kind.custom else None
     if told is not None:
         text = told or f"{kind.api_version} {kind.name} is deprecated"

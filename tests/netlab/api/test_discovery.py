@@ -34,6 +34,23 @@ async def test_old_clients_get_the_legacy_form(plane):
     assert (await plane.call("GET", "/version/"))["gitVersion"] == "v1.36.0+netlab"
 
 
+async def test_requests_are_counted_as_a_real_api_server_counts_them(plane):
+    await plane.call("GET", "/api/v1/namespaces/default/pods", code=200)
+    await plane.call("GET", "/api/v1/namespaces/default/pods/nobody", code=404)
+    async with plane.session.get(plane.url + "/metrics") as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        told = await answer.text()
+    pods = 'component="apiserver",group="",resource="pods",scope='
+    assert (
+        f'apiserver_request_total{{code="200",{pods}"namespace",subresource="",verb="LIST",version="v1"}} 1'
+        in told
+    )
+    assert (
+        f'apiserver_request_total{{code="404",{pods}"resource",subresource="",verb="GET",version="v1"}} 1'
+        in told
+    )
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz"])
 async def test_health(plane, path):
     async with plane.session.get(plane.url + path) as answer:
