@@ -7,7 +7,7 @@ SETUP := $(PYTHON) deploy/local/setup.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kind dev status test lint types unit integration e2e labs bench bench-netlab conformance clean distclean
+.PHONY: help setup run kind kind-preload kind-down dev status test lint types unit integration e2e labs bench bench-netlab conformance clean distclean
 
 help: ## list the chores and the options
 	@$(PYTHON) deploy/local/help.py $(MAKEFILE_LIST)
@@ -18,13 +18,18 @@ setup: ## install what `make run` needs, without starting anything
 run: setup ## start the portal and its cluster; Ctrl-C ends everything
 	@exec $(VENV)/python deploy/local/up.py
 
-kind: ## create the reference cluster with Docker and kind, and load the toolbox image into it
-	@command -v docker >/dev/null || { echo "make kind needs Docker: https://docs.docker.com/engine/install/"; exit 1; }
-	@command -v kind >/dev/null || { echo "make kind needs kind: https://kind.sigs.k8s.io/docs/user/quick-start/"; exit 1; }
-	kind get clusters | grep -qx redes || kind create cluster --config deploy/kind/cluster.yaml --wait 120s
-	docker build -f deploy/toolbox/Dockerfile -t redes.local/toolbox:0.1.0 .
-	kind load docker-image redes.local/toolbox:0.1.0 --name redes
-	@echo "Now: make run CLUSTER=kind"
+kind: ## create the reference cluster with Docker and kind, and tell the portal of it
+	@$(PYTHON) deploy/kind/cluster.py check
+	@CLUSTER=kind $(SETUP) --for run
+	@$(VENV)/python deploy/kind/cluster.py up
+
+kind-preload: ## keep what `make kind` needs as archives in KIND_IMAGES, for machines without the internet
+	@$(PYTHON) deploy/kind/cluster.py check
+	@CLUSTER=kind $(SETUP) --for run
+	@$(VENV)/python deploy/kind/cluster.py preload
+
+kind-down: ## delete the reference cluster
+	@$(PYTHON) deploy/kind/cluster.py down
 
 status: ## show the processes of the portal that runs in STATE_DIR
 	@$(VENV)/python deploy/local/stack.py $(or $(STATE_DIR),var)

@@ -45,7 +45,9 @@ def start() -> None:
     folders.make_state(ids)
     lock = Lock.take(folders.state)
     settle_environment(options, folders)
-    if ids and options["CLUSTER"] not in ("netlab", "kind"):
+    if ids and options["CLUSTER"] == "kind":
+        give_kubeconfig("kind", kubeconfig_of_kind(), folders, ids)
+    elif ids and options["CLUSTER"] != "netlab":
         share_kubeconfig(Path(options["CLUSTER"]), folders, ids)
     handed = {"lock": lock.descriptor}
     if options["CLUSTER"] == "netlab" and netlab_can_run(folders):
@@ -86,17 +88,34 @@ def share_kubeconfig(path: Path, folders: Folders, ids: drop.Ids) -> None:
         content = (PROJECT / path.expanduser()).read_bytes()
     except OSError as error:
         raise CannotStart(f"CLUSTER={path} cannot be read: {error.strerror}") from None
+    os.environ["CLUSTER"] = str(give_kubeconfig(path.name, content, folders, ids))
+
+
+def kubeconfig_of_kind() -> bytes:
+    """Asked by root, who may ask Docker. Raises CannotStart when there is no such cluster."""
+    try:
+        asked = subprocess.run(["kind", "get", "kubeconfig", "--name", "redes"], capture_output=True)
+    except OSError as error:
+        raise CannotStart(f"CLUSTER=kind: the command `kind` cannot be run ({error.strerror})") from None
+    if asked.returncode:
+        said = asked.stderr.decode(errors="replace").strip()
+        raise CannotStart(f"CLUSTER=kind: {said}\nMake the cluster first: make kind")
+    return asked.stdout
+
+
+def give_kubeconfig(name: str, content: bytes, folders: Folders, ids: drop.Ids) -> Path:
+    """The user's own copy, in a folder that stays root's."""
     folder = folders.netlab.with_name("clusters")
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     os.chown(folder, 0, 0)
-    copy = folder / path.name
+    copy = folder / name
     copy.unlink(missing_ok=True)
     descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     os.write(descriptor, content)
     os.fchown(descriptor, ids.uid, ids.gid)
     os.close(descriptor)
-    os.environ["CLUSTER"] = str(copy)
+    return copy
 
 
 def netlab_can_run(folders: Folders) -> bool:

@@ -1,10 +1,12 @@
 """What clusters can do, as it was measured: asking for it, keeping it, and what it means for a lab."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
 from curriculum.course import get_course
 from curriculum.enums import Capability
@@ -42,7 +44,8 @@ def ask_preflight(cluster: Cluster) -> None:
 def keep_capabilities(cluster: Cluster, uid: str, found: dict[str, dict]) -> None:
     facts = {"capabilities": found, "measured_uid": uid, "measured_at": timezone.now()}
     Cluster.objects.filter(pk=cluster.pk).update(**facts)
-    redis_client().delete(preflight_asked(cluster.pk))
+    with suppress(RedisError):  # it may be measured before the portal runs; the key ends by itself
+        redis_client().delete(preflight_asked(cluster.pk))
 
 
 def capability_of(cluster: Cluster, name: str) -> dict:

@@ -156,7 +156,7 @@ def test_a_busy_port_is_a_sentence(tmp_path):
 
 def test_demo_accounts_are_refused_off_loopback(tmp_path):
     with pytest.raises(StackError, match=r"not on 0\.0\.0\.0; DEMO_ACCOUNTS=no starts without them"):
-        Stack(tmp_path, HOST="0.0.0.0", SECRET_KEY="x" * 50, CLUSTER="kind").start()
+        Stack(tmp_path, HOST="0.0.0.0", SECRET_KEY="x" * 50, CLUSTER=__file__).start()
 
 
 def test_a_wrong_option_is_a_sentence(tmp_path):

@@ -1,0 +1,150 @@
+"""The reference cluster: `cluster.py check|up|preload|down`. `make kind` runs check, the set-up, then up.
+
+Every step looks first whether it has anything to do, so that a second call is quick and mends what an
+interrupted one has left.
+"""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT))
+
+from deploy.kind.tools import CLUSTER, KindProblem, ask, require_tools, show, step  # noqa: E402
+from portal.options import OptionError, read_options  # noqa: E402
+
+CONFIG = PROJECT / "deploy" / "kind" / "cluster.yaml"
+OURS = ("deploy/policies", "deploy/agent")
+WAIT = "180s"
+
+
+def up() -> None:
+    """From whatever is there to a cluster that the portal knows. Raises KindProblem."""
+    from deploy.kind import images
+
+    archives = images.archives(_folder("KIND_IMAGES"))
+    node_image = images.load_node_image(archives, os.environ.get("KIND_NODE_IMAGE", ""))
+    with step(f"cluster {CLUSTER}"):
+        create(node_image)
+    with step("images in its nodes"):
+        if "redes.local/toolbox:0.1.0" not in images.load_archives(archives):
+            images.load_toolbox()
+    with step("database, course and registration"):
+        manage("deploy/local/prepare.py")
+    with step("the platform's policy and node agents"):
+        install(kubeconfig())
+    with step("preflight"):
+        manage("manage.py", "preflight", "--cluster", "kind")
+    print("\nThe cluster is ready. Now: make run CLUSTER=kind")
+
+
+def create(node_image: str) -> None:
+    """Create the cluster, or start its nodes again, and wait until they are Ready."""
+    if CLUSTER not in ask("kind", "get", "clusters").split():
+        command = ["kind", "create", "cluster", "--name", CLUSTER, "--config", "-", "--wait", WAIT]
+        command += ["--image", node_image] if node_image else []
+        show(command, "the cluster could not be created", stdin=config_text())
+    elif stopped := stopped_nodes():
+        ask("docker", "start", *stopped)
+
+
+def stopped_nodes() -> list[str]:
+    """Docker does not always start them again after the machine was off."""
+    ours = f"label=io.x-k8s.kind.cluster={CLUSTER}"
+    listed = ask("docker", "ps", "--all", "--filter", ours, "--format", "{{.Names}} {{.State}}")
+    nodes = dict(line.split() for line in listed.splitlines())
+    return sorted(name for name, state in nodes.items() if state != "running")
+
+
+def config_text() -> str:
+    """The configuration as JSON, which is YAML, without the ports that this machine uses already."""
+    import yaml
+
+    config = yaml.safe_load(CONFIG.read_text())
+    for node in config["nodes"]:
+        wanted = node.get("extraPortMappings", [])
+        node["extraPortMappings"] = [each for each in wanted if _is_free(each)]
+    return json.dumps(config)
+
+
+def _is_free(mapping: dict) -> bool:
+    address, port = mapping["listenAddress"], mapping["hostPort"]
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            told = f"port {port} of this machine cannot be used ({error.strerror})"
+            print(f"  {told}: the nodes' port {mapping['containerPort']} is not offered there")
+            return False
+    return True
+
+
+def kubeconfig() -> Path:
+    return _options()["STATE_DIR"] / "kind" / "kubeconfig"
+
+
+def install(path: Path) -> None:
+    """Apply what the portal keeps on every cluster, as it would itself, and wait for the agents."""
+    kubectl = [str(PROJECT / ".venv" / "bin" / "kubectl"), "--kubeconfig", str(path)]
+    show(
+        [*kubectl, "wait", "--for=condition=Ready", "nodes", "--all", f"--timeout={WAIT}"],
+        "nodes are missing",
+    )
+    files = [word for folder in OURS for word in ("-f", str(PROJECT / folder))]
+    apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=redes", *files]
+    show([*kubectl, *apply], "the platform's objects could not be applied")
+    waited = ["rollout", "status", "daemonset/redes-node-agent", "-n", "redes-system", f"--timeout={WAIT}"]
+    show([*kubectl, *waited], "the node agents did not start")
+
+
+def manage(script: str, *words: str) -> None:
+    os.environ["CLUSTER"] = "kind"
+    show([sys.executable, str(PROJECT / script), *words], f"{script} failed")
+
+
+def preload() -> None:
+    """Fill KIND_IMAGES, for machines without the internet."""
+    from deploy.kind import images
+
+    folder = _folder("KIND_IMAGES") or _options()["STATE_DIR"] / "kind" / "images"
+    with step("images for a class"):
+        kept = images.preload(folder, os.environ.get("KIND_NODE_IMAGE", ""))
+    print("\n".join(f"  {path.name}: {path.stat().st_size >> 20} MiB" for path in kept))
+    print(f"Carry the folder to the other machines, then there: make kind KIND_IMAGES={folder}")
+
+
+def down() -> None:
+    """Gone already is as good."""
+    with step(f"deleting cluster {CLUSTER}"):
+        ask("kind", "delete", "cluster", "--name", CLUSTER)
+    kubeconfig().unlink(missing_ok=True)
+
+
+def _options() -> dict:
+    return read_options()
+
+
+def _folder(name: str) -> Path | None:
+    value = os.environ.get(name, "")
+    return Path(value).expanduser().resolve() if value else None
+
+
+ACTS = {"check": lambda: None, "up": up, "preload": preload, "down": down}
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) != 1 or argv[0] not in ACTS:
+        sys.exit(f"usage: cluster.py {'|'.join(ACTS)}")
+    try:
+        require_tools()
+        ACTS[argv[0]]()
+    except (KindProblem, OptionError) as problem:
+        sys.exit(f"error: {problem}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

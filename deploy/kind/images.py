@@ -1,0 +1,154 @@
+"""Images for a cluster that has no registry: they are built or unpacked here and loaded into its nodes.
+
+`KIND_IMAGES` names a folder of archives, as `docker save` writes them and `make kind-preload` makes them.
+The archive of a node image is for Docker, which starts nodes from it; all others are for the nodes.
+"""
+
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+from deploy.kind.tools import CLUSTER, KindProblem, ask, attempt, show
+from netlab import images
+from netlab.images import recipe, rootfs
+
+PROJECT = Path(__file__).resolve().parents[2]
+NODE_IMAGE = "kindest/node"
+BUILT_ROOT = PROJECT / "var" / "images"
+IMPORTED = ("ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 'CMD ["redes-idle"]')
+
+
+def names_in(archive: Path) -> list[str]:
+    """The names of the images in an archive of `docker save`. Raises KindProblem."""
+    try:
+        with tarfile.open(archive, "r:") as opened:
+            manifest = opened.extractfile("manifest.json")
+            listed = json.load(manifest) if manifest else []
+    except (tarfile.TarError, KeyError, ValueError) as error:
+        raise KindProblem(f"{archive} is no archive that `docker save` writes: {error}") from None
+    return [name for image in listed for name in image.get("RepoTags") or []]
+
+
+def archives(folder: Path | None) -> dict[Path, list[str]]:
+    """The archives of a folder with the names in them. Raises KindProblem."""
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise KindProblem(f"KIND_IMAGES={folder}: there is no such folder; `make kind-preload` fills one")
+    return {path: names_in(path) for path in sorted(folder.glob("*.tar"))}
+
+
+def node_images(found: dict[Path, list[str]]) -> dict[str, Path]:
+    """The archive of each node image."""
+    return {
+        name: path
+        for path, names in found.items()
+        for name in names
+        if name.removeprefix("docker.io/").startswith(f"{NODE_IMAGE}:")
+    }
+
+
+def load_node_image(found: dict[Path, list[str]], wanted: str) -> str:
+    """Give Docker the node image that is wanted, or the only one there is; its name, empty for kind's own
+    choice. Raises KindProblem where the folder leaves a choice."""
+    offered = node_images(found)
+    if not wanted and len(offered) > 1:
+        raise KindProblem(f"KIND_NODE_IMAGE= must name one of the node images: {', '.join(sorted(offered))}")
+    name = wanted or next(iter(offered), "")
+    if name in offered and attempt("docker", "image", "inspect", name).returncode:
+        show(["docker", "load", "--input", str(offered[name])], f"{name} could not be given to Docker")
+    return name
+
+
+def load_archives(found: dict[Path, list[str]]) -> set[str]:
+    """Load every archive but the node images' into the nodes; the names of what was loaded."""
+    nodes = set(node_images(found).values())
+    loaded = {path: names for path, names in found.items() if path not in nodes}
+    for path in loaded:
+        command = ["kind", "load", "image-archive", str(path), "--name", CLUSTER]
+        show(command, f"{path} could not be loaded into the nodes")
+    return {name for names in loaded.values() for name in names}
+
+
+def load_toolbox() -> None:
+    """Make the toolbox and load it; kind passes over nodes that have it. Raises KindProblem."""
+    make_toolbox()
+    command = ["kind", "load", "docker-image", images.TOOLBOX, "--name", CLUSTER]
+    show(command, "the toolbox could not be loaded into the nodes")
+
+
+def make_toolbox() -> None:
+    """Build it; without the internet, take netlab's root filesystem, which the same list makes, or what an
+    earlier build has left. Raises KindProblem."""
+    if _is_built():
+        return
+    if root := _root_filesystem():
+        print("  not built: netlab's root filesystem is taken, which has the same tools")
+        changes = [word for change in IMPORTED for word in ("--change", change)]
+        ask("docker", "import", *changes, str(root), images.TOOLBOX)
+    elif attempt("docker", "image", "inspect", images.TOOLBOX).returncode == 0:
+        print("  not built: the toolbox that Docker has is taken as it is")
+    else:
+        raise KindProblem(
+            "the toolbox could not be built; Docker's words are above. Without the internet, take archives"
+            " from a machine that has it: make kind-preload there, make kind KIND_IMAGES=folder here"
+        )
+
+
+def _is_built() -> bool:
+    """Docker shows its progress itself; when nothing has changed, it takes a second."""
+    command = [
+        "docker",
+        "build",
+        "--file",
+        str(PROJECT / "deploy/toolbox/Dockerfile"),
+        "--tag",
+        images.TOOLBOX,
+    ]
+    # A node's containerd cannot import an index that points at attestations which are not there.
+    environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    return subprocess.run([*command, str(PROJECT)], env=environment).returncode == 0
+
+
+def _root_filesystem() -> Path | None:
+    if not recipe.kubectl().exists():
+        return None
+    archive = rootfs.archive(BUILT_ROOT, images.named("toolbox"))
+    return archive if archive.exists() else None
+
+
+def preload(folder: Path, node_image: str) -> list[Path]:
+    """Pull and build what a class needs, and keep it as archives; those that are there are left alone.
+
+    Raises KindProblem.
+    """
+    node_image = node_image or _node_image_in_use()
+    tag = node_image.partition("@")[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    if attempt("docker", "image", "inspect", node_image).returncode:
+        show(["docker", "pull", node_image], f"{node_image} could not be pulled")
+    if tag != node_image:
+        ask("docker", "tag", node_image, tag)  # an image pulled by its digest has no name to be saved under
+    make_toolbox()
+    return [_save(folder, tag), _save(folder, images.TOOLBOX, again=True)]
+
+
+def _node_image_in_use() -> str:
+    asked = attempt("docker", "inspect", "--format", "{{.Config.Image}}", f"{CLUSTER}-control-plane")
+    if asked.returncode:
+        raise KindProblem(
+            "say which node image: make kind-preload KIND_NODE_IMAGE=kindest/node:v1.36.1 (kind's release"
+            " notes list those made for it: https://github.com/kubernetes-sigs/kind/releases),"
+            " or `make kind` first"
+        )
+    return asked.stdout.strip()
+
+
+def _save(folder: Path, name: str, *, again: bool = False) -> Path:
+    target = folder / f"{name.replace('/', '_').replace(':', '_')}.tar"
+    if again or not target.exists():
+        ask("docker", "save", "--output", f"{target}.part", name)
+        Path(f"{target}.part").replace(target)
+    return target

@@ -1,0 +1,134 @@
+"""`make kind` up to the Kubernetes API, with a docker and a kind that only write down how they are called."""
+
+import io
+import json
+import socket
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from deploy.kind import cluster, images, tools
+from netlab.images import TOOLBOX
+
+PROJECT = Path(__file__).resolve().parents[2]
+pytest_plugins = ["tests.deploy.fakes"]
+
+
+def archive(path: Path, *names: str) -> Path:
+    content = json.dumps([{"Config": "c.json", "RepoTags": list(names), "Layers": []}]).encode()
+    member = tarfile.TarInfo("manifest.json")
+    member.size = len(content)
+    with tarfile.open(path, "w") as opened:
+        opened.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    made = tmp_path / "images"
+    made.mkdir()
+    archive(made / "node.tar", "kindest/node:v1.33.4")
+    archive(made / "toolbox.tar", TOOLBOX)
+    return made
+
+
+def test_without_docker_and_kind_it_says_where_they_are_had(tmp_path):
+    command = [sys.executable, str(PROJECT / "deploy/kind/cluster.py"), "check"]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert all(home in done.stderr for home in tools.HOMES.values())
+
+
+def test_a_docker_that_may_not_be_asked_is_told_with_its_remedy(fakes):
+    fakes.note("no-daemon")
+    with pytest.raises(tools.KindProblem, match=r"permission denied[^.]*\n(.|\n)*usermod -aG docker"):
+        tools.require_tools()
+
+
+def test_the_cluster_is_created_from_the_file_with_the_image_that_was_named(fakes):
+    cluster.create("kindest/node:v1.33.4")
+    (call,) = fakes.calls("kind", "create")
+    assert call[3:5] == ["--name", "redes"]
+    assert call[-2:] == ["--image", "kindest/node:v1.33.4"]
+    config = json.loads((fakes.notes / "config").read_text())
+    assert [node["role"] for node in config["nodes"]] == ["control-plane", "worker", "worker"]
+
+
+def test_a_cluster_that_is_there_is_left_alone_and_its_stopped_nodes_are_started(fakes):
+    fakes.note("cluster", "stopped")
+    cluster.create("")
+    assert not fakes.calls("kind", "create")
+    assert fakes.calls("docker", "start") == [["docker", "start", "redes-control-plane"]]
+
+
+def test_a_port_this_machine_uses_is_left_out_and_told(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert not cluster._is_free({"listenAddress": "127.0.0.1", "hostPort": port, "containerPort": 30000})
+    assert f"port {port} of this machine" in capsys.readouterr().out
+
+
+def test_archives_go_where_they_are_needed(fakes, folder):
+    found = images.archives(folder)
+    assert images.load_node_image(found, "") == "kindest/node:v1.33.4"
+    assert images.load_archives(found) == {TOOLBOX}
+    assert fakes.calls("docker", "load") == [["docker", "load", "--input", str(folder / "node.tar")]]
+    loads = fakes.calls("kind", "load")
+    assert loads == [["kind", "load", "image-archive", str(folder / "toolbox.tar"), "--name", "redes"]]
+    assert not fakes.calls("docker", "build")
+
+
+def test_two_node_images_leave_the_choice_to_the_operator(fakes, folder):
+    archive(folder / "other.tar", "kindest/node:v1.36.1")
+    found = images.archives(folder)
+    with pytest.raises(tools.KindProblem, match=r"KIND_NODE_IMAGE= must name one.*v1\.33\.4, .*v1\.36\.1"):
+        images.load_node_image(found, "")
+    assert images.load_node_image(found, "kindest/node:v1.36.1") == "kindest/node:v1.36.1"
+
+
+def test_a_file_that_is_no_archive_is_named(folder):
+    (folder / "notes.tar").write_text("not a tar")
+    with pytest.raises(tools.KindProblem, match=r"notes\.tar is no archive"):
+        images.archives(folder)
+
+
+def test_the_toolbox_is_built_and_loaded(fakes):
+    images.load_toolbox()
+    assert len(fakes.calls("docker", "build")) == 1
+    assert fakes.calls("kind", "load") == [["kind", "load", "docker-image", TOOLBOX, "--name", "redes"]]
+
+
+def test_without_the_internet_netlabs_root_filesystem_becomes_the_toolbox(fakes, tmp_path, monkeypatch):
+    fakes.note("no-build")
+    root = tmp_path / "toolbox.tar"
+    root.touch()
+    monkeypatch.setattr(images, "_root_filesystem", lambda: root)
+    images.load_toolbox()
+    (call,) = fakes.calls("docker", "import")
+    assert call[-2:] == [str(root), TOOLBOX] and 'CMD ["redes-idle"]' in call
+
+
+def test_without_anything_to_make_the_toolbox_of_it_says_what_to_do(fakes, monkeypatch):
+    fakes.note("no-build")
+    monkeypatch.setattr(images, "_root_filesystem", lambda: None)
+    with pytest.raises(tools.KindProblem, match=r"could not be built(.|\n)*KIND_IMAGES=folder"):
+        images.load_toolbox()
+    fakes.note(f"has-{TOOLBOX}")
+    images.load_toolbox()
+
+
+def test_a_preload_can_be_used_by_another_machine(fakes, tmp_path):
+    fakes.note("cluster")
+    kept = images.preload(tmp_path / "kept", "")
+    assert [path.name for path in kept] == ["kindest_node_v1.36.1.tar", "redes.local_toolbox_0.1.0.tar"]
+    assert fakes.calls("docker", "save")[0][-1] == "kindest/node:v1.36.1"
+
+
+def test_down_is_asked_by_name_and_can_be_said_twice(fakes, tmp_path, monkeypatch):
+    monkeypatch.setenv("STATE_DIR", str(tmp_path / "state"))
+    cluster.main(["down"])
+    cluster.main(["down"])
+    assert fakes.calls("kind", "delete") == [["kind", "delete", "cluster", "--name", "redes"]] * 2
