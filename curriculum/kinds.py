@@ -24,7 +24,7 @@ CAPTURED = [
     "unreachable",
 ]
 SEEN_FROM = ["anyone", "source", "node"]
-ANSWERED = ["reply-ttl", "datagrams", "value", "object"]
+ANSWERED = ["reply-ttl", "datagrams", "value", "object", "command"]
 RECORDS = ["A", "AAAA", "SRV", "PTR", "CNAME"]
 NODE_PLACE = "node:"
 PLACE_PATTERN = r"^([a-z][a-z0-9-]*|node:[0-2])$"
@@ -156,6 +156,13 @@ class AnswerSettings:
     name: str = told("name of the object", default="")
     namespace: str = told("key of one of the lab's namespaces, when not the main one", default="")
     expression: str = told("the right answer as CEL of `object` or `objects`", default="")
+    pod: str = told(
+        "place a command runs in that prints the right answer; a node, unless the pod alone can know it",
+        default="",
+        pattern=f"{PLACE_PATTERN}|^$",
+    )
+    argv: tuple[str, ...] = told("that command, word by word; ${name} is filled in", default=())
+    matches: str = told("regular expression over its output; the first group is the answer", default="")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ NEEDS = {
     StepKind.TERMINAL: ("pod",),
     StepKind.PREDICT: ("choices",),
 }
+ANSWER_NEEDS = {"command": ("pod", "argv", "matches")}
 READ_BY = {
     "node": (StepKind.NODE,),
     "manifest": (StepKind.APPLY, StepKind.EDIT),
@@ -270,6 +271,22 @@ def _lint_asked_steps(lab: LabSpec, document: Document, keys: tuple, settings) -
     if isinstance(settings, AnswerSettings):
         answers = _keys(step for step in lab.steps if step.kind == StepKind.ANSWER)
         yield from _one_of(document, (*keys, "step"), settings.step, answers, "answer step")
+        for key in _missing_for_answer(settings):
+            yield document.problem(keys, f"an answer that equals {settings.equals!r} needs {key!r}; add it")
+        if settings.matches and _groups(settings.matches) != 1:
+            yield document.problem((*keys, "matches"), "put the answer in one group, as in 'mtu (\\d+)'")
+
+
+def _groups(pattern: str) -> int:
+    """How many groups a regular expression has; -1 when it is none."""
+    try:
+        return re.compile(pattern).groups
+    except re.error:
+        return -1
+
+
+def _missing_for_answer(settings: AnswerSettings) -> list[str]:
+    return [key for key in ANSWER_NEEDS.get(settings.equals, ()) if not getattr(settings, key)]
 
 
 def _lint_settings_templates(lab: LabSpec, document: Document, keys: tuple, settings) -> Iterator[Problem]:

@@ -56,13 +56,19 @@ class _Server:
     def __init__(self, protocols):
         self.protocols = protocols
         self.headers = []
+        self.containers = []
         self.sent = 0
         self.app = web.Application()
         self.app.router.add_get("/api/v1/namespaces/{namespace}/pods/{pod}/exec", self.exec)
+        self.app.router.add_get("/api/v1/namespaces/{namespace}/pods/{pod}", self.pod)
         self.app.router.add_get("/version", self.version)
 
     async def version(self, request):
         return web.json_response({"gitVersion": "v1.36.0"})
+
+    async def pod(self, request):
+        spec = {"containers": [{"name": "first"}, {"name": "second"}]}
+        return web.json_response({"metadata": {"name": request.match_info["pod"]}, "spec": spec})
 
     async def exec(self, request):
         self.headers.append(request.headers)
@@ -74,6 +80,10 @@ class _Server:
                 "code": 404,
             }
             return web.json_response(status, status=404)
+        if request.match_info["pod"] == "pair" and "container" not in request.query:
+            message = "a container name must be specified for pod pair, choose one of: [first second]"
+            return web.json_response({"reason": "BadRequest", "message": message}, status=400)
+        self.containers.append(request.query.get("container"))
         socket = web.WebSocketResponse(protocols=self.protocols, writer_limit=OWN_BUFFER)
         await socket.prepare(request)
         request.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, OWN_BUFFER)

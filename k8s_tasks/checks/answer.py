@@ -1,15 +1,19 @@
 """A typed answer against what was measured on the live cluster."""
 
+import re
+
 from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import AnswerSettings
 from k8s_tasks.checks.capture import pairs_at_both_ends, student_pings
-from k8s_tasks.checks.finding import Finding, failed, passed
+from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.objects import answer_of
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.packets import Datagram
 from k8s_tasks.checks.round import Round
+from k8s_tasks.cluster.execs import Completed
 
+KEPT = 200  # characters of an error in the reason
 NO_ANSWER = _("You have not answered yet.")
 
 
@@ -28,10 +32,22 @@ async def _right(settings: AnswerSettings, round: Round):
         return round.fill(settings.value)
     if settings.equals == "object":
         return await answer_of(settings, round)
+    if settings.equals == "command":
+        done = await round.run_in(settings.pod, [round.fill(word) for word in settings.argv])
+        return read_answer(done, round.fill(settings.matches), place=settings.pod)
     seen = await round.look([settings.source, settings.target])
     return count_datagrams(
         settings, seen, port=int(round.fill(settings.port)), start=round.fill(settings.payload)
     )
+
+
+def read_answer(done: Completed, pattern: str, *, place: str) -> str:
+    """What the platform's own command printed. Raises Broken when nothing matches: no student can mend it."""
+    found = re.search(pattern, done.stdout.decode(errors="replace"), re.MULTILINE)
+    if not found:
+        why = done.stderr.decode(errors="replace").strip()[:KEPT] or f"exit code {done.exit_code}"
+        raise Broken(_("The right answer could not be read at %(place)s: %(why)s"), place=place, why=why)
+    return found[1]
 
 
 def count_datagrams(settings: AnswerSettings, seen: Observation, *, port: int, start: str) -> int | None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import aiohttp
 
 from k8s_tasks.cluster.api import SECONDS, Api
-from k8s_tasks.cluster.errors import ExecFailed, Unreachable, refusal
+from k8s_tasks.cluster.errors import ExecFailed, Refused, Unreachable, refusal
 
+CHOOSE = "container name must be specified"  # what an API server says of a pod with several
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 OUTPUTS = {STDOUT: "stdout", STDERR: "stderr"}
@@ -80,8 +81,35 @@ async def start_process(
     stdin: bool = False,
     tty: bool = False,
 ) -> Process:
-    """Start argv in the pod's first container. Raises Refused, NotFound or Unreachable."""
-    query = [("command", word) for word in argv]
+    """Start argv in the pod's only, default or first container. Raises Refused, NotFound or Unreachable."""
+    options = {"as_user": as_user, "stdin": stdin, "tty": tty}
+    try:
+        return await _start(api, namespace, pod, "", argv, **options)
+    except Refused as refused:
+        if refused.status != 400 or CHOOSE not in str(refused):
+            raise
+    container = default_container(await api.request("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}"))
+    return await _start(api, namespace, pod, container, argv, **options)
+
+
+def default_container(pod: dict) -> str:
+    """The one kubectl takes when none is named."""
+    named = (pod["metadata"].get("annotations") or {}).get("kubectl.kubernetes.io/default-container")
+    return named or pod["spec"]["containers"][0]["name"]
+
+
+async def _start(
+    api: Api,
+    namespace: str,
+    pod: str,
+    container: str,
+    argv: Sequence[str],
+    *,
+    as_user: str | None,
+    stdin: bool,
+    tty: bool,
+) -> Process:
+    query = [("command", word) for word in argv] + [("container", container)] * bool(container)
     query += [("stdout", "true"), ("stderr", str(not tty).lower()), ("stdin", str(stdin).lower())]
     query += [("tty", str(tty).lower())]
     url = api.url(f"/api/v1/namespaces/{namespace}/pods/{pod}/exec", query)

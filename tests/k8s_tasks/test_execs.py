@@ -1,7 +1,7 @@
 import pytest
 
 from k8s_tasks.cluster.errors import ExecFailed, NotFound
-from k8s_tasks.cluster.execs import run_to_end, start_process
+from k8s_tasks.cluster.execs import default_container, run_to_end, start_process
 from tests.exec_server import exec_server
 
 
@@ -46,6 +46,18 @@ async def test_a_missing_pod_is_told_in_the_servers_words(tmp_path):
     async with exec_server(tmp_path) as (api, _server):
         with pytest.raises(NotFound, match='pods "nobody" not found'):
             await start_process(api, "ns", "nobody", ["true"])
+
+
+async def test_in_a_pod_of_several_containers_the_first_runs_it(tmp_path):
+    async with exec_server(tmp_path) as (api, server):
+        process = await start_process(api, "ns", "pair", ["true"])
+        await run_to_end(process, seconds=5)
+    assert server.containers == ["first"]
+
+
+def test_a_pod_may_name_its_default_container():
+    told = {"annotations": {"kubectl.kubernetes.io/default-container": "second"}}
+    assert default_container({"metadata": told, "spec": {"containers": [{"name": "first"}]}}) == "second"
 
 
 async def test_a_command_that_is_not_there_is_no_exit_code(tmp_path):

@@ -87,6 +87,14 @@ class TestAnswer:
     def test_without_anything_to_compare_with_it_is_not_yet(self):
         assert "do the steps before it" in answer.judge_value(None, "5").reason["en"]
 
+    def test_the_right_answer_is_read_off_the_platforms_own_command(self):
+        link = said("7: veth3f2a@if2: <UP> mtu 1500")
+        assert answer.read_answer(link, r"^(\d+): veth", place="node:1") == "7"
+
+    def test_a_command_without_an_answer_decides_nothing(self):
+        with pytest.raises(Broken, match="could not be read at node:1: exit code 1"):
+            answer.read_answer(said(exit_code=1), r"^(\d+): veth", place="node:1")
+
 
 class TestDns:
     settings = DnsSettings(source="ana", name="web.lab")
