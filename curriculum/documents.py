@@ -46,6 +46,13 @@ class Document:
             node = _child(node, key)
         return line
 
+    def at(self, keys: tuple) -> Any:
+        """The value under these keys, as it was written; None where there is none."""
+        node = self.data
+        for key in keys:
+            node = _child(node, key)
+        return node
+
     def problem(self, keys: tuple, mend: str) -> Problem:
         return Problem(self.path, self.line(*keys), spell_keys(keys), mend)
 

@@ -7,11 +7,13 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from curriculum.course import get_course
-from curriculum.enums import Accepts, StepKind
+from curriculum.enums import Accepts, Asks, Confidence, StepKind
 from curriculum.models import Answer, Attempt, ConditionPass, Draft, HintOpening, Lab
 from curriculum.parameters import draw_parameters, render_argv, spell_argv, substitute
+from curriculum.predictions import is_right, read_value
 from curriculum.specs import Course, LabSpec, Step
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "bring_back_draft",
     "current_attempt",
     "record_answer",
+    "record_prediction",
     "render_argv",
     "return_to_original",
     "save_draft",
@@ -31,6 +34,11 @@ __all__ = [
 
 SEED_BITS = 63
 DRAFT_BYTES = 64 * 1024
+_REFUSED = {
+    Asks.CHOICE: gettext_lazy("Choose one of the answers offered."),
+    Asks.NUMBER: gettext_lazy("Type a number, such as 12 or 0.5."),
+    Asks.ORDER: gettext_lazy("Put every item in its place, each once."),
+}
 _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
 
@@ -56,14 +64,28 @@ def current_attempt(student, lab: LabSpec) -> Attempt | None:
 
 
 def record_answer(attempt: Attempt, step: Step, value: str) -> Answer:
-    """Keep an answer; raises AnswerError for a value that cannot be one and for a second prediction."""
-    value = _check_value(step, value.strip())
+    """Keep an answer; raises AnswerError for a value that cannot be one."""
+    return attempt.answers.create(step=step.key, value=_check_value(step, value.strip()))
+
+
+def record_prediction(attempt: Attempt, step: Step, value: str, confidence: int | None) -> Answer:
+    """Commit a prediction once, with what is right for this attempt. Raises AnswerError."""
+    said = _check_prediction(step, value.strip())
+    if confidence not in Confidence.values:
+        raise AnswerError(_("Say how sure you are."))
+    truth = read_value(step.prediction, substitute(step.prediction.answer, attempt.parameters))
     with transaction.atomic():
         # Two clicks at once must not commit two predictions: the attempt's row is the lock.
         Attempt.objects.select_for_update().get(pk=attempt.pk)
-        if step.kind == StepKind.PREDICT and attempt.answers.filter(step=step.key).exists():
+        if attempt.answers.filter(step=step.key).exists():
             raise AnswerError(_("Your prediction is already committed; it cannot be changed."))
-        return attempt.answers.create(step=step.key, value=value)
+        return attempt.answers.create(
+            step=step.key,
+            value=said,
+            confidence=confidence,
+            truth=truth,
+            is_right=is_right(step.prediction, said, truth),
+        )
 
 
 def save_draft(attempt: Attempt, step: Step, text: str) -> Draft:
@@ -138,17 +160,24 @@ def _sync_lab(lab: LabSpec) -> Lab:
 
 
 def _check_value(step: Step, value: str) -> str:
-    if step.kind not in (StepKind.PREDICT, StepKind.ANSWER):
+    if step.kind != StepKind.ANSWER:
         raise AnswerError(_("This step takes no answer."))
     if not value:
         raise AnswerError(_("Choose or type an answer first."))
-    if step.kind == StepKind.PREDICT and value not in step.choices:
-        raise AnswerError(_("Choose one of the answers offered."))
     if step.accepts == Accepts.NUMBER and not _NUMBER.fullmatch(value):
         raise AnswerError(_("Type a whole number, in digits only."))
     if len(value) > Answer._meta.get_field("value").max_length:
         raise AnswerError(_("This answer is too long."))
     return value
+
+
+def _check_prediction(step: Step, value: str) -> str:
+    if step.prediction is None:
+        raise AnswerError(_("There is nothing to predict in this step."))
+    said = read_value(step.prediction, value)
+    if said is None:
+        raise AnswerError(str(_REFUSED[step.prediction.asks]))
+    return said
 
 
 def _pass_attempt_if_complete(attempt: Attempt, lab: LabSpec) -> None:

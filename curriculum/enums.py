@@ -63,6 +63,20 @@ class ParameterKind(models.TextChoices):
     WORD = "word", _("Word")
 
 
+class Asks(models.TextChoices):
+    CHOICE = "choice", _("Choice")
+    NUMBER = "number", _("Number")
+    ORDER = "order", _("Order")
+
+
+class Confidence(models.IntegerChoices):
+    """How sure a student is of a prediction, as the percentage of such predictions that would be right."""
+
+    GUESS = 50, _("Guess")
+    RATHER_SURE = 75, _("Rather sure")
+    SURE = 95, _("Sure")
+
+
 class Accepts(models.TextChoices):
     TEXT = "text", _("Text")
     NUMBER = "number", _("Number")

@@ -14,6 +14,7 @@ from curriculum.cel import CelError, compile_expression
 from curriculum.documents import Document
 from curriculum.enums import LIVE_STEPS, Capability, ParameterKind, StepKind
 from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
+from curriculum.lint_predictions import lint_predicted, lint_predictions
 from curriculum.parameters import SubstitutionError, names_in, names_in_prose, substitute
 from curriculum.problems import Problem
 from curriculum.specs import Act, Chapter, LabSpec, Play, Step
@@ -30,7 +31,7 @@ NEEDS = {
     StepKind.CAPTURE: ("pod", "pane"),
     StepKind.IMPAIR: ("pod", "pane"),
     StepKind.TERMINAL: ("pod",),
-    StepKind.PREDICT: ("choices",),
+    StepKind.PREDICT: ("prediction",),
 }
 ANSWER_NEEDS = {"command": ("pod", "argv", "matches")}
 READ_BY = {
@@ -39,6 +40,7 @@ READ_BY = {
     "remove": (StepKind.APPLY,),
     "direction": (StepKind.IMPAIR,),
     "effects": (StepKind.IMPAIR,),
+    "prediction": (StepKind.PREDICT,),
 }
 MUTANTS_WANTED = 3
 
@@ -56,7 +58,7 @@ def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
         _lint_steps,
         _lint_impairments,
         _lint_argv,
-        _lint_predictions,
+        lint_predictions,
         _lint_words,
         _lint_conditions,
     )
@@ -243,12 +245,6 @@ def _lint_words(lab: LabSpec, document: Document) -> Iterator[Problem]:
             yield document.problem(("steps", index), f"${{{name}}} in its prose has no value")
 
 
-def _lint_predictions(lab: LabSpec, document: Document) -> Iterator[Problem]:
-    for index, step in enumerate(lab.steps):
-        earlier = [other.key for other in lab.steps[:index] if other.kind == StepKind.PREDICT]
-        yield from _one_of(document, ("steps", index, "before"), step.before, earlier, "earlier prediction")
-
-
 def _lint_conditions(lab: LabSpec, document: Document) -> Iterator[Problem]:
     for index, condition in enumerate(lab.conditions):
         for proof in condition.leaves:
@@ -344,6 +340,7 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
         if not act.until and _goes_on(lab, act):
             mend = "this act does not end by itself; say with 'until' what its output must show"
             yield document.problem(("acts", index), mend)
+    yield from lint_predicted(lab, play, document)
     conditions = [condition.key for condition in lab.conditions]
     for key in play.fails:
         yield from _one_of(document, ("fails", key), key, conditions, "condition")

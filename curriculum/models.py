@@ -8,6 +8,8 @@ from django.db import models
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from curriculum.enums import Confidence
+from curriculum.predictions import LARGEST_VALUE
 from curriculum.text import choose_language
 
 
@@ -55,16 +57,29 @@ class Attempt(models.Model):
 
 
 class Answer(models.Model):
-    """What a student typed or chose at a step. A prediction is committed once; answers may be
-    changed, and the newest one counts."""
+    """What a student typed or chose at a step. Answers may be changed, and the newest one counts.
+
+    A prediction is an answer with a confidence: it is committed once, and what was right for this
+    attempt is kept beside it, whatever becomes of the lab.
+    """
 
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="answers", verbose_name=_("attempt"))
     step = models.SlugField(_("step"))
-    value = models.CharField(_("value"), max_length=200)
+    value = models.CharField(_("value"), max_length=LARGEST_VALUE)
+    confidence = models.PositiveSmallIntegerField(_("confidence"), choices=Confidence, null=True, blank=True)
+    truth = models.CharField(_("right value"), max_length=LARGEST_VALUE, blank=True)
+    is_right = models.BooleanField(_("right"), null=True, blank=True)
     created_at = models.DateTimeField(_("answered"), auto_now_add=True)
 
     class Meta:
         ordering = ["created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["attempt", "step"],
+                condition=models.Q(confidence__isnull=False),
+                name="one_prediction_per_step",
+            )
+        ]
         verbose_name = _("answer")
         verbose_name_plural = _("answers")
 

@@ -6,6 +6,7 @@ import typing
 
 from curriculum.enums import ConditionKind
 from curriculum.kinds import CONDITION_SETTINGS
+from curriculum.predictions import Prediction
 from curriculum.schema import definition_of, fields_in_file, schema_of
 from curriculum.specs import (
     Act,
@@ -35,6 +36,7 @@ TABLES = {
     "`parameters.NAME`": Parameter,
     "`steps[]`": Step,
     "`effects` of an `impair` step": Effects,
+    "`prediction` of a `predict` step": Prediction,
     "`conditions[]`": Condition,
     **{
         f"`settings` of {kinds}": settings

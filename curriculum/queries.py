@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from django.db.models import Count
 
 from curriculum.course import get_course
-from curriculum.models import Attempt, Draft
+from curriculum.models import Answer, Attempt, Draft
 from curriculum.specs import LabSpec
 
 
@@ -30,6 +30,11 @@ def progress(student) -> dict[str, dict]:
 def answers(attempt: Attempt) -> dict[str, str]:
     """The newest value of each answered step."""
     return dict(attempt.answers.order_by("created_at", "id").values_list("step", "value"))
+
+
+def predictions(attempt: Attempt) -> dict[str, Answer]:
+    """What was predicted, by step."""
+    return {each.step: each for each in attempt.answers.filter(confidence__isnull=False)}
 
 
 def drafts(attempt: Attempt) -> dict[str, Draft]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 from curriculum.enums import Accepts, Capability, ParameterKind, StepKind
 from curriculum.kinds import MANY_PACKETS, Proof
+from curriculum.predictions import Prediction
 from curriculum.prose import Theory
 from curriculum.schema import KEY_PATTERN, definition_of, derived, told
 from curriculum.text import Text, choose_language
@@ -86,7 +87,7 @@ class Step:
         "what an `impair` step does; without it, both directions become normal again", default=None
     )
     seconds: int = told("longest time the command may run", default=30, minimum=1, maximum=600)
-    choices: tuple[str, ...] = told("what a prediction chooses from", default=())
+    prediction: Prediction | None = told("what a `predict` step asks", default=None)
     accepts: Accepts = told("what an answer may be", default=Accepts.TEXT)
     before: str | None = told(
         "prediction that must be made before this step", default=None, pattern=KEY_PATTERN
@@ -125,6 +126,11 @@ class Act:
     step: str = told("the step it is done at; not for check", default="", pattern=f"{KEY_PATTERN}|^$")
     value: str = told("the answer given, or the line typed; ${name} is filled in", default="")
     until: str = told("what the output must show before the next act; ${name} is filled in", default="")
+    confidence: str = told(
+        "for an answer at a `predict` step: how sure the student says they are",
+        default="rather-sure",
+        enum=["guess", "rather-sure", "sure"],
+    )
     of: str = told("for an answer: the step whose output is read", default="", pattern=f"{KEY_PATTERN}|^$")
     reads: str = told("regular expression over that output; its first group is the answer", default="")
     file: str = told(

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from asgiref.sync import sync_to_async
 
-from curriculum.domain import record_answer, start_attempt, substitute
-from curriculum.enums import Verdict
+from curriculum.domain import record_answer, record_prediction, start_attempt, substitute
+from curriculum.enums import Confidence, StepKind, Verdict
 from curriculum.specs import Act, LabSpec, Play
 from k8s_tasks import queries
 from k8s_tasks.domain.editing import start_edit
@@ -98,7 +98,11 @@ class _Player:
     async def answer(self, act: Act) -> None:
         step = self.lab.step(act.step)
         value = self._read(act) if act.reads else await self._fill(act.value)
-        await sync_to_async(record_answer)(self.session.attempt, step, value)
+        if step.kind == StepKind.PREDICT:
+            confidence = Confidence[act.confidence.replace("-", "_").upper()]
+            await sync_to_async(record_prediction)(self.session.attempt, step, value, confidence)
+        else:
+            await sync_to_async(record_answer)(self.session.attempt, step, value)
 
     def _read(self, act: Act) -> str:
         """What a student reads off a step's output."""

@@ -11,9 +11,11 @@ from curriculum.models import Attempt
 from curriculum.specs import LabSpec
 from k8s_tasks.cluster.topology import number_nodes
 from k8s_tasks.domain.capabilities import choose_cluster
+from k8s_tasks.enums import RunState
 from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
 from k8s_tasks.redis_keys import redis_client, service_beat
 
+NEVER_RAN = (RunState.FAILED, RunState.LOST)
 SERVICES = ("streams", "verify", "watcher")
 
 
@@ -55,6 +57,12 @@ def latest_runs(session: LabSession) -> dict[str, Run]:
     """The newest run of each step."""
     runs = session.runs.exclude(step="").order_by("created_at")
     return {run.step: run for run in runs}
+
+
+def steps_run(attempt: Attempt) -> set[str]:
+    """The steps of which a run has come to its end, in any session of the attempt."""
+    runs = Run.objects.filter(session__attempt=attempt, started_at__isnull=False, ended_at__isnull=False)
+    return set(runs.exclude(state__in=NEVER_RAN).order_by().values_list("step", flat=True).distinct())
 
 
 def run_spans(session: LabSession) -> dict[str, tuple[float, float]]:

@@ -23,6 +23,7 @@ from k8s_tasks.models import LabSession, Run
 from k8s_tasks.reviewing import Review
 from portal.health import why_labs_cannot_start
 from portal.language import page_language
+from portal.predicting import predictions_context
 
 # xterm.js sets colours by style attributes; only pages that hold a terminal allow them.
 TERMINAL_CSP = {"style-src": [UNSAFE_INLINE]}
@@ -139,6 +140,7 @@ def steps_context(
     answers = work_queries.answers(sitting.attempt) if sitting.attempt else {}
     opened = work_queries.hints_opened(sitting.attempt) if sitting.attempt else {}
     drafts = work_queries.drafts(sitting.attempt) if sitting.attempt else {}
+    predicted = predictions_context(sitting, typed)
     values = argv_values(sitting.session)
     drawn = sitting.attempt.parameters if sitting.attempt else {}
     return [
@@ -154,6 +156,7 @@ def steps_context(
             "is_run": step.kind in RUN_STEPS,
             "run": runs.get(step.key),
             "answer": answers.get(step.key),
+            "prediction": predicted.get(step.key),
             "typed": typed.get(step.key),
             "is_locked": bool(step.before) and step.before not in answers,
         }
@@ -161,8 +164,8 @@ def steps_context(
     ]
 
 
-def step_context(sitting: Sitting, step: Step) -> dict:
-    steps = steps_context(sitting, {})
+def step_context(sitting: Sitting, step: Step, typed: dict[str, str] | None = None) -> dict:
+    steps = steps_context(sitting, typed or {})
     return {**frame_context(sitting), "step": next(each for each in steps if each["spec"] is step)}
 
 

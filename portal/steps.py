@@ -6,10 +6,13 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from curriculum import domain as work
+from curriculum.enums import StepKind
+from curriculum.predictions import SEPARATOR, move_choice, split_order
+from curriculum.specs import Step
 from k8s_tasks.domain import runs
 from k8s_tasks.domain.rechecks import ask_recheck
 from portal import access
-from portal.lab_page import sitting_in, step_context, step_in, step_or_404, waiting_for
+from portal.lab_page import lab_page, sitting_in, step_context, step_in, step_or_404, waiting_for
 from portal.refusals import REFUSALS, sentence_of, status_of, tells_refusals
 from portal.sessions import page_of
 
@@ -40,12 +43,27 @@ def run(request, session_id, step):
 def answer(request, session_id, step):
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     sitting, spec = step_in(session, step)
-    work.record_answer(session.attempt, spec, request.POST.get("value", ""))
+    value = SEPARATOR.join(request.POST.getlist("value"))  # an order comes item by item
+    if "move" in request.POST and spec.prediction:
+        return moved(request, sitting, spec, value)
+    if spec.kind == StepKind.PREDICT:
+        sureness = whole_number(request.POST.get("confidence"), 0)
+        work.record_prediction(session.attempt, spec, value, sureness)
+    else:
+        work.record_answer(session.attempt, spec, value)
     ask_recheck(session.pk)
     if not request.htmx:
         return redirect(page_of(session))
     event = {"steps": waiting_for(sitting.lab, spec)}
     return trigger_client_event(step_fragment(request, sitting, step), "step-changed", event)
+
+
+def moved(request, sitting, step: Step, value: str):
+    """The form of an order with one item moved; nothing is kept until it is committed."""
+    typed = {step.key: SEPARATOR.join(move_choice(split_order(value), request.POST["move"]))}
+    if not request.htmx:
+        return lab_page(request, sitting, typed=typed)
+    return render(request, "lab.html#step", step_context(sitting, step, typed))
 
 
 @require_POST

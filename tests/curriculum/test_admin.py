@@ -3,13 +3,14 @@
 import pytest
 from django.urls import reverse
 
-from curriculum.domain import record_answer, start_attempt, store_pass
+from curriculum.domain import record_prediction, start_attempt, store_pass
+from curriculum.enums import Confidence
 
 
 @pytest.fixture
 def work(ana, lab):
     attempt = start_attempt(ana, lab)
-    record_answer(attempt, lab.step("predict-ttl"), "62")
+    record_prediction(attempt, lab.step("predict-ttl"), "62", Confidence.SURE)
     store_pass(attempt, "echo-pair", {"en": "<b>seen</b>", "pt-br": "visto"}, {})
     return attempt
 

@@ -10,10 +10,12 @@ from curriculum.domain import (
     current_attempt,
     open_hint,
     record_answer,
+    record_prediction,
     start_attempt,
     store_pass,
     sync_labs,
 )
+from curriculum.enums import Confidence
 from curriculum.models import ConditionPass, Lab
 from curriculum.queries import answers, hints_opened, progress
 from curriculum.specs import Course
@@ -47,9 +49,9 @@ def test_the_newest_attempt_is_the_current_one(ana, lab):
 
 def test_a_prediction_is_committed_once(ana, lab):
     attempt = start_attempt(ana, lab)
-    record_answer(attempt, lab.step("predict-ttl"), "64")
+    record_prediction(attempt, lab.step("predict-ttl"), "64", Confidence.SURE)
     with pytest.raises(AnswerError, match="already committed"), translation.override("en"):
-        record_answer(attempt, lab.step("predict-ttl"), "62")
+        record_prediction(attempt, lab.step("predict-ttl"), "62", Confidence.SURE)
     assert answers(attempt) == {"predict-ttl": "64"}
 
 
@@ -63,8 +65,7 @@ def test_an_answer_may_be_changed_and_the_newest_counts(ana, lab):
 @pytest.mark.parametrize(
     ("step", "value"),
     [
-        ("predict-ttl", "65"),
-        ("predict-ttl", ""),
+        ("predict-ttl", "62"),
         ("answer-ttl", "sixty-two"),
         ("answer-ttl", "٦٢"),
         ("answer-ttl", "6" * 300),

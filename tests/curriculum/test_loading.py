@@ -4,6 +4,8 @@ import pytest
 
 from tests.curriculum.conftest import LAB
 
+ASKED = 'prediction: {choices: ["64", "63", "62", "61"], right: "62"}'
+
 
 def test_the_course_as_it_is_has_no_problem(folder):
     assert folder.problems() == []
@@ -55,7 +57,7 @@ def test_a_file_that_breaks_the_schema_is_told_by_line_and_key(folder, old, new,
         ('"${beto.ip}"', '"${beto.mac}"', "steps[4].argv[3]", "${beto.mac} has no value"),
         ('"${beto.ip}"', '"$$(id) $"', "steps[4].argv[3]", "write '$$' for a dollar sign"),
         ("    argv: [ip, route]\n", "", "steps[1]", "needs 'argv'"),
-        ('    choices: ["64", "63", "62", "61"]\n', "", "steps[2]", "needs 'choices'"),
+        (f"    {ASKED}\n", "", "steps[2]", "needs 'prediction'"),
         ("lowest: 9000", "lowest: 9899", "parameters.port", "lowest must be below highest"),
         ("step: answer-ttl,", "step: routes,", "conditions[2].settings.step", "no answer step 'routes'"),
         ("source: ana, target", "source: eva, target", "conditions[0].settings.source", "no pod 'eva'"),

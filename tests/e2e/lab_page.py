@@ -56,6 +56,7 @@ class LabPage:
 
     def predict(self, value: str) -> None:
         self.step("predict-ttl").locator("label", has_text=value).click()
+        self.step("predict-ttl").locator("input[name=confidence][value='75'] + span").click()
         self.page.locator("#answer-predict-ttl").click()
         expect(self.step("predict-ttl").locator(".committed mark")).to_have_text(value)
 

@@ -43,7 +43,7 @@ async def test_a_run_whose_worker_died_is_lost_and_its_process_ended(
 
 @pytest.mark.parametrize("name", ["web", "redis", "watcher", "worker-verify"])
 async def test_no_line_is_lost_when_another_process_dies(sitting, aluna, breakable, kill, name):
-    sitting.answer("predict-ttl", "62")
+    sitting.predict("predict-ttl", "62")
     run = sitting.run("ping-across")
     await aluna.output(run, until=b"icmp_seq=2 ")
 

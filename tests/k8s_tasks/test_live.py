@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections
 
-from curriculum.domain import record_answer
+from curriculum.domain import record_answer, record_prediction
+from curriculum.enums import Confidence
 from k8s_tasks import preparing, running, verifying
 from k8s_tasks.cluster.agent import NAMESPACE, agents_by_node
 from k8s_tasks.cluster.errors import NotFound, Refused
@@ -114,7 +115,7 @@ def test_printed_packets_prove_nothing(session, student):
 
 
 def test_real_pings_prove_a_pair_and_the_ttl(act, session, lab, student):
-    record_answer(session.attempt, lab.step("predict-ttl"), "62")
+    record_prediction(session.attempt, lab.step("predict-ttl"), "62", Confidence.SURE)
     address = session.bindings["pods"][2]["address"]
     in_pod(session, "ana", "ping", "-c", "1", address)
     record_answer(session.attempt, lab.step("answer-ttl"), "64")

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from curriculum.domain import record_answer
+from curriculum.domain import record_prediction
+from curriculum.enums import Confidence
 from k8s_tasks.domain.reaping import Reaper
 from k8s_tasks.domain.runs import (
     RunError,
@@ -39,7 +40,7 @@ def test_a_step_becomes_a_queued_run_with_its_exact_command(session, lab, studen
 def test_a_prediction_comes_before_its_step(session, lab, student):
     with pytest.raises(RunError, match="prediction"):
         start_run(session, lab.step("ping-across"), user=student)
-    record_answer(session.attempt, lab.step("predict-ttl"), "62")
+    record_prediction(session.attempt, lab.step("predict-ttl"), "62", Confidence.SURE)
     assert start_run(session, lab.step("ping-across"), user=student).state == RunState.QUEUED
 
 

@@ -93,7 +93,8 @@ def address_of(name: str, world) -> str:
 def knock(world, visit, name: str, person: str):
     browser = visit(world.people().get(person))
     return getattr(browser, DOORS[name].method)(
-        address_of(name, world), {"value": "62", "pod": "ana", "name": "Redes 3", "number": "1"}
+        address_of(name, world),
+        {"value": "62", "confidence": "75", "pod": "ana", "name": "Redes 3", "number": "1"},
     )
 
 
@@ -143,7 +144,10 @@ def test_a_form_of_another_site_changes_nothing(world, asked, name):
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(world.alice)
 
-    assert browser.post(address_of(name, world), {"value": "62", "pod": "ana"}).status_code == 403
+    assert (
+        browser.post(address_of(name, world), {"value": "62", "confidence": "75", "pod": "ana"}).status_code
+        == 403
+    )
     assert asked.acts == []
 
 

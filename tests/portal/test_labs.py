@@ -3,6 +3,7 @@
 from django.contrib.messages import get_messages
 
 from curriculum import domain as work
+from curriculum.enums import Confidence
 from curriculum.models import Attempt
 from k8s_tasks.domain.sessions import SessionError
 from k8s_tasks.enums import SessionState
@@ -93,7 +94,7 @@ def test_a_step_waits_for_its_prediction(world, asked, visit, lab):
         return next(each["is_locked"] for each in steps if each["spec"].key == "ping-across")
 
     assert is_locked()
-    work.record_answer(world.attempt, lab.step("predict-ttl"), "62")
+    work.record_prediction(world.attempt, lab.step("predict-ttl"), "62", Confidence.SURE)
     assert not is_locked()
 
 

@@ -39,7 +39,7 @@ def conditions(verdicts: str) -> dict[str, str]:
 async def test_the_lab_from_its_start_to_the_last_verdict(sitting, aluna, prof):
     assert b"10.244." in await aluna.output(sitting.run("addresses"))
     assert aluna.post(sitting.door("steps/ping-across/run"), htmx=True).status_code == 409
-    assert sitting.answer("predict-ttl", "62").status_code == 200
+    assert sitting.predict("predict-ttl", "62").status_code == 200
     capture, listener = sitting.run("capture"), sitting.run("listen")
     await asyncio.gather(
         aluna.output(capture, until=b"listening on eth0"), aluna.output(listener, until=b"Listening")
@@ -63,7 +63,7 @@ async def test_the_lab_from_its_start_to_the_last_verdict(sitting, aluna, prof):
 async def test_the_page_turns_green_without_a_click(aluna):
     sitting = await aluna.begin(again="1")
     try:
-        sitting.answer("predict-ttl", "62")
+        sitting.predict("predict-ttl", "62")
         across = sitting.run("ping-across")
         await aluna.output(across, until=b"icmp_seq=2")
         aluna.post(f"/runs/{across}/cancel/", htmx=True)

@@ -1,14 +1,21 @@
 """Steps: their commands, answers and terminals."""
 
 import json
+import re
 
 import pytest
+from django.utils import timezone
 
+from curriculum import domain as work
 from curriculum import queries as work_queries
+from curriculum.course import get_course
 from k8s_tasks.domain.runs import RunError
+from k8s_tasks.enums import RunState
+from tests.portal.conftest import make_session
 
 HTMX = {"HX-Request": "true"}
 JSON_TYPE = "application/json"
+SAID = {"value": "62", "confidence": "75"}
 
 
 @pytest.fixture
@@ -48,18 +55,57 @@ def test_an_unknown_step_is_not_found(world, asked, visit, step, door):
 
 
 def test_a_prediction_is_committed_and_names_what_it_unlocks(world, asked, visit, step):
-    response = visit(world.alice).post(step("predict-ttl", "answer"), {"value": "62"}, headers=HTMX)
+    response = visit(world.alice).post(step("predict-ttl", "answer"), SAID, headers=HTMX)
 
     assert work_queries.answers(world.attempt) == {"predict-ttl": "62"}
     assert 'id="step-predict-ttl"' in response.content.decode()
     assert json.loads(response["HX-Trigger"]) == {"step-changed": {"steps": ["ping-across"]}}
 
 
+def test_a_prediction_says_how_sure_one_is(world, asked, visit, step):
+    response = visit(world.alice).post(step("predict-ttl", "answer"), {"value": "62"}, headers=HTMX)
+
+    assert response.status_code == 422
+    assert work_queries.answers(world.attempt) == {}
+
+
+def test_the_truth_is_shown_beside_a_prediction_when_its_run_is_over(world, asked, visit, step):
+    browser = visit(world.alice)
+    browser.post(step("predict-ttl", "answer"), SAID | {"value": "64"})
+    run = world.session.runs.create(step="ping-across", state=RunState.RUNNING, started_at=timezone.now())
+    assert "It came otherwise" not in browser.get(step("predict-ttl")).content.decode()
+
+    world.session.runs.filter(pk=run.pk).update(state=RunState.CANCELLED, ended_at=timezone.now())
+
+    page = browser.get(step("predict-ttl")).content.decode()
+    assert "It came otherwise" in page and "<strong>62</strong>" in page
+
+
+def test_a_run_that_could_not_be_had_shows_no_truth(world, asked, visit, step):
+    browser = visit(world.alice)
+    browser.post(step("predict-ttl", "answer"), SAID)
+    failed = {"state": RunState.FAILED, "started_at": timezone.now(), "ended_at": timezone.now()}
+    world.session.runs.create(step="ping-across", **failed)
+
+    assert "You were right" not in browser.get(step("predict-ttl")).content.decode()
+
+
+def test_an_order_is_moved_item_by_item_and_nothing_is_kept(world, asked, visit):
+    attempt = work.start_attempt(world.alice, get_course().lab("tcp-and-udp"))
+    door = f"/sessions/{make_session(attempt).pk}/steps/predict-order/answer/"
+    shown = {"value": ["syn", "ack", "syn-ack", "data", "fin"], "move": "ack down"}
+
+    page = visit(world.alice).post(door, shown, headers=HTMX).content.decode()
+
+    assert re.findall(r'name="value" value="([a-z-]+)"', page) == ["syn", "syn-ack", "ack", "data", "fin"]
+    assert work_queries.answers(attempt) == {}
+
+
 def test_a_second_prediction_is_refused_and_the_first_stays(world, asked, visit, step):
     browser = visit(world.alice)
-    browser.post(step("predict-ttl", "answer"), {"value": "62"})
+    browser.post(step("predict-ttl", "answer"), SAID)
 
-    response = browser.post(step("predict-ttl", "answer"), {"value": "64"}, headers=HTMX)
+    response = browser.post(step("predict-ttl", "answer"), SAID | {"value": "64"}, headers=HTMX)
 
     assert response.status_code == 422
     assert work_queries.answers(world.attempt) == {"predict-ttl": "62"}

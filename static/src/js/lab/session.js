@@ -35,6 +35,9 @@ function hear({ id, kind, data }, onTopology) {
 function hearRun({ run, step, state }) {
   toldStates.set(run, state);
   refresh(step ? `step-${step}` : "verdicts");
+  // A run that has ended shows what was right at the prediction it waited for.
+  const before = document.getElementById(`step-${step}`)?.dataset.before;
+  if (before && !isOpenState(state)) refresh(`step-${before}`);
 }
 
 // What was told of each run. A notice may overtake the answer to the click that started the run; the
