@@ -1,7 +1,7 @@
 """Keeps what students run off the nodes, where the cluster can do that.
 
 A pod with the node's network or files would reach other students and the platform's captures.
-Only a cluster that enforces the admission policy lets students make pods.
+Only a cluster that enforces the admission policies lets students make pods.
 """
 
 import logging
@@ -13,13 +13,14 @@ from k8s_tasks.cluster.objects import apply_manifests, read_manifests
 
 logger = logging.getLogger(__name__)
 
-POLICY = Path(__file__).parents[2] / "deploy" / "policies" / "student-pods.yaml"
+POLICIES = Path(__file__).parents[2] / "deploy" / "policies"
 
 
 async def fence_pods(api: Api) -> bool:
-    """Install the policy; False where the cluster does not serve or take it."""
+    """Install the policies; False where the cluster does not serve or take it."""
     try:
-        await apply_manifests(api, read_manifests(POLICY.read_text()))
+        texts = (path.read_text() for path in sorted(POLICIES.glob("*.yaml")))
+        await apply_manifests(api, read_manifests(*texts))
     except ClusterError as error:
         logger.info("students may make no pods on this cluster: %s", error)
         return False

@@ -12,6 +12,24 @@ _MAIN = re.compile(r"(.+-[0-9a-f]{8})(?:-[a-z]{1,6})?")
 SESSION_LABEL = "redes.local/session"
 PORTAL_LABEL = "redes.local/portal"  # which portal's: several may share a cluster
 
+QUOTA = {
+    "pods": "20",
+    "limits.memory": "10Gi",
+    "count/services": "20",
+    "services.loadbalancers": "4",
+    "count/configmaps": "40",
+    "count/secrets": "40",
+    "count/deployments.apps": "20",
+    "count/replicasets.apps": "100",
+    "count/networkpolicies.networking.k8s.io": "40",
+}
+# What a container gets that says nothing, and the most it may ask for: one must not take a node's memory.
+CONTAINER = {
+    "default": {"memory": "512Mi"},
+    "defaultRequest": {"cpu": "10m", "memory": "32Mi"},
+    "max": {"memory": "1Gi"},
+}
+
 _ALL = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
 _LOOK = ["get", "list", "watch"]
 
@@ -48,7 +66,11 @@ def namespace_manifests(
         },
         {
             **_named("v1", "ResourceQuota", "session", namespace),
-            "spec": {"hard": {"pods": "20", "count/services": "20", "count/configmaps": "40"}},
+            "spec": {"hard": QUOTA},
+        },
+        {
+            **_named("v1", "LimitRange", "session", namespace),
+            "spec": {"limits": [{"type": "Container", **CONTAINER}]},
         },
     ]
 
@@ -64,8 +86,21 @@ def student_rules(*, may_make_pods: bool) -> list[dict]:
     return [
         _rule([""], ["pods"], pods),
         _rule([""], ["pods/exec", "pods/attach", "pods/portforward"], ["get", "create"]),
-        _rule([""], ["services", "configmaps", "secrets", "endpoints"], _ALL),
-        _rule([""], ["events", "serviceaccounts", "resourcequotas", "pods/log", "pods/status"], _LOOK),
+        _rule([""], ["services", "configmaps", "secrets"], _ALL),
+        # Endpoints of one's own would lead a NodePort to others' pods, with the node as the source.
+        _rule(
+            [""],
+            [
+                "endpoints",
+                "limitranges",
+                "events",
+                "serviceaccounts",
+                "resourcequotas",
+                "pods/log",
+                "pods/status",
+            ],
+            _LOOK,
+        ),
         _rule(["apps"], ["deployments", "replicasets", "deployments/scale"], workloads),
         _rule(["discovery.k8s.io"], ["endpointslices"], _LOOK),
         _rule(["events.k8s.io"], ["events"], _LOOK),
