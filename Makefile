@@ -7,7 +7,7 @@ SETUP := $(PYTHON) deploy/local/setup.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kind kind-preload kind-down dev status test lint types unit integration e2e labs bench bench-netlab conformance clean distclean
+.PHONY: help setup run kind kind-preload kind-down dev status test lint types unit integration e2e labs record bench bench-netlab conformance clean distclean
 
 help: ## list the chores and the options
 	@$(PYTHON) deploy/local/help.py $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ e2e: setup-test ## the journey in a real browser
 labs: setup-test ## lint the course and play every solution and mutant (ARGS="--repeat 20")
 	@$(VENV)/python manage.py labs lint
 	@$(VENV)/python deploy/local/play_labs.py $(ARGS)
+
+record: setup-test ## record the labs whose recording is missing or old (ARGS="LAB", ARGS=--again)
+	@$(VENV)/python deploy/local/play_labs.py record $(ARGS)
 
 bench: setup-test ## measure netlab's start, click to first output (beside kubectl exec), Ctrl-C, a matrix, 50 idle labs
 	@$(VENV)/python tests/bench/netlab_start.py

@@ -7,7 +7,7 @@ neither, while it is not written) and `drawings/`. A lab is a folder inside it; 
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from curriculum.drawings import load_drawings
 from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_objects, lint_plays
 from curriculum.problems import CourseError, Problem
 from curriculum.prose import Page, Section, read_lab_text, read_theory
+from curriculum.recordings import FOLDER, INDEX, LARGEST, MADE_OF, Recording
 from curriculum.schema import build, schema_of
 from curriculum.specs import Chapter, Condition, Course, LabSpec, Play, Step
 from curriculum.text import FIRST_LANGUAGE, LANGUAGES, Text
@@ -45,10 +46,14 @@ def load_course(root: Path) -> Course:
     return Course(tuple(chapter for chapter in chapters if chapter))
 
 
-def hash_folder(folder: Path) -> str:
-    """A hash of the names and contents of all files below."""
+def hash_folder(folder: Path, *, among: Sequence[str] = ()) -> str:
+    """A hash of the names and contents of all files below, except for a recording: it is made of the lab,
+    not a part of it. With `among`, only of the files and folders with these names."""
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        part = file.relative_to(folder).parts[0]
+        if part == FOLDER or (among and part not in among):
+            continue
         content = file.read_bytes()
         digest.update(f"{file.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
@@ -101,11 +106,11 @@ class _Loader:
     def _load_lab(self, folder: Path, figures: Mapping) -> LabSpec | None:
         document = self._read(folder / "lab.yaml", LabSpec)
         texts = {language: self._load_lab_text(folder, language, figures) for language in LANGUAGES}
-        plays = self._load_plays(folder)
+        plays, recording = self._load_plays(folder), self._load_recording(folder / FOLDER)
         if document is None:
             return None
         self._compare_texts(folder, document, texts)
-        lab = build(LabSpec, document.data, _Derivation(folder, texts, plays).derive)
+        lab = build(LabSpec, document.data, _Derivation(folder, texts, plays, recording).derive)
         for lint in (lint_lab, lint_manifests, lint_objects):
             self.problems.extend(lint(lab, document))
         self.problems.extend(lint_plays(lab, {name: found for name, (found, _) in plays.items()}))
@@ -126,6 +131,18 @@ class _Loader:
             for name, document in found.items()
             if document
         }
+
+    def _load_recording(self, folder: Path) -> Recording | None:
+        if not folder.exists():
+            return None
+        document = self._read(folder / INDEX, Recording)
+        if sum(file.stat().st_size for file in folder.iterdir()) > LARGEST:
+            self._say(folder / INDEX, 1, f"the recording is larger than {LARGEST} bytes; make it anew")
+        if document is None:
+            return None
+        return build(
+            Recording, document.data, lambda kind, _: {"folder": folder} if kind is Recording else {}
+        )
 
     def _compare_texts(self, folder: Path, document: Document, texts: Mapping[str, Sections]) -> None:
         wanted = _sections_wanted(document.data)
@@ -177,6 +194,7 @@ class _Derivation:
     folder: Path
     texts: Mapping[str, Sections]
     plays: Mapping[str, tuple[Document, Play]]
+    recording: Recording | None
 
     def derive(self, kind: type, data: Mapping) -> dict:
         if kind is LabSpec:
@@ -190,7 +208,10 @@ class _Derivation:
         return {
             "slug": self.folder.name,
             "chapter": int(self.folder.parent.name[:2]),
+            "folder": self.folder,
             "version": hash_folder(self.folder),
+            "made_of": hash_folder(self.folder, among=MADE_OF),
+            "recording": self.recording,
             "manifests": tuple(
                 file.read_text("utf-8") for file in sorted(self.folder.glob("manifests/*.yaml"))
             ),

@@ -46,9 +46,10 @@ class AnswerError(ValueError):
     """An answer that is not taken; the text is for the student, in their language."""
 
 
-def start_attempt(student, lab: LabSpec) -> Attempt:
-    """A new attempt with parameters of its own, whether or not there are others."""
-    seed = secrets.randbits(SEED_BITS)
+def start_attempt(student, lab: LabSpec, *, seed: int | None = None) -> Attempt:
+    """A new attempt with parameters of its own, whether or not there are others. A recording gives its
+    seed, so that the next one draws the same."""
+    seed = secrets.randbits(SEED_BITS) if seed is None else seed
     return Attempt.objects.create(
         student=student,
         lab=_sync_lab(lab),

@@ -6,11 +6,13 @@ exactly what these classes say; `curriculum.schema` reads them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from curriculum.enums import Accepts, Capability, ParameterKind, StepKind
 from curriculum.kinds import MANY_PACKETS, Proof
 from curriculum.predictions import Prediction
 from curriculum.prose import Theory
+from curriculum.recordings import Recording
 from curriculum.schema import KEY_PATTERN, definition_of, derived, told
 from curriculum.text import Text, choose_language
 
@@ -155,7 +157,8 @@ class Play:
 
 @dataclass(frozen=True, kw_only=True)
 class LabSpec:
-    """A lab. `version` is the hash of its folder: results say which text they belong to."""
+    """A lab. `version` is the hash of its folder: results say which text they belong to. `made_of` is that
+    of what decides its output, which tells whether a recording is still true."""
 
     number: str = told("number in the course", pattern=r"^[1-6]\.[1-9]$")
     title: Text = told("title")
@@ -172,7 +175,10 @@ class LabSpec:
     conditions: tuple[Condition, ...] = told("what must be proven", minItems=3)
     slug: str = derived()
     chapter: int = derived()
+    folder: Path = derived()
     version: str = derived()
+    made_of: str = derived()
+    recording: Recording | None = derived()
     manifests: tuple[str, ...] = derived()
     objects: Mapping[str, str] = derived()
     solution: Play = derived()

@@ -4,12 +4,14 @@ the same verification. A lab whose mutant passes proves nothing.
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from asgiref.sync import sync_to_async
 
 from curriculum.domain import record_answer, record_prediction, start_attempt, substitute
 from curriculum.enums import Confidence, StepKind, Verdict
+from curriculum.models import Attempt
 from curriculum.specs import Act, LabSpec, Play
 from k8s_tasks import queries
 from k8s_tasks.domain.editing import start_edit
@@ -41,13 +43,20 @@ async def play_lab(
     """The result of each condition after the play's acts, in an attempt of its own.
     Raises PlayError, and RunError or SessionError as for a student."""
     attempt = await sync_to_async(start_attempt)(student, lab)
+    async with ready_session(attempt, cluster=cluster) as session:
+        player = Player(session, lab, student, play.texts)
+        for act in play.acts:
+            await player.do(act)
+        return await bound(player.verify(), ACT_SECONDS, "verify")
+
+
+@asynccontextmanager
+async def ready_session(attempt: Attempt, *, cluster: Cluster | None) -> AsyncIterator[LabSession]:
+    """A session of the attempt that can be used, and ends afterwards. Raises PlayError and SessionError."""
     session = await sync_to_async(start_session)(attempt, cluster=cluster)
     try:
-        await _bound(_until_ready(session), READY_SECONDS, "prepare the session")
-        player = _Player(await _load(session), lab, student, play.texts)
-        for act in play.acts:
-            await _bound(player.do(act), ACT_SECONDS, f"{act.do} {act.step}")
-        return await _bound(player.verify(), ACT_SECONDS, "verify")
+        await bound(_until_ready(session), READY_SECONDS, "prepare the session")
+        yield await _load(session)
     finally:
         await sync_to_async(end_session)(session, "The play is over.")
 
@@ -70,7 +79,7 @@ def _misjudged(key: str, result: ConditionResult, play: Play) -> str:
     )
 
 
-class _Player:
+class Player:
     """A student who does one act after the other."""
 
     def __init__(self, session: LabSession, lab: LabSpec, student, texts: Mapping[str, str]):
@@ -82,18 +91,18 @@ class _Player:
         self.shown: dict[str, str] = {}
 
     async def do(self, act: Act) -> None:
-        await getattr(self, act.do)(act)
+        await bound(getattr(self, act.do)(act), ACT_SECONDS, f"{act.do} {act.step}")
 
     async def run(self, act: Act) -> None:
         run = await sync_to_async(start_run)(self.session, self.lab.step(act.step), user=self.student)
         self.runs[act.step] = run
-        self.shown[act.step] = await _until_shown(run, await self._fill(act.until))
+        self.shown[act.step] = await until_shown(run, await self._fill(act.until))
 
     async def stop(self, act: Act) -> None:
         if act.step not in self.runs:
             raise PlayError(f"{act.step} does not run")
         await sync_to_async(cancel_run)(self.runs[act.step], reason="The play stops it.")
-        await _until_shown(self.runs[act.step])
+        await until_shown(self.runs[act.step])
 
     async def answer(self, act: Act) -> None:
         step = self.lab.step(act.step)
@@ -115,20 +124,22 @@ class _Player:
         text = await self._fill(self.texts[act.file])
         run = await sync_to_async(start_edit)(self.session, self.lab.step(act.step), text, user=self.student)
         self.runs[act.step] = run
-        self.shown[act.step] = await _until_shown(run, await self._fill(act.until))
+        self.shown[act.step] = await until_shown(run, await self._fill(act.until))
 
     async def type(self, act: Act) -> None:
         terminal = await sync_to_async(start_terminal)(
             self.session, self.lab.step(act.step).pod, user=self.student, columns=COLUMNS, rows=ROWS
         )
+        self.runs[act.step] = terminal
+        await until_speaks(terminal)  # what is typed before the prompt is there would be shown twice
         await asend_keys(terminal.pk, (await self._fill(act.value)).encode() + b"\r")
-        await _until_shown(terminal, await self._fill(act.until))
+        await until_shown(terminal, await self._fill(act.until))
         await sync_to_async(cancel_run)(terminal, reason="The play closes it.")
-        await _until_shown(terminal)
+        await until_shown(terminal)
 
     async def verify(self) -> dict[str, ConditionResult]:
         run = await sync_to_async(start_verification)(self.session, user=self.student)
-        await _until_shown(run)
+        await until_shown(run)
         await run.arefresh_from_db()
         if run.state != RunState.SUCCEEDED:
             raise PlayError(f"the verification ended as {run.state}: {run.reason}")
@@ -152,7 +163,7 @@ async def _until_ready(session: LabSession) -> None:
                 raise PlayError(f"the session is {state}: {notices[-1].data.get('message')}")
 
 
-async def _until_shown(run: Run, text: str = "") -> str:
+async def until_shown(run: Run, text: str = "") -> str:
     """What the run has printed once the text is in it; without one, once it has ended."""
     shown = b""
     async for entries in follow_run(run.pk):
@@ -164,7 +175,14 @@ async def _until_shown(run: Run, text: str = "") -> str:
     return shown.decode(errors="replace")
 
 
-async def _bound(act, seconds: int, name: str):
+async def until_speaks(run: Run) -> None:
+    """Until the run has printed anything, or has ended without a word."""
+    async for entries in follow_run(run.pk):
+        if any(entry.source in ("stdout", "stderr") for entry in entries):
+            return
+
+
+async def bound(act, seconds: int, name: str):
     try:
         async with asyncio.timeout(seconds):
             return await act

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
+from django.db.models import F
 
 from curriculum.enums import Verdict
 from curriculum.specs import LabSpec, Play
@@ -17,6 +18,7 @@ from k8s_tasks.models import Cluster
 from k8s_tasks.plays import PlayError, misjudged, play_lab
 
 SOLVER = "solver"
+PREFLIGHT_SECONDS = 60
 logger = logging.getLogger(__name__)
 
 
@@ -52,6 +54,21 @@ class Outcome:
         }
 
 
+def await_preflight(labs: Iterable[LabSpec], cluster: Cluster | None) -> None:
+    """A portal that has just started has not measured its cluster yet, and a lab that needs something of it
+    could not begin. What is not measured in time is told when the lab is played."""
+    wanted = {name for lab in labs for name in lab.requires}
+    until = time.monotonic() + PREFLIGHT_SECONDS
+    while wanted and not _is_measured(cluster) and time.monotonic() < until:
+        time.sleep(0.5)
+
+
+def _is_measured(cluster: Cluster | None) -> bool:
+    asked = Cluster.objects.filter(is_healthy=True).exclude(uid="")
+    asked = asked.filter(pk=cluster.pk) if cluster else asked
+    return asked.filter(measured_uid=F("uid")).exists()
+
+
 async def play_all(
     plays: Sequence[tuple[LabSpec, Play]],
     *,
@@ -72,7 +89,7 @@ async def play_all(
             outcomes[number] = await _play(student, lab, play, cluster)
             tell(outcomes[number])
 
-    students = [await sync_to_async(_solver)(number) for number in range(1, jobs + 1)]
+    students = [await sync_to_async(solver)(number) for number in range(1, jobs + 1)]
     await asyncio.gather(*(work(student) for student in students))
     return [outcomes[number] for number in sorted(outcomes)]
 
@@ -91,7 +108,7 @@ async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> O
     return Outcome(lab.slug, play.name, time.monotonic() - began, misjudged(play, results), caught=caught)
 
 
-def _solver(number: int):
+def solver(number: int):
     """A student who plays: an account nobody can log in to."""
     name = f"{SOLVER}-{number}"
     solver, is_new = get_user_model().objects.get_or_create(username=name, defaults={"is_active": False})

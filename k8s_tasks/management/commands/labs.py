@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,17 +13,22 @@ from redis.exceptions import RedisError
 from curriculum.course import CONTENT, get_course, load_course
 from curriculum.problems import CourseError
 from curriculum.publish import FILE_KINDS, publish_keys, publish_schema
+from curriculum.recordings import FOLDER, recording_lacks
 from curriculum.scaffold import ScaffoldError, new_lab, unwritten
 from curriculum.specs import LabSpec
+from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.domain.runs import RunError
+from k8s_tasks.domain.sessions import SessionError
 from k8s_tasks.models import Cluster
-from k8s_tasks.plays import plays_of
-from k8s_tasks.solving import Outcome, play_all, table_of
+from k8s_tasks.plays import PlayError, plays_of
+from k8s_tasks.recording import record_lab, write_recording
+from k8s_tasks.solving import Outcome, await_preflight, play_all, solver, table_of
 
 NOT_AS_PROMISED, NOT_PLAYED = 1, 2
 
 
 class Command(BaseCommand):
-    help = "For authors of labs: lint the course, play its labs, begin a new one, show schemas."
+    help = "For authors of labs: lint the course, play and record its labs, begin a new one, show schemas."
     # The course is files: authors need no database and no pages to check them.
     requires_system_checks = []
 
@@ -30,6 +37,7 @@ class Command(BaseCommand):
         lint = acts.add_parser("lint", help="check every file of the course")
         lint.add_argument("--content", type=Path, default=CONTENT, help="folder of the course")
         self._add_solve(acts.add_parser("solve", help="play solutions and mutants on the running portal"))
+        self._add_record(acts.add_parser("record", help="keep what each step of the solution prints"))
         new = acts.add_parser("new", help="begin a lab: a folder that can be played at once")
         new.add_argument("chapter", help="folder of the chapter, such as 02-addressing")
         new.add_argument("slug", help="name of the lab's folder")
@@ -50,6 +58,12 @@ class Command(BaseCommand):
         solve.add_argument("--jobs", type=int, default=2, help="how many are played at the same time")
         solve.add_argument("--json", type=Path, help="file for the results")
 
+    def _add_record(self, record):
+        record.add_argument("labs", nargs="*", metavar="LAB", help="slugs of labs")
+        record.add_argument("--all", action="store_true", help="labs without a good recording")
+        record.add_argument("--again", action="store_true", help="with --all: really every lab")
+        record.add_argument("--cluster", help="name of a registered cluster")
+
     def handle(self, *args, act, **options):
         getattr(self, act)(**options)
 
@@ -60,6 +74,10 @@ class Command(BaseCommand):
             raise CommandError(f"{len(error.problems)} problem(s):\n{error}") from None
         if left := unwritten(content):
             raise CommandError("TODO is left in:\n" + "\n".join(left))
+        for lab in course.labs:
+            if lack := recording_lacks(lab):
+                place = (lab.folder / FOLDER).relative_to(content)
+                self.stdout.write(f"warning: {place}: {lack}; make one: manage.py labs record {lab.slug}")
         self.stdout.write(f"{len(course.chapters)} chapters and {len(course.labs)} lab(s), nothing to mend")
 
     def schema(self, file: str, **options):
@@ -80,16 +98,35 @@ class Command(BaseCommand):
         plays = [(lab, each) for lab in chosen for each in plays_of(lab) if play in (None, each.name)]
         if not plays:
             raise CommandError(f"no lab has a play {play!r}", returncode=NOT_PLAYED)
-        try:
+        with _portal():
+            await_preflight([lab for lab, _ in plays], _cluster(cluster))
             played = play_all(plays * repeat, jobs=jobs, cluster=_cluster(cluster), tell=self._tell)
             outcomes = asyncio.run(played)
-        except (DatabaseError, RedisError) as error:
-            told = f"no portal runs here ({error}); start one with `make run`, or play all by `make labs`"
-            raise CommandError(told, returncode=NOT_PLAYED) from None
         self.stdout.write("\n" + table_of(outcomes))
         if options["json"]:
             options["json"].write_text(json.dumps([each.told() for each in outcomes], indent=1) + "\n")
         _fail_if_wrong(outcomes)
+
+    def record(self, labs, cluster, again, **options):
+        chosen = _chosen(labs, everything=options["all"])
+        wanted = [lab for lab in chosen if labs or again or recording_lacks(lab)]
+        with _portal():
+            await_preflight(wanted, _cluster(cluster))
+            broke = [lab.slug for lab in wanted if not self._record(lab, _cluster(cluster))]
+        if broke:
+            raise CommandError(f"could not be recorded: {', '.join(broke)}", returncode=NOT_PLAYED)
+        self.stdout.write(f"{len(wanted)} recorded, {len(chosen) - len(wanted)} were good already")
+
+    def _record(self, lab: LabSpec, cluster: Cluster | None) -> bool:
+        try:
+            recorded = asyncio.run(record_lab(solver(1), lab, cluster=cluster))
+        except (PlayError, RunError, SessionError, ClusterError) as error:
+            self.stdout.write(f"{lab.slug}: {error}")
+            return False
+        write_recording(lab, recorded)
+        missing = f"; no output of {', '.join(recorded.missing)}" if recorded.missing else ""
+        self.stdout.write(f"{lab.slug}: {recorded.size // 1000} kB{missing}")
+        return True
 
     def _tell(self, outcome: Outcome):
         mark = "ok" if outcome.is_right else "WRONG"
@@ -106,6 +143,16 @@ def _fail_if_wrong(outcomes: list[Outcome]) -> None:
         raise CommandError(f"not as promised: {', '.join(wrong)}", returncode=NOT_AS_PROMISED)
     if broken:
         raise CommandError(f"could not be played: {', '.join(broken)}", returncode=NOT_PLAYED)
+
+
+@contextmanager
+def _portal() -> Iterator[None]:
+    """What needs a running portal; says so where there is none."""
+    try:
+        yield
+    except (DatabaseError, RedisError) as error:
+        told = f"no portal runs here ({error}); start one with `make run`, or play all by `make labs`"
+        raise CommandError(told, returncode=NOT_PLAYED) from None
 
 
 def _chosen(slugs: list[str], *, everything: bool) -> list[LabSpec]:
