@@ -7,7 +7,7 @@ SETUP := $(PYTHON) deploy/local/setup.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kind kind-preload kind-down dev status test lint types unit integration e2e labs record bench bench-netlab conformance clean distclean
+.PHONY: help setup run kind kind-preload kind-down dev status test lint types unit integration e2e labs record bench bench-netlab conformance verify-cluster clean distclean
 
 help: ## list the chores and the options
 	@$(PYTHON) deploy/local/help.py $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ bench-netlab: setup-test ## measure netlab: start, pods, exec, watches, Services
 
 conformance: setup-test ## judge the cluster of KUBECONFIG=...; without it, an own netlab
 	@CONFORMANCE=whole $(VENV)/pytest tests/conformance $(ARGS)
+
+verify-cluster: ## judge the cluster of KUBECONFIG=... (or an own netlab) wholly; LAB=slug and PARTS=... for less
+	@CLUSTER=$(or $(KUBECONFIG),netlab) $(SETUP) --for verify
+	@KUBECONFIG=$(KUBECONFIG) LAB="$(LAB)" PARTS="$(PARTS)" $(VENV)/python deploy/local/verify_cluster.py
 
 clean: ## remove what builds and tests leave
 	rm -rf static/dist static/.dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache test-results

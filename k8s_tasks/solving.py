@@ -12,6 +12,7 @@ from django.db.models import F
 
 from curriculum.enums import Verdict
 from curriculum.specs import LabSpec, Play
+from k8s_tasks.domain.capabilities import lacked_by
 from k8s_tasks.domain.runs import RunError
 from k8s_tasks.domain.sessions import SessionError
 from k8s_tasks.models import Cluster
@@ -25,7 +26,8 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Outcome:
     """`wrong` says what was not judged as promised, `broke` why it could not be played to its end;
-    `caught` holds the English reasons of the conditions that failed as they should."""
+    `caught` holds the English reasons of the conditions that failed as they should. `lacks` says what of
+    the lab's needs the cluster has not: it was not played then, and nothing is wrong."""
 
     lab: str
     play: str
@@ -33,6 +35,7 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
     broke: str = ""
     caught: dict[str, str] = field(default_factory=dict)
+    lacks: str = ""
 
     @property
     def name(self) -> str:
@@ -51,6 +54,7 @@ class Outcome:
             "wrong": self.wrong,
             "broke": self.broke,
             "caught": self.caught,
+            "lacks": self.lacks,
         }
 
 
@@ -96,6 +100,8 @@ async def play_all(
 
 async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> Outcome:
     began = time.monotonic()
+    if lacks := await sync_to_async(_lacks)(lab, cluster):
+        return Outcome(lab.slug, play.name, 0, lacks=lacks)
     try:
         results = await play_lab(student, lab, play, cluster=cluster)
     except (PlayError, RunError, SessionError) as error:
@@ -106,6 +112,11 @@ async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> O
         return Outcome(lab.slug, play.name, time.monotonic() - began, broke=repr(error))
     caught = {key: each.reason["en"] for key, each in results.items() if each.verdict == Verdict.FAIL}
     return Outcome(lab.slug, play.name, time.monotonic() - began, misjudged(play, results), caught=caught)
+
+
+def _lacks(lab: LabSpec, cluster: Cluster | None) -> str:
+    cluster = cluster or Cluster.objects.filter(is_default=True).first()
+    return lacked_by(cluster, lab.requires) if cluster else ""
 
 
 def solver(number: int):
@@ -127,6 +138,9 @@ def table_of(outcomes: Sequence[Outcome]) -> str:
         slowest = max(each.seconds for each in ours)
         reasons = {key: reason for each in ours for key, reason in each.caught.items()}
         caught = "; ".join(f"`{key}`: {reason}" for key, reason in reasons.items())
+        if lacks := ours[0].lacks:
+            lines.append(f"| {ours[0].lab} | {ours[0].play} | not played | | the cluster lacks {lacks} |")
+            continue
         lines.append(
             f"| {ours[0].lab} | {ours[0].play} | {right} of {len(ours)} | {slowest:.1f} s | {caught} |"
         )

@@ -1,5 +1,6 @@
-"""Bring a fresh machine to where the portal can start: `python3 deploy/local/setup.py --for run|test`.
+"""Bring a fresh machine to where the portal can start: `python3 deploy/local/setup.py --for run|test|verify`.
 
+`--for verify` is for judging a cluster that CLUSTER names: the packages of the tests, without the browser.
 `--for pytest` is what a plain `pytest` asks for: the same, with the Python and the packages it already
 runs with.
 
@@ -34,17 +35,19 @@ VENV = Path(os.environ.get("REDES_VENV") or PROJECT / ".venv")
 PYTHON = VENV / "bin" / "python"
 STATIC = PROJECT / "static"
 OLDEST_NODE = 20
+TESTED = ("test", "pytest")  # purposes that run every test, the browser's too
 Doer = Callable[[], None]
 
 
 def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--for", dest="purpose", choices=("run", "test", "pytest"), default="run")
+    parser.add_argument("--for", dest="purpose", choices=("run", "test", "verify", "pytest"), default="run")
     purpose = parser.parse_args(argv).purpose
     cluster = os.environ.get("CLUSTER") or "netlab"
     try:
-        host.require_linux(cluster if purpose == "run" else "netlab")
-        set_up(purpose, netlab=purpose != "run" or cluster == "netlab")
+        own = cluster if purpose in ("run", "verify") else "netlab"
+        host.require_linux(own)
+        set_up(purpose, netlab=own == "netlab")
     except host.HostProblem as problem:
         sys.exit(f"error: {problem}")
     except PermissionError as problem:
@@ -52,7 +55,7 @@ def main(argv: list[str]) -> None:
 
 
 def set_up(purpose: str, *, netlab: bool) -> None:
-    take("system packages", lambda: system_packages(tests=purpose != "run", netlab=netlab))
+    take("system packages", lambda: system_packages(tests=purpose in TESTED, netlab=netlab))
     host.become_owner(PROJECT)
     has_packages = purpose == "pytest"
     if not has_packages:
@@ -65,7 +68,7 @@ def set_up(purpose: str, *, netlab: bool) -> None:
             building = beside.submit(take, "images of the cluster", images)
         if not has_packages:
             take("python packages", lambda: python_packages(purpose))
-        take("browser", lambda: browser() if purpose != "run" else None)
+        take("browser", lambda: browser() if purpose in TESTED else None)
         take("npm packages", npm_packages)
         take("browser assets", assets)
         take("translations", translations)
@@ -113,12 +116,13 @@ def python_packages(purpose: str) -> Doer | None:
     requirements, test = PROJECT / "requirements.txt", PROJECT / "requirements-dev.txt"
     values = {"run": stamps.digest([requirements]), "test": stamps.digest([requirements, test])}
     stamp = {name: VENV / f"redes-{name}.stamp" for name in values}
-    if stamps.is_fresh(stamp[purpose], values[purpose]):
+    wanted = "run" if purpose == "run" else "test"
+    if stamps.is_fresh(stamp[wanted], values[wanted]):
         return None
 
     def act() -> None:
-        _pip("-r", str(test if purpose == "test" else requirements))
-        for name in ("run", "test") if purpose == "test" else ("run",):
+        _pip("-r", str(requirements if purpose == "run" else test))
+        for name in ("run",) if purpose == "run" else ("run", "test"):
             stamps.write(stamp[name], values[name])
 
     return act

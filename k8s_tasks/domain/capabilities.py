@@ -80,6 +80,13 @@ def why_not_on(cluster: Cluster, requires: Sequence[Capability]) -> str | None:
     }
 
 
+def lacked_by(cluster: Cluster, requires: Sequence[Capability]) -> str:
+    """What is surely not there, with the reasons in English; empty when nothing is known to be lacking."""
+    told = {name: capability_of(cluster, name) for name in requires}
+    absent = {name: each for name, each in told.items() if each["state"] == CapabilityState.ABSENT}
+    return " ".join(f"{name}: {each['reason']['en']}" for name, each in absent.items())
+
+
 def choose_cluster(requires: Sequence[Capability]) -> tuple[Cluster | None, str | None]:
     """A healthy cluster for a lab, and why even the best one will not do."""
     healthy = list(Cluster.objects.filter(is_healthy=True).order_by("-is_default", "name"))

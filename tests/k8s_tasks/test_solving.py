@@ -50,3 +50,11 @@ def test_without_a_portal_it_says_so(monkeypatch):
     with pytest.raises(CommandError, match="no portal runs here") as refusal:
         call_command("labs", "solve", "ping-and-netcat")
     assert refusal.value.returncode == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_cluster_lacks_is_not_played_and_not_wrong(lab, monkeypatch):
+    monkeypatch.setattr(solving, "_lacks", lambda lab, cluster: "netem: no such queue")
+    (outcome,) = asyncio.run(play_all([(lab, DO_NOTHING)], jobs=1, cluster=None, tell=lambda outcome: None))
+    command._fail_if_wrong([outcome])
+    assert "| not played | | the cluster lacks netem: no such queue |" in table_of([outcome])

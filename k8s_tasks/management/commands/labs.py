@@ -130,6 +130,7 @@ class Command(BaseCommand):
 
     def _tell(self, outcome: Outcome):
         mark = "ok" if outcome.is_right else "WRONG"
+        mark = "lacks" if outcome.lacks else mark
         self.stdout.write(f"{mark:6}{outcome.seconds:6.1f} s  {outcome.name}", ending="\n")
         for sentence in outcome.wrong or [outcome.broke] * bool(outcome.broke):
             self.stdout.write(f"       ! {sentence}")
