@@ -17,7 +17,7 @@ from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, in
 from curriculum.lint_predictions import lint_predicted, lint_predictions
 from curriculum.parameters import SubstitutionError, names_in, names_in_prose, substitute
 from curriculum.problems import Problem
-from curriculum.specs import Act, Chapter, LabSpec, Play, Step
+from curriculum.specs import WORLD, Act, Chapter, LabSpec, Play, Step
 from curriculum.statistics import Undecidable, samples_needed
 
 POD_VALUES = ("ip", "node")
@@ -47,6 +47,7 @@ MUTANTS_WANTED = 3
 
 NAMESPACE_KEY = re.compile("[a-z]{1,6}")  # no key may look like the number in a session's namespace
 RESERVED = ("ns", "nodes", "namespace")
+ON_ANY_LINK = (StepKind.CAPTURE, StepKind.IMPAIR)
 
 
 def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
@@ -54,6 +55,7 @@ def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
     rules = (
         _lint_keys,
         _lint_namespaces,
+        _lint_background,
         _lint_parameters,
         _lint_steps,
         _lint_impairments,
@@ -140,12 +142,12 @@ def known_names(lab: LabSpec) -> set[str]:
         "namespace",
         *_namespace_values(lab),
         *NODE_VALUES,
-        *(f"{pod.name}.{value}" for pod in lab.pods for value in POD_VALUES),
+        *(f"{pod}.{value}" for pod in lab.all_pods for value in POD_VALUES),
     }
 
 
 def _namespace_values(lab: LabSpec) -> list[str]:
-    return [f"ns.{key}" for key in lab.namespaces]
+    return [f"ns.{key}" for key in lab.all_namespaces]
 
 
 def _lint_keys(lab: LabSpec, document: Document) -> Iterator[Problem]:
@@ -153,6 +155,7 @@ def _lint_keys(lab: LabSpec, document: Document) -> Iterator[Problem]:
         ("steps", [step.key for step in lab.steps]),
         ("conditions", [condition.key for condition in lab.conditions]),
         ("pods", [pod.name for pod in lab.pods]),
+        ("background", [each.name for each in lab.background]),
         ("panes", list(lab.panes)),
     ):
         for index, name in enumerate(names):
@@ -164,6 +167,9 @@ def _lint_namespaces(lab: LabSpec, document: Document) -> Iterator[Problem]:
     for index, key in enumerate(lab.namespaces):
         if not NAMESPACE_KEY.fullmatch(key):
             yield document.problem(("namespaces", index), "use one to six small letters for this key")
+        if key == WORLD:
+            mend = "this is where background traffic comes from; choose another key"
+            yield document.problem(("namespaces", index), mend)
     for index, pod in enumerate(lab.pods):
         keys = ("pods", index, "namespace")
         yield from _one_of(document, keys, pod.namespace or None, lab.namespaces, "namespace")
@@ -173,6 +179,22 @@ def _lint_namespaces(lab: LabSpec, document: Document) -> Iterator[Problem]:
             )
 
 
+def _lint_background(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    taken = {*RESERVED, *(pod.name for pod in lab.pods)}
+    unknown_yet = [f"{each.name}.{value}" for each in lab.background for value in POD_VALUES]
+    for index, traffic in enumerate(lab.background):
+        keys = ("background", index)
+        if traffic.name in taken:
+            yield document.problem(
+                (*keys, "name"), "a pod has this name, or it stands for something else; rename it"
+            )
+        if traffic.keep and traffic.protocol != "http":
+            yield document.problem((*keys, "keep"), "only http keeps its connection; remove it")
+        for key in ("to", "port", "payload"):
+            template = getattr(traffic, key)
+            yield from _lint_template(lab, document, (*keys, key), template, without=unknown_yet)
+
+
 def _lint_parameters(lab: LabSpec, document: Document) -> Iterator[Problem]:
     for name, parameter in lab.parameters.items():
         if parameter.kind == ParameterKind.NUMBER and parameter.lowest >= parameter.highest:
@@ -180,9 +202,10 @@ def _lint_parameters(lab: LabSpec, document: Document) -> Iterator[Problem]:
 
 
 def _lint_steps(lab: LabSpec, document: Document) -> Iterator[Problem]:
-    pods = [pod.name for pod in lab.pods]
+    own = [pod.name for pod in lab.pods]
     for index, step in enumerate(lab.steps):
         keys = ("steps", index)
+        pods = lab.all_pods if step.kind in ON_ANY_LINK else own
         yield from _one_of(document, (*keys, "pod"), step.pod, pods, "pod")
         yield from _one_of(document, (*keys, "pane"), step.pane, lab.panes, "pane")
         yield from _one_of(document, (*keys, "manifest"), step.manifest, lab.objects, "file in objects/")
@@ -225,16 +248,17 @@ def _lint_argv(lab: LabSpec, document: Document) -> Iterator[Problem]:
             yield from _lint_template(lab, document, ("steps", index, "argv", position), word)
 
 
-def _lint_template(lab: LabSpec, document: Document, keys: tuple, template: str) -> Iterator[Problem]:
+def _lint_template(
+    lab: LabSpec, document: Document, keys: tuple, template: str, *, without: Iterable[str] = ()
+) -> Iterator[Problem]:
+    known = known_names(lab) - set(without)
     try:
-        unknown = names_in(template) - known_names(lab)
+        unknown = names_in(template) - known
     except SubstitutionError as error:
         yield document.problem(keys, str(error))
         return
     for name in sorted(unknown):
-        yield document.problem(
-            keys, f"${{{name}}} has no value; known are {', '.join(sorted(known_names(lab)))}"
-        )
+        yield document.problem(keys, f"${{{name}}} has no value; known are {', '.join(sorted(known))}")
 
 
 def _lint_words(lab: LabSpec, document: Document) -> Iterator[Problem]:
@@ -255,7 +279,7 @@ def _lint_conditions(lab: LabSpec, document: Document) -> Iterator[Problem]:
 
 
 def _lint_places(lab: LabSpec, document: Document, keys: tuple, settings) -> Iterator[Problem]:
-    pods = [pod.name for pod in lab.pods]
+    pods = list(lab.all_pods)
     named = [(role, getattr(settings, role, "")) for role in ("source", "target", "pod")]
     named += [(role, name) for role in ("sources", "targets") for name in getattr(settings, role, ())]
     for role, name in named:
@@ -388,7 +412,7 @@ def _one_of(
 
 
 def _sample_values(lab: LabSpec) -> dict[str, object]:
-    pods = {f"{pod.name}.{value}": "sample" for pod in lab.pods for value in POD_VALUES}
+    pods = {f"{pod}.{value}": "sample" for pod in lab.all_pods for value in POD_VALUES}
     named = (*lab.parameters, "namespace", *_namespace_values(lab), *NODE_VALUES)
     return dict.fromkeys(named, "1") | pods
 

@@ -19,6 +19,7 @@ from curriculum.specs import (
     Play,
     PodSpec,
     Step,
+    Traffic,
 )
 
 
@@ -33,6 +34,7 @@ TABLES = {
     "`planned[]` of a chapter": Planned,
     "`lab.yaml`": LabSpec,
     "`pods[]`": PodSpec,
+    "`background[]`": Traffic,
     "`parameters.NAME`": Parameter,
     "`steps[]`": Step,
     "`effects` of an `impair` step": Effects,

@@ -17,6 +17,8 @@ from curriculum.schema import KEY_PATTERN, definition_of, derived, told
 from curriculum.text import Text, choose_language
 
 DIRECTIONS = ["to-pod", "from-pod"]
+TRAFFIC_PROTOCOLS = ["http", "tcp", "udp"]
+WORLD = "world"  # key of the namespace that background traffic comes from; the student may only look there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,24 @@ class PodSpec:
     name: str = told("name of the pod in the manifests", pattern=KEY_PATTERN)
     node: int = told("1 for the first worker node, 2 for the second", minimum=1, maximum=2)
     namespace: str = told("key of its namespace, when not the main one", default="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """What the platform sends all the time, from a pod of its own that the student cannot change."""
+
+    name: str = told("name of the pod that sends; its label `app`, too", pattern=KEY_PATTERN)
+    node: int = told("1 for the first worker node, 2 for the second", minimum=1, maximum=2)
+    protocol: str = told("what is sent", enum=TRAFFIC_PROTOCOLS)
+    to: str = told("name or address that is spoken to; ${name} is filled in")
+    port: str = told("port that is spoken to; ${name} is filled in")
+    every: float = told(
+        "seconds from one request or message to the next", default=1.0, minimum=0.2, maximum=60
+    )
+    payload: str = told(
+        "path that is asked for, line or message that is sent; ${name} is filled in", default=""
+    )
+    keep: bool = told("whether `http` keeps one connection for all requests", default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +189,7 @@ class LabSpec:
     requires: tuple[Capability, ...] = told("cluster capabilities it needs", default=())
     namespaces: tuple[str, ...] = told("keys of namespaces the lab has besides the main one", default=())
     pods: tuple[PodSpec, ...] = told("the lab's pods; each has a name of its own", minItems=1)
+    background: tuple[Traffic, ...] = told("traffic the platform makes while the session lives", default=())
     parameters: dict[str, Parameter] = told("values drawn for each attempt", default=dict)
     panes: tuple[str, ...] = told("output panes, shown side by side", default=())
     steps: tuple[Step, ...] = told("what the student does, in order", minItems=1)
@@ -189,6 +210,16 @@ class LabSpec:
     def refine(schema: dict) -> dict:
         """Proofs may hold proofs, so the schema refers to their definition."""
         return schema | {"$defs": {Proof.schema_name: definition_of(Proof)}}
+
+    @property
+    def all_namespaces(self) -> tuple[str, ...]:
+        """Keys of the namespaces there are besides the main one."""
+        return (*self.namespaces, *((WORLD,) if self.background else ()))
+
+    @property
+    def all_pods(self) -> dict[str, str]:
+        """The key of each pod's namespace, empty for the main one: the lab's pods and the platform's."""
+        return {pod.name: pod.namespace for pod in self.pods} | {each.name: WORLD for each in self.background}
 
     def intro(self, language: str) -> str:
         return self.texts["intro"][language]

@@ -1,5 +1,6 @@
 """A worker's part of a session: make it on the cluster, and clear it away."""
 
+import dataclasses
 import logging
 
 from django.utils import timezone
@@ -8,7 +9,8 @@ from django.utils.translation import gettext as _
 from curriculum.course import get_course
 from curriculum.domain import substitute
 from curriculum.kinds import DnsSettings
-from curriculum.specs import LabSpec
+from curriculum.specs import WORLD, LabSpec
+from k8s_tasks.cluster.background import Talker
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
 from k8s_tasks.cluster.namespaces import PORTAL_LABEL, SESSION_LABEL, extra_namespace
@@ -63,8 +65,10 @@ def plan_for(session: LabSession) -> LabPlan:
         namespace=session.namespace,
         labels=session_labels(session),
         pods={pod.name: pod.node for pod in lab.pods},
-        namespaces={key: extra_namespace(session.namespace, key) for key in lab.namespaces},
+        namespaces={key: extra_namespace(session.namespace, key) for key in lab.all_namespaces},
         homes={pod.name: pod.namespace for pod in lab.pods if pod.namespace},
+        talkers=tuple(Talker(**dataclasses.asdict(traffic)) for traffic in lab.background),
+        world=extra_namespace(session.namespace, WORLD),
         manifests=lab.manifests,
         render=lambda text, values: substitute(text, {**parameters, **values}),
         capture_filter=capture_filter(lab, parameters),

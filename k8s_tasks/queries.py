@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from curriculum.models import Attempt
 from curriculum.specs import LabSpec
-from k8s_tasks.cluster.topology import number_nodes
+from k8s_tasks.cluster.topology import fill_in_values
 from k8s_tasks.domain.capabilities import choose_cluster
 from k8s_tasks.enums import RunState
 from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
@@ -30,18 +30,8 @@ def topology(session: LabSession) -> dict:
 
 
 def step_values(session: LabSession) -> dict:
-    """What fills a lab's templates in: its parameters, `namespace`, other namespaces as `ns.KEY`, each
-    pod's `ip` and `node`, and the nodes' addresses as `nodes.control`, `nodes.worker1`, ..."""
-    pods = {
-        pod["name"]: {"ip": pod["address"], "node": pod["node"]} for pod in session.bindings.get("pods", [])
-    }
-    nodes = number_nodes(session.bindings.get("nodes", []))
-    told = {
-        "namespace": session.namespace,
-        "ns": session.bindings.get("namespaces", {}),
-        "nodes": {name: node["address"] for name, node in nodes.items()},
-    }
-    return {**session.attempt.parameters, **told, **pods}
+    """What fills a lab's templates in: its parameters, and what the cluster decides."""
+    return {**session.attempt.parameters, **fill_in_values(session.namespace, session.bindings)}
 
 
 def latest_results(attempt: Attempt) -> dict[str, ConditionResult]:

@@ -93,7 +93,7 @@ def facts_of(session: LabSession, lab: LabSpec) -> Facts:
         namespace=session.namespace,
         values=queries.step_values(session),
         namespaces=session.bindings.get("namespaces", {}),
-        homes={pod.name: session.namespace_of(pod.name) for pod in lab.pods},
+        homes={pod: session.namespace_of(pod) for pod in lab.all_pods},
         answers=work.answers(session.attempt),
         filter_words=capture_filter(lab, session.attempt.parameters),
         spans=queries.run_spans(session),

@@ -8,6 +8,8 @@ from csp.decorators import csp_update
 from django.http import Http404
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.html import escape, format_html
+from django.utils.translation import gettext as _
 
 from curriculum import domain as work
 from curriculum import queries as work_queries
@@ -15,9 +17,9 @@ from curriculum.course import get_course
 from curriculum.enums import RUN_STEPS, StepKind
 from curriculum.models import Attempt, Draft
 from curriculum.parameters import SubstitutionError, fill_prose
-from curriculum.specs import LabSpec, Step
+from curriculum.specs import LabSpec, Step, Traffic
 from k8s_tasks import queries
-from k8s_tasks.commands import command_of, manifest_of, node_of
+from k8s_tasks.commands import NODES, command_of, manifest_of, node_of
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
 from k8s_tasks.models import LabSession, Run
 from k8s_tasks.reviewing import Review
@@ -93,6 +95,7 @@ def page_context(sitting: Sitting, typed: dict[str, str], reviews: dict[str, Rev
     return {
         "has_edits": any(step.kind == StepKind.EDIT for step in sitting.lab.steps),
         **frame_context(sitting),
+        "background": background_context(sitting),
         "intro": _told(sitting, sitting.lab.intro(page_language())),
         "debrief": _told(sitting, sitting.lab.debrief(page_language())),
         "steps": steps_context(sitting, typed, reviews),
@@ -107,6 +110,34 @@ def page_context(sitting: Sitting, typed: dict[str, str], reviews: dict[str, Rev
 
 def _told(sitting: Sitting, prose: str) -> str:
     return fill_prose(prose, sitting.attempt.parameters if sitting.attempt else {})
+
+
+def background_context(sitting: Sitting) -> list[str]:
+    """A sentence for each kind of traffic that the platform makes."""
+    drawn = sitting.attempt.parameters if sitting.attempt else {}
+    return [
+        _spell_traffic(traffic, {**drawn, **_names_of(sitting.lab)}) for traffic in sitting.lab.background
+    ]
+
+
+def _names_of(lab: LabSpec) -> dict:
+    """What people call what a template stands for: `${web.ip}` is web, `${ns.shop}` is shop."""
+    return {
+        "ns": {key: key for key in lab.all_namespaces},
+        "nodes": {name: name for name in NODES},
+        **{pod: {"ip": pod} for pod in lab.all_pods},
+    }
+
+
+def _spell_traffic(traffic: Traffic, values: dict) -> str:
+    told = {
+        "name": traffic.name,
+        "protocol": traffic.protocol.upper(),
+        "to": fill_prose(escape(traffic.to), values),
+        "port": fill_prose(escape(traffic.port), values),
+        "seconds": f"{traffic.every:g}",
+    }
+    return format_html(_("{name} sends {protocol} to {to}, port {port}, every {seconds} s."), **told)
 
 
 def frame_context(sitting: Sitting) -> dict:

@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 
 from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api
+from k8s_tasks.cluster.background import Talker, talker_manifest
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.fence import fence_pods
-from k8s_tasks.cluster.namespaces import SESSION_LABEL, labelled, namespace_manifests
+from k8s_tasks.cluster.namespaces import (
+    SESSION_LABEL,
+    labelled,
+    look_only,
+    namespace_manifests,
+    student_rules,
+)
 from k8s_tasks.cluster.objects import (
     apply_manifest,
     apply_manifests,
@@ -20,7 +27,7 @@ from k8s_tasks.cluster.objects import (
     read_manifests,
     wait_until_ready,
 )
-from k8s_tasks.cluster.topology import node_facts, pod_facts
+from k8s_tasks.cluster.topology import fill_in_values, node_facts, pod_facts
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +38,9 @@ READY_SECONDS = 60
 class LabPlan:
     """`labels` go on everything; `pods` maps each pod to its node number; `render` fills a manifest's
     text in with the names of the nodes; `capture_filter` is what captures keep, in tcpdump's words.
-    `namespaces` are those besides the main one, by key, and `homes` the key of each pod that lives there."""
+    `namespaces` are those besides the main one, by key, and `homes` the key of each pod that lives there.
+    `talkers` begin to send when the lab's pods are ready, in the namespace `world`, where the student may
+    only look."""
 
     session_id: str
     namespace: str
@@ -42,6 +51,8 @@ class LabPlan:
     capture_filter: list[str]
     namespaces: dict[str, str] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
+    talkers: tuple[Talker, ...] = ()
+    world: str = ""
 
     @property
     def all_namespaces(self) -> tuple[str, ...]:
@@ -61,7 +72,8 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
     Raises ClusterError with what did not come up.
     """
     nodes = await list_nodes(api)
-    places = place_pods(plan.pods, nodes)
+    nodes_told = [node_facts(node) for node in nodes]
+    places = place_pods(plan.pods | {talker.name: talker.node for talker in plan.talkers}, nodes)
     values = {"namespace": plan.namespace, "ns": plan.namespaces, **places}
     manifests = read_manifests(*(plan.render(text, values) for text in plan.manifests))
     await _make_namespaces(api, plan)
@@ -72,15 +84,28 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
         agents_for(api, {place["node"] for place in places.values()}), _ready_pods(api, plan)
     )
     facts = [pod_facts(pod) for pod in pods]
+    bindings = {"nodes": nodes_told, "pods": facts, "namespaces": plan.namespaces}
+    facts += await _start_talkers(api, plan, {**places, **fill_in_values(plan.namespace, bindings)})
     await start_captures(agents, facts, plan.session_id, plan.capture_filter)
-    nodes_told = [node_facts(node) for node in nodes]
-    return {"nodes": nodes_told, "pods": facts, "namespaces": plan.namespaces}
+    return bindings
+
+
+async def _start_talkers(api: Api, plan: LabPlan, values: dict) -> list[dict]:
+    """The platform's own pods, once they are Ready."""
+    for talker in plan.talkers:
+        filled = talker.filled_in(lambda template: plan.render(template, values))
+        manifest = talker_manifest(filled, node=values[talker.name]["node"])
+        await apply_manifest(api, labelled(manifest, plan.labels), namespace=plan.world)
+    names = {talker.name for talker in plan.talkers}
+    pods = await wait_until_ready(api, plan.world, names, seconds=READY_SECONDS) if names else []
+    return [pod_facts(pod) for pod in pods]
 
 
 async def _make_namespaces(api: Api, plan: LabPlan) -> None:
     fenced = await fence_pods(api)
     for namespace in plan.all_namespaces:
-        its = namespace_manifests(namespace, plan.labels, may_make_pods=fenced, main=plan.namespace)
+        rules = look_only() if namespace == plan.world else student_rules(may_make_pods=fenced)
+        its = namespace_manifests(namespace, plan.labels, rules=rules, main=plan.namespace)
         await apply_manifests(api, its, namespace=namespace)
 
 

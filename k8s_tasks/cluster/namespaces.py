@@ -7,6 +7,8 @@ a student impersonates it, so the API server itself keeps students apart.
 import copy
 import re
 
+from curriculum.specs import WORLD
+
 _MAIN = re.compile(r"(.+-[0-9a-f]{8})(?:-[a-z]{1,6})?")
 
 SESSION_LABEL = "redes.local/session"
@@ -44,10 +46,16 @@ def main_namespace(namespace: str) -> str:
     return found[1] if found else namespace
 
 
+def is_world(namespace: str) -> bool:
+    """Whether background traffic comes from here."""
+    return namespace != main_namespace(namespace) and namespace.endswith(f"-{WORLD}")
+
+
 def namespace_manifests(
-    namespace: str, labels: dict[str, str], *, may_make_pods: bool, main: str | None = None
+    namespace: str, labels: dict[str, str], *, rules: list[dict], main: str | None = None
 ) -> list[dict]:
-    """What a namespace holds; the student is the one of the `main` one, in all of a session's."""
+    """What a namespace holds; the student is the one of the `main` one, in all of a session's, and `rules`
+    are their rights in this one."""
     return [
         {
             "apiVersion": "v1",
@@ -57,7 +65,7 @@ def namespace_manifests(
         _named("v1", "ServiceAccount", "student", namespace),
         {
             **_named("rbac.authorization.k8s.io/v1", "Role", "student", namespace),
-            "rules": student_rules(may_make_pods=may_make_pods),
+            "rules": rules,
         },
         {
             **_named("rbac.authorization.k8s.io/v1", "RoleBinding", "student", namespace),
@@ -105,6 +113,15 @@ def student_rules(*, may_make_pods: bool) -> list[dict]:
         _rule(["discovery.k8s.io"], ["endpointslices"], _LOOK),
         _rule(["events.k8s.io"], ["events"], _LOOK),
         _rule(["networking.k8s.io"], ["networkpolicies"], _ALL),
+    ]
+
+
+def look_only() -> list[dict]:
+    """Rights in the namespace of the platform's own pods: their lists and logs."""
+    return [
+        _rule([""], ["pods", "events"], _LOOK),
+        _rule([""], ["pods/log", "pods/status"], ["get"]),
+        _rule(["networking.k8s.io"], ["networkpolicies"], _LOOK),
     ]
 
 

@@ -1,6 +1,7 @@
 """Nodes and pods as the pages draw them: plain facts read from API objects."""
 
 from curriculum.kinds import NODE_PLACE
+from k8s_tasks.cluster.namespaces import is_world
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
@@ -12,6 +13,18 @@ def number_nodes(nodes: list[dict]) -> dict[str, dict]:
     workers = sorted((node for node in facts if node not in controls), key=lambda node: node["name"])
     numbered = {f"worker{number}": node for number, node in enumerate(workers, start=1)}
     return {**({"control": controls[0]} if controls else {}), **numbered}
+
+
+def fill_in_values(namespace: str, bindings: dict) -> dict:
+    """What the cluster decides of a lab's templates: `namespace`, other namespaces as `ns.KEY`, each pod's
+    `ip` and `node`, and the nodes' addresses as `nodes.control`, `nodes.worker1`, ..."""
+    nodes = number_nodes(bindings.get("nodes", []))
+    return {
+        "namespace": namespace,
+        "ns": bindings.get("namespaces", {}),
+        "nodes": {name: node["address"] for name, node in nodes.items()},
+        **{pod["name"]: {"ip": pod["address"], "node": pod["node"]} for pod in bindings.get("pods", [])},
+    }
 
 
 def node_place(name: str) -> str:
@@ -41,6 +54,7 @@ def pod_facts(pod: dict) -> dict:
         else status.get("phase", "Pending"),
         "ready": bool(containers) and all(container.get("ready") for container in containers),
         "image": pod["spec"]["containers"][0]["image"],
+        "background": is_world(pod["metadata"].get("namespace", "")),
     }
 
 

@@ -85,14 +85,19 @@ function drawPod(pod) {
   const { x, y, width, height } = pod;
   const centre = { x: x + width / 2, "text-anchor": "middle" };
   return [
-    makeSvg("rect", { class: pod.ready ? "d-pod" : "d-pod topology-waiting", x, y, width, height, rx: height / 2 }),
+    makeSvg("rect", { class: podClass(pod), x, y, width, height, rx: height / 2 }),
     makeSvg("text", { class: "d-text topology-pod", ...centre, y: y + 18 }, pod.name),
     makeSvg("text", { class: "d-text d-mono d-muted topology-address", ...centre, y: y + 32 }, pod.ready ? pod.address : word("notReady")),
   ];
 }
 
+function podClass({ ready, background }) {
+  return ["d-pod", background && "topology-background", !ready && "topology-waiting"].filter(Boolean).join(" ");
+}
+
 function tableRow(pod) {
-  const state = pod.ready ? word("ready") : `${word("notReady")} (${pod.phase})`;
+  const ready = pod.ready ? word("ready") : `${word("notReady")} (${pod.phase})`;
+  const state = pod.background ? `${ready}, ${word("background")}` : ready;
   const cells = [pod.address || word("noAddress"), pod.node || "", state].map((text) => make("td", {}, text));
   return make("tr", {}, make("th", { scope: "row" }, pod.name), ...cells);
 }
