@@ -55,6 +55,11 @@ def steps_run(attempt: Attempt) -> set[str]:
     return set(runs.exclude(state__in=NEVER_RAN).order_by().values_list("step", flat=True).distinct())
 
 
+def came_to_an_end(run: Run) -> bool:
+    """Whether the run has shown what it had to show; by whom it was ended does not matter."""
+    return bool(run.started_at and run.ended_at) and run.state not in NEVER_RAN
+
+
 def run_spans(session: LabSession) -> dict[str, tuple[float, float]]:
     """When the last run of each step began and ended, in seconds since 1970; one that goes on ends never."""
     return {

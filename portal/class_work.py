@@ -15,6 +15,7 @@ from django.utils.timesince import timesince
 from curriculum.models import Attempt
 from curriculum.specs import LabSpec
 from k8s_tasks.models import ConditionResult, Run
+from portal.calibration import predictions_told
 from portal.lab_page import find_lab
 from portal.language import spoken
 from portal.models import Classroom, User
@@ -111,7 +112,9 @@ def condition_cell(condition, passed, result: ConditionResult | None) -> dict:
 def student_work(student: User) -> list[dict]:
     """Every attempt, newest first, with its conditions and its runs."""
     attempts = list(
-        Attempt.objects.filter(student=student).select_related("lab").prefetch_related("passes", "hints")
+        Attempt.objects.filter(student=student)
+        .select_related("lab")
+        .prefetch_related("passes", "hints", "answers")
     )
     results = newest_results(attempts)
     runs = runs_by_attempt(attempts)
@@ -128,6 +131,7 @@ def attempt_work(attempt: Attempt, results: dict, runs: list[Run]) -> dict:
         "conditions": cells,
         "runs": runs,
         "hints": hints_told(lab, attempt) if lab else [],
+        "predictions": predictions_told(lab, attempt, runs) if lab else [],
     }
 
 

@@ -11,9 +11,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from curriculum.course import get_course
 from curriculum.specs import LabSpec
 from portal import access
+from portal.calibration import calibration
+from portal.class_predictions import histograms
 from portal.class_work import fingerprint, grid_rows, student_work
 from portal.lab_page import lab_or_404
-from portal.models import Classroom
+from portal.models import Classroom, User
 
 
 @require_safe
@@ -38,11 +40,14 @@ def grid(request, class_id):
     """Student by condition, of the lab in `?lab=` (the first of the course if none is named).
 
     htmx asks for the table every few seconds and names the one it has `seen`: 204 when nothing has
-    changed, so that a reader's focus and place are left alone.
+    changed, so that a reader's focus and place are left alone. The histograms are asked for apart.
     """
     classroom = get_object_or_404(access.taught_classrooms(request.user), pk=class_id)
     labs = get_course().labs
     lab = lab_or_404(request.GET["lab"]) if "lab" in request.GET else first_or_404(labs)
+    if request.htmx.target == "predicted":
+        context = {"classroom": classroom, "lab": lab, "histograms": histograms(classroom, lab)}
+        return render(request, "class.html#predicted", context)
     rows = grid_rows(classroom, lab)
     state = fingerprint(rows)
     if request.htmx and request.GET.get("seen") == state:
@@ -56,21 +61,28 @@ def grid(request, class_id):
         "seen": state,
         "join_url": join_url(request, classroom),
     }
-    return render(request, "class.html#grid" if request.htmx else "class.html", context)
+    if request.htmx:
+        return render(request, "class.html#grid", context)
+    return render(request, "class.html", {**context, "histograms": histograms(classroom, lab)})
 
 
 @require_safe
 def student(request, class_id, student_id):
     classroom = get_object_or_404(access.taught_classrooms(request.user), pk=class_id)
     student = get_object_or_404(classroom.students, pk=student_id)
-    context = {"classroom": classroom, "student": student, "attempts": student_work(student)}
+    context = {"classroom": classroom, "student": student, **work_context(student)}
     return render(request, "class_student.html", context)
 
 
 @require_safe
 def my_work(request):
     """One's own attempts: what was proven and when, and every run to watch again."""
-    return render(request, "my_work.html", {"attempts": student_work(request.user)})
+    return render(request, "my_work.html", work_context(request.user))
+
+
+def work_context(student: User) -> dict:
+    work = student_work(student)
+    return {"attempts": work, "calibration": calibration(work)}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

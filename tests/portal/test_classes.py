@@ -8,7 +8,7 @@ from django.utils import timezone
 from curriculum import domain as work
 from curriculum.enums import Verdict
 from k8s_tasks.models import ConditionResult, Run
-from tests.portal.conftest import make_run, make_session, make_student
+from tests.portal.conftest import LAB, make_run, make_session, make_student
 
 
 def add_student(world, lab, name: str):
@@ -31,7 +31,7 @@ def add_student(world, lab, name: str):
 
 @pytest.fixture
 def grid(world, visit):
-    return lambda query="": visit(world.paula).get(f"/classes/{world.classroom.pk}/{query}")
+    return lambda query=f"?lab={LAB}": visit(world.paula).get(f"/classes/{world.classroom.pk}/{query}")
 
 
 def cells_of(response, student) -> dict:
@@ -67,12 +67,12 @@ def test_the_grid_asks_the_database_as_often_for_three_students_as_for_one(
     world, lab, visit, django_assert_num_queries
 ):
     browser = visit(world.paula)
-    address = f"/classes/{world.classroom.pk}/"
-    with django_assert_num_queries(7):
+    address = f"/classes/{world.classroom.pk}/?lab={LAB}"
+    with django_assert_num_queries(8):
         browser.get(address)
     for name in ("bia", "caio", "davi"):
         add_student(world, lab, name)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert len(browser.get(address).context["rows"]) == 4
 
 
@@ -81,11 +81,11 @@ def test_a_students_page_asks_as_often_for_three_attempts_as_for_one(
 ):
     browser = visit(world.paula)
     address = f"/classes/{world.classroom.pk}/students/{world.alice.pk}/"
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         browser.get(address)
     for _ in range(2):
         make_run(make_session(work.start_attempt(world.alice, lab)))
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         attempts = browser.get(address).context["attempts"]
     assert [len(each["runs"]) for each in attempts] == [1, 1, 2]
 
@@ -120,7 +120,9 @@ def test_the_grid_refreshes_as_a_fragment(world, visit):
 
 
 def poll(browser, world, seen: str):
-    return browser.get(f"/classes/{world.classroom.pk}/?seen={seen}", headers={"HX-Request": "true"})
+    return browser.get(
+        f"/classes/{world.classroom.pk}/?lab={LAB}&seen={seen}", headers={"HX-Request": "true"}
+    )
 
 
 def test_the_grid_is_sent_again_only_when_it_reads_differently(world, visit, grid):
