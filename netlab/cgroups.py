@@ -12,7 +12,8 @@ ROOT = Path("/sys/fs/cgroup")
 PODS = "pods"  # the group above every pod's own
 _ALL_PODS_PROCESSES = 16384
 _PREFIX = "netlab-"
-_CONTROLLERS = ("pids", "memory", "cpu")  # cpu: a busy pod gets one share, not one for each process
+# cpu: a busy pod gets one share, not one for each process. cpuacct exists in v1 only: v2 counts in cpu.
+_CONTROLLERS = ("pids", "memory", "cpu", "cpuacct")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,12 @@ def _create_v2() -> Group:
     return Group(2, (top,))
 
 
+def enable_below(group: Group) -> None:
+    """With v2 a group says what is counted and bounded in its children; with v1 nothing need be said."""
+    if group.version == 2:
+        _enable(group.directories[0])
+
+
 def _enable(directory: Path) -> None:
     offered = (directory / "cgroup.controllers").read_text().split()
     wanted = [f"+{name}" for name in _CONTROLLERS if name in offered]
@@ -89,10 +96,11 @@ def _enable(directory: Path) -> None:
 
 
 def _create_v1() -> Group:
-    present = [ROOT / name for name in _CONTROLLERS if (ROOT / name / "cgroup.procs").exists()]
-    if not any(path.name == "pids" for path in present):
+    if not (ROOT / "pids/cgroup.procs").exists():
         raise OSError("no pids controller")
-    directories = tuple(path / _name() for path in present)
+    present = [ROOT / name for name in _CONTROLLERS if (ROOT / name / "cgroup.procs").exists()]
+    # Two controllers may share a tree, and the shorter name is then a link: each tree once.
+    directories = tuple(dict.fromkeys(path.resolve() / _name() for path in present))
     for directory in directories:
         directory.mkdir()
     return Group(1, directories)

@@ -24,6 +24,7 @@ from netlab.api import admission, pki
 from netlab.api.app import Api
 from netlab.controllers import bootstrap, tokens
 from netlab.controllers.aggregation import RoleAggregator
+from netlab.controllers.apiservices import ApiServiceKeeper
 from netlab.controllers.customs import DefinitionController
 from netlab.controllers.daemonset import DaemonSetController
 from netlab.controllers.deployment import DeploymentController
@@ -91,6 +92,7 @@ async def _serve(listener: socket.socket, config: ServerConfig) -> int:
     tasks = [
         _start_nodes(control_plane.store, runtime, config),
         asyncio.create_task(control_plane.manager.run(), name="controllers"),
+        asyncio.create_task(runtime.meter.run(), name="meter"),
         asyncio.create_task(_announce(control_plane.store, config), name="announcement"),
     ]
     stopping = asyncio.create_task(stop.wait())
@@ -119,7 +121,10 @@ class ControlPlane:
         self.api = Api(self.store, runtime, authority, address=f"{address}:{API_PORT}")
         self._ca_pem = self.authority.ca_pem.decode()
         self._settle_namespaces()  # before the first request
-        self.manager = Manager(self.store, controllers(self.store, self._ca_pem, node_grace))
+        self._services = ApiServiceKeeper(self.store, self.api.catalogue)
+        self._services.sync(())
+        parts = [*controllers(self.store, self._ca_pem, node_grace), self._services]
+        self.manager = Manager(self.store, parts)
         self._runner: web.AppRunner | None = None
 
     def make(self, obj: dict) -> None:

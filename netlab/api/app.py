@@ -14,7 +14,7 @@ from netlab.schema import openapi
 from netlab.schema.catalogue import Catalogue
 from netlab.store import Store, StoreError
 
-from . import auth, bodies, discovery, status, watching, writing
+from . import auth, bodies, discovery, status, usage, watching, writing
 from .metrics import CONTENT_TYPE, RequestMetrics
 from .rbac import Access, Authorizer
 from .rbacrules import RoleGuard
@@ -36,7 +36,7 @@ _HEALTH = ("healthz", "livez", "readyz")
 
 class Api:
     def __init__(self, store: Store, runtime: Runtime, tokens: TokenAuthority, *, address: str):
-        self._store, self._tokens, self._address = store, tokens, address
+        self._store, self._runtime, self._tokens, self._address = store, runtime, tokens, address
         self.authorizer = Authorizer(store)
         self.catalogue = Catalogue(store)
         self._rest = Rest(store, RoleGuard(self.authorizer))
@@ -113,6 +113,8 @@ class Api:
         if call.kind.verbs == ("create",):
             review = writing.decode(call, await bodies.read_object(call.http))
             return json_response(self._reviews.answer(call, review), 201)
+        if call.kind.measured:
+            return usage.serve(self._store, self._runtime.meter, call)
         if call.subresource:
             return await self._subresources.serve(call)
         if call.verb == "watch":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from netlab.schema.quantities import amount
 from netlab.store import clock
 
 from . import podstate
@@ -172,6 +173,25 @@ def _secret(obj: dict) -> Cells:
     return [obj["metadata"]["name"], obj.get("type", ""), len(obj.get("data", {})), age(obj)]
 
 
+def _api_service(obj: dict) -> Cells:
+    available = obj["status"]["conditions"][0]["status"]
+    return [obj["metadata"]["name"], "Local", available, age(obj)]
+
+
+def _pod_metrics(obj: dict) -> Cells:
+    return _usage_row(obj, [container["usage"] for container in obj["containers"]])
+
+
+def _node_metrics(obj: dict) -> Cells:
+    return _usage_row(obj, [obj["usage"]])
+
+
+def _usage_row(obj: dict, used: list[dict]) -> Cells:
+    millicores = sum(int(amount(one["cpu"]) * 1000) for one in used)
+    memory = sum(int(amount(one["memory"])) for one in used)
+    return [obj["metadata"]["name"], f"{millicores}m", f"{memory >> 10}Ki", obj["window"]]
+
+
 def _name_and_age(obj: dict) -> Cells:
     return [obj["metadata"]["name"], age(obj)]
 
@@ -298,7 +318,11 @@ def _ingress_class(one: dict) -> Cells:
     return [one["metadata"]["name"], one["spec"]["controller"], parameters, age(one)]
 
 
+_USAGE = tuple(Column(name) for name in ("Name", "Cpu", "Memory", "Window"))
 PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
+    "APIService": (tuple(Column(n) for n in ("Name", "Service", "Available", "Age")), _api_service),
+    "NodeMetrics": (_USAGE, _node_metrics),
+    "PodMetrics": (_USAGE, _pod_metrics),
     "ClusterRole": ((Column("Name"), Column("Created At")), _role),
     "ConfigMap": ((Column("Name"), Column("Data", _NUMBER), Column("Age")), _config_map),
     "ControllerRevision": (

@@ -177,3 +177,11 @@ def _check(store: Store, call: Call, obj: dict, causes: list, old: dict | None =
     if verdict.refused:
         raise status.invalid(call.kind, obj["metadata"].get("name", ""), verdict.refused)
     call.warnings.extend(verdict.warnings)
+    if verdict.unbound and not _have_cgroups(store.list("nodes")):
+        call.warnings.extend(verdict.unbound)
+
+
+def _have_cgroups(nodes: list[dict]) -> bool:
+    """All nodes are on one machine: it has them or has not."""
+    told = [node["metadata"].get("annotations", {}).get(fields.LIMITS_ANNOTATION, "") for node in nodes]
+    return any(text.startswith("cgroup") for text in told)

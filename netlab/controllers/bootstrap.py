@@ -62,6 +62,7 @@ def _view_rules() -> list[dict]:
         _rule(["apps"], _WORKLOADS, _READ),
         _rule(["batch"], ["jobs"], _READ),
         _rule(["discovery.k8s.io"], ["endpointslices"], _READ),
+        _rule(["metrics.k8s.io"], ["pods"], _READ),
         _rule(["events.k8s.io"], ["events"], _READ),
         _rule(["networking.k8s.io"], _NETWORKING, _READ),
     ]

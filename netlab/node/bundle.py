@@ -89,6 +89,7 @@ class Plan:
     tty: bool = False
     tty_group: bool = True  # whether the group `tty` exists in the user namespace
     process_limit: int | None = None
+    limits: dict = field(default_factory=dict)  # of the container's `resources`
     hooks: dict = field(default_factory=dict)
 
 

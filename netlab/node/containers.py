@@ -37,15 +37,16 @@ class Container:
 
     def __init__(self, sandbox: PodSandbox, name: str, bounds: limits.Limits):
         self.sandbox, self.name, self.bounds = sandbox, name, bounds
-        self.number = next(_serial)
-        self.id = f"{sandbox.uid}-{name}-{self.number}"
-        self.bundle = sandbox.directory / "bundles" / f"{name}-{self.number}"
-        self.layer = sandbox.directory / "fs" / f"{name}-{self.number}"
+        self.run = f"{name}-{next(_serial)}"
+        self.id = f"{sandbox.uid}-{self.run}"
+        self.bundle = sandbox.directory / "bundles" / self.run
+        self.layer = sandbox.directory / "fs" / self.run
         self.log = Log()
         self.pid = 0
-        self.started_at = self.finished_at = 0.0
+        self.started_at = self.finished_at = self.began = (
+            0.0  # `began`: started_at, but by the monotonic clock
+        )
         self.out_of_memory = False  # why it ended, as far as the kernel tells
-        self._kills_before = 0
         self.streams: MainStreams | None = None
         self._plan: bundle.Plan | None = None
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -57,7 +58,7 @@ class Container:
     @property
     def termination_file(self) -> Path:
         """What the container may write a last word into; in the pod's bounded directory, as it could grow."""
-        return self.sandbox.directory / "fs" / "termination" / f"{self.name}-{self.number}"
+        return self.sandbox.directory / "fs" / "termination" / self.run
 
     def read_termination_file(self, limit: int) -> str:
         try:
@@ -88,11 +89,11 @@ class Container:
         """Raises StartError; then `discard` what is left."""
         self._plan = plan
         (self.bundle / "config.json").write_text(json.dumps(bundle.oci_config(plan)))
-        self._kills_before = self.bounds.memory_kills(self.sandbox.uid)
+        self.bounds.open_container(self.sandbox.uid, self.run, plan.limits)
         arguments = ["run", "--detach", f"--bundle={self.bundle}", "--no-new-keyring"]
         stdio = await _launch(self, arguments, [self.id], tty=plan.tty, stdin=stdin, error=StartError)
         self.pid, exit_code = stdio.pid, reaper.expect(stdio.pid)
-        self.started_at = time.time()
+        self.started_at, self.began = time.time(), time.monotonic()
         self.streams = MainStreams(
             self.log,
             stdin=stdio.stdin,
@@ -106,7 +107,7 @@ class Container:
     async def _until_end(self, exit_code: asyncio.Future[int]) -> None:
         code = await exit_code
         killed = code == 128 + signal.SIGKILL
-        self.out_of_memory = killed and self.bounds.memory_kills(self.sandbox.uid) > self._kills_before
+        self.out_of_memory = killed and self.bounds.memory_kills(self.sandbox.uid, self.run) > 0
         await self.streams.finish()
         self.finished_at = time.time()
         await self.discard()
@@ -119,6 +120,7 @@ class Container:
             linux.umount(str(self.root))
         shutil.rmtree(self.layer, ignore_errors=True)
         shutil.rmtree(self.bundle, ignore_errors=True)
+        self.bounds.close_container(self.sandbox.uid, self.run)
 
     def signal(self, number: int) -> None:
         """Signal the main process; nothing happens when it has ended."""
@@ -203,7 +205,7 @@ async def _with_terminal(container, command, rest, path: Path) -> tuple | None:
 
 
 async def _run_in_pod(container, argv, stdin, stdout, stderr) -> int:
-    full = container.bounds.entering(container.sandbox.uid, argv)
+    full = container.bounds.entering(container.sandbox.uid, container.run, argv)
     return await reaper.expect(spawn(full, stdin=stdin, stdout=stdout, stderr=stderr, own_session=True))
 
 

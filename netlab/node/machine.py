@@ -5,6 +5,7 @@ import platform
 from pathlib import Path
 
 from netlab.images import recipe
+from netlab.schema.fields import LIMITS_ANNOTATION
 from netlab.store import clock
 from netlab.topology import Node, Topology
 
@@ -40,7 +41,7 @@ def node_object(topology: Topology, node: Node, bounds: str, listed: list[dict])
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": node.name, "labels": labels, "annotations": {"netlab/pod-limits": bounds}},
+        "metadata": {"name": node.name, "labels": labels, "annotations": {LIMITS_ANNOTATION: bounds}},
         "spec": spec,
         "status": _status(topology, node, arch, listed),
     }

@@ -15,6 +15,7 @@ from netlab.node.containers import SCRATCH, Container
 from netlab.node.pods import AddressPool, PodSandbox
 from netlab.node.processes import reaper
 from netlab.node.streams import ExecError, Process
+from netlab.node.usage import Meter
 from netlab.sandbox import count_ids_inside
 from netlab.topology import Topology
 
@@ -34,6 +35,7 @@ class Runtime:
         self._pools = {node.name: AddressPool(node) for node in topology.nodes}
         self._sandboxes: dict[str, PodSandbox] = {}
         self.agents = Agents()
+        self.meter = Meter(self)
         self.faults = Faults(topology)
         # By node: what must be in place before a pod gets its link.
         self.guards: dict[str, Callable[[dict], Awaitable[None]]] = {}
@@ -72,6 +74,11 @@ class Runtime:
     def _runs(self, pod: dict, container: str) -> list[Container]:
         sandbox = self._sandboxes.get(pod["metadata"]["uid"])
         return sandbox.containers.get(container, []) if sandbox else []
+
+    def running_containers(self) -> list[Container]:
+        """All that have processes: parts of netlab itself have none."""
+        newest = (runs[-1] for sandbox in self._sandboxes.values() for runs in sandbox.containers.values())
+        return [one for one in newest if isinstance(one, Container) and one.running]
 
     def unreachable(self, pod: dict) -> str | None:
         """Why the API does not get through to the pod's kubelet, if so."""

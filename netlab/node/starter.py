@@ -116,6 +116,7 @@ class Starter:
             tty=bool(spec.get("tty")),
             tty_group=self._runtime.has_groups,
             process_limit=self._runtime.bounds.process_limit,
+            limits=(spec.get("resources") or {}).get("limits") or {},
             hooks=self._runtime.bounds.hooks,
         )
 

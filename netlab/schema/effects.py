@@ -53,7 +53,7 @@ class Effect:
 def all_effects() -> list[Effect]:
     """One for each field that a user can set, sorted by its name."""
     found: dict[str, Effect] = {}
-    for kind in (kind for kind in KINDS if kind.stored):
+    for kind in (kind for kind in KINDS if kind.writable):
         for name, path, value in _leaves(kind):
             effect = _effect(kind, name, path, value)
             # Where a field is refused or warned of in one place, that is the news.

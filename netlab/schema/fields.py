@@ -17,6 +17,7 @@ from .policyrules import cidr_warnings
 class Verdict:
     refused: list[Cause] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    unbound: list[str] = field(default_factory=list)  # warnings where nodes have no cgroups
 
 
 _CONTAINER = r"(containers|initContainers|ephemeralContainers)\[\d+\]"
@@ -66,7 +67,8 @@ _POD_WARNED = (
     r"(containers|ephemeralContainers)\[\d+\]\.restartPolicy",
     rf"{_CONTAINER}\.volumeMounts\[\d+\]\.(mountPropagation|recursiveReadOnly)",
 )
-_UNBOUND = "quotas and LimitRanges count it, but the container is not bound by it in netlab"
+LIMITS_ANNOTATION = "netlab/pod-limits"  # of a Node: by what it bounds its pods
+_UNBOUND = "quotas and LimitRanges count it, but these nodes have no cgroups to bind the container by it"
 _PRIVILEGED = "a privileged container of netlab has every capability, but no devices of the machine"
 # What is said of a field is not said of these values, which mean what a field left out means.
 _DEFAULTS = {
@@ -133,6 +135,7 @@ def examine(kind: Kind, obj: dict, old: dict | None = None) -> Verdict:
         known = _examine(kind, old)
         verdict.refused = [cause for cause in verdict.refused if cause not in known.refused]
         verdict.warnings = [text for text in verdict.warnings if text not in known.warnings]
+        verdict.unbound = [text for text in verdict.unbound if text not in known.unbound]
     return verdict
 
 
@@ -169,7 +172,7 @@ def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
         if any(re.fullmatch(pattern, path) for pattern in _POD_WARNED):
             verdict.warnings.append(_no_effect(f"{at}.{path}"))
         if re.fullmatch(rf"{_CONTAINER}\.resources\.limits", path):
-            verdict.warnings.append(f"{at}.{path}: {_UNBOUND}")
+            verdict.unbound.append(f"{at}.{path}: {_UNBOUND}")
         if re.fullmatch(rf"{_CONTAINER}\.securityContext\.privileged", path):
             verdict.warnings.append(f"{at}.{path}: {_PRIVILEGED}")
     _examine_host_spaces(spec, at, verdict)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .customs import CustomSchema
 
+_MEASURED = ("get", "list")
 STANDARD_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
@@ -68,7 +69,16 @@ class Kind:
 
     @property
     def stored(self) -> bool:
-        return "list" in self.verbs
+        return "list" in self.verbs and not self.measured
+
+    @property
+    def measured(self) -> bool:
+        """Its objects are made when somebody asks: there is nothing to store or to watch."""
+        return self.verbs == _MEASURED
+
+    @property
+    def writable(self) -> bool:
+        return self.stored and "create" in self.verbs
 
 
 def package_of(group: str) -> str:
@@ -170,6 +180,17 @@ KINDS: tuple[Kind, ...] = (
         subresources=(_status("CustomResourceDefinition"),),
         package="io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
     ),
+    Kind(
+        "APIService",
+        "apiservices",
+        "apiregistration.k8s.io",
+        namespaced=False,
+        categories=("api-extensions",),
+        verbs=("get", "list", "watch"),
+        package="io.k8s.kube-aggregator.pkg.apis.apiregistration",
+    ),
+    Kind("NodeMetrics", "nodes", "metrics.k8s.io", "v1beta1", namespaced=False, verbs=_MEASURED),
+    Kind("PodMetrics", "pods", "metrics.k8s.io", "v1beta1", verbs=_MEASURED),
     Kind("ControllerRevision", "controllerrevisions", "apps"),
     Kind(
         "DaemonSet",

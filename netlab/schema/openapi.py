@@ -43,7 +43,7 @@ def kinds_at(served: dict[str, list[Kind]], path: str) -> tuple[Kind, ...]:
 @lru_cache(maxsize=256)
 def document(path: str, kinds: tuple[Kind, ...]) -> bytes:
     """The document of a path, as JSON."""
-    names = definitions.closure([kind.definition for kind in kinds if not kind.custom])
+    names = definitions.closure([kind.definition for kind in kinds if not (kind.custom or kind.measured)])
     if any(kind.custom for kind in kinds):
         names |= definitions.closure([definitions.OBJECT_META])
     schemas = {name: _component(name) for name in sorted(names)}

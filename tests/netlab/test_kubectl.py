@@ -215,9 +215,9 @@ def test_errors_are_the_ones_of_kubernetes(kubectl, namespace):
     wrong["spec"]["replicaz"] = 1
     told = kubectl("apply", "-f", "-", stdin=json.dumps(wrong), fails=True)
     assert 'strict decoding error: unknown field "spec.replicaz"' in told
-    limited = pod("limited", namespace, resources={"limits": {"cpu": "1"}})
-    told = kubectl("apply", "-f", "-", stdin=json.dumps(limited))
-    assert "Warning: spec.containers[0].resources.limits: quotas and LimitRanges count it, but" in told
+    named = pod("named", namespace, spec={"setHostnameAsFQDN": True})
+    told = kubectl("apply", "-f", "-", stdin=json.dumps(named))
+    assert "Warning: spec.setHostnameAsFQDN has no effect in netlab" in told
 
 
 def test_an_image_that_is_not_there_is_said_plainly(netlab, kubectl, namespace):

@@ -5,6 +5,7 @@ import socket
 from collections import deque
 
 from netlab.node.streams import ExecError
+from netlab.node.usage import Usage
 from netlab.store import Store, clock, is_deleting
 
 
@@ -38,10 +39,22 @@ class FakeProcess:
         self.released = True
 
 
+class FakeMeter:
+    """Each container of each running pod takes a quarter of a core and a MiB."""
+
+    def usage(self, pods):
+        running = [pod for pod in pods if pod["status"]["phase"] == "Running"]
+        one = Usage(cores=0.25, memory=1 << 20, seconds=10.0)
+        return {
+            pod["metadata"]["uid"]: {c["name"]: one for c in pod["spec"]["containers"]} for pod in running
+        }
+
+
 class FakeRuntime:
     def __init__(self):
         self.processes: deque[FakeProcess] = deque()
         self.lines = [b"one\n", b"two\n"]
+        self.meter = FakeMeter()
 
     def unreachable(self, pod):
         return None
