@@ -22,9 +22,21 @@ CAPTURED = [
     "retransmission",
     "reset",
     "unreachable",
+    "rewritten",
 ]
 SEEN_FROM = ["anyone", "source", "node"]
-ANSWERED = ["reply-ttl", "datagrams", "value", "object", "command"]
+ANSWERED = [
+    "reply-ttl",
+    "datagrams",
+    "receiver",
+    "names-asked",
+    "subnet",
+    "service-range",
+    "value",
+    "object",
+    "command",
+]
+DOORS = ["cluster-ip", "node-port", "load-balancer"]
 RECORDS = ["A", "AAAA", "SRV", "PTR", "CNAME"]
 NODE_PLACE = "node:"
 PLACE_PATTERN = r"^([a-z][a-z0-9-]*|node:[0-2])$"
@@ -117,6 +129,8 @@ class CaptureSettings:
     seen_from: str = told(
         "whose address the target saw: the source's own, or a node's", default="anyone", enum=SEEN_FROM
     )
+    service: str = told("Service that is spoken to, for rewritten and unreachable", default="")
+    door: str = told("which address of the Service", default="cluster-ip", enum=DOORS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,19 +157,28 @@ class AnswerSettings:
     step: str = told("answer step that is judged", pattern=KEY_PATTERN)
     equals: str = told("what it must equal, measured on the live cluster", enum=ANSWERED)
     source: str = told(
-        "pod where a reply-ttl is measured, or that sends datagrams", default="", pattern=f"{KEY_PATTERN}|^$"
+        "pod where a reply-ttl is measured, that sends datagrams, or that asks for names",
+        default="",
+        pattern=f"{KEY_PATTERN}|^$",
     )
     target: str = told(
         "pod the replies come from, or datagrams are counted at", default="", pattern=f"{KEY_PATTERN}|^$"
     )
-    port: str = told("UDP port of the datagrams", default="")
-    payload: str = told("what the datagrams begin with", default="")
+    targets: tuple[str, ...] = told("pods of which one is the receiver", default=())
+    port: str = told("UDP port of the datagrams, or TCP port of the receiver", default="")
+    payload: str = told(
+        "what the datagrams or the names begin with, or the word that was received", default=""
+    )
+    prefix: str = told("length of the subnet's prefix", default="")
+    number: str = told("which of the subnets, counted from 0", default="")
     value: str = told("template of the right value", default="")
     api: str = told("apiVersion of the object", default="")
     resource: str = told("kind of the object", default="")
     name: str = told("name of the object", default="")
     namespace: str = told("key of one of the lab's namespaces, when not the main one", default="")
-    expression: str = told("the right answer as CEL of `object` or `objects`", default="")
+    expression: str = told(
+        "the right answer, or the network of a subnet, as CEL of `object` or `objects`", default=""
+    )
     pod: str = told(
         "place a command runs in that prints the right answer; a node, unless the pod alone can know it",
         default="",

@@ -360,6 +360,7 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
         for key in ("value", "until"):
             yield from _lint_template(lab, document, ("acts", index, key), getattr(act, key))
         yield from _lint_reading(play, document, index, act)
+        yield from _lint_working(lab, document, index, act)
         yield from _lint_edit(lab, play, document, index)
         if not act.until and _goes_on(lab, act):
             mend = "this act does not end by itself; say with 'until' what its output must show"
@@ -370,6 +371,15 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
         yield from _one_of(document, ("fails", key), key, conditions, "condition")
     if play.name != "solution" and not play.fails:
         yield document.problem((), "'fails' is missing; name the conditions this mutant must fail")
+
+
+def _lint_working(lab: LabSpec, document: Document, index: int, act: Act) -> Iterator[Problem]:
+    """What a student works out must be an expression."""
+    try:
+        if act.works:
+            compile_expression(substitute(act.works, _sample_values(lab)))
+    except (SubstitutionError, CelError) as error:
+        yield document.problem(("acts", index, "works"), f"this is no CEL expression: {error}")
 
 
 def _lint_reading(play: Play, document: Document, index: int, act: Act) -> Iterator[Problem]:

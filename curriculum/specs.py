@@ -155,6 +155,10 @@ class Act:
     )
     of: str = told("for an answer: the step whose output is read", default="", pattern=f"{KEY_PATTERN}|^$")
     reads: str = told("regular expression over that output; its first group is the answer", default="")
+    works: str = told(
+        "the answer worked out, in CEL; `objects` are the groups that were read, ${name} is filled in",
+        default="",
+    )
     file: str = told(
         "what is written in an `edit` step: NAME of mutants/PLAY/NAME.yaml, or else of solution/NAME.yaml",
         default="",
