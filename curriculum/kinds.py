@@ -23,7 +23,13 @@ CAPTURED = [
     "reset",
     "unreachable",
     "rewritten",
+    "hops",
+    "pieces",
+    "too-big",
+    "whole",
 ]
+ON_THE_WAY = ["source", "source-node", "target-node", "target"]
+HOP_FIELDS = ["ttl", "source-mac", "target-mac"]
 SEEN_FROM = ["anyone", "source", "node"]
 ANSWERED = [
     "reply-ttl",
@@ -35,6 +41,7 @@ ANSWERED = [
     "value",
     "object",
     "command",
+    "hop",
 ]
 DOORS = ["cluster-ip", "node-port", "load-balancer"]
 RECORDS = ["A", "AAAA", "SRV", "PTR", "CNAME"]
@@ -126,6 +133,10 @@ class CaptureSettings:
     shows: str = told("what the capture must show", enum=CAPTURED)
     port: str = told("TCP or UDP port of the target", default="")
     payload: str = told("text the conversation must carry", default="")
+    size: str = told(
+        "bytes of the IP packet that is `whole`, or the MTU that `too-big` tells; ${name} is filled in",
+        default="",
+    )
     seen_from: str = told(
         "whose address the target saw: the source's own, or a node's", default="anyone", enum=SEEN_FROM
     )
@@ -167,7 +178,8 @@ class AnswerSettings:
     targets: tuple[str, ...] = told("pods of which one is the receiver", default=())
     port: str = told("UDP port of the datagrams, or TCP port of the receiver", default="")
     payload: str = told(
-        "what the datagrams or the names begin with, or the word that was received", default=""
+        "what the datagrams or the names begin with, the word that was received, or what a `hop` carries",
+        default="",
     )
     prefix: str = told("length of the subnet's prefix", default="")
     number: str = told("which of the subnets, counted from 0", default="")
@@ -186,6 +198,12 @@ class AnswerSettings:
     )
     argv: tuple[str, ...] = told("that command, word by word; ${name} is filled in", default=())
     matches: str = told("regular expression over its output; the first group is the answer", default="")
+    at: str = told(
+        "link where a `hop` is captured: of the pod source or target, or between their nodes",
+        default=ON_THE_WAY[0],
+        enum=ON_THE_WAY,
+    )
+    field: str = told("field of the datagram that is asked for there", default="ttl", enum=HOP_FIELDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,6 +253,12 @@ class Proof:
         """The proofs that look at something themselves: this one, or those inside it."""
         inner = inner_proofs(self.parsed)
         return tuple(leaf for proof in inner for leaf in proof.leaves) if inner else (self,)
+
+    @property
+    def looks_at_links(self) -> bool:
+        """Whether it needs captures between the nodes."""
+        asked = (getattr(self.parsed, "equals", ""), getattr(self.parsed, "shows", ""))
+        return "hop" in asked or "hops" in asked
 
     @classmethod
     def refine(cls, schema: dict) -> dict:

@@ -33,13 +33,17 @@ NEEDS = {
     StepKind.TERMINAL: ("pod",),
     StepKind.PREDICT: ("prediction",),
 }
-ANSWER_NEEDS = {"command": ("pod", "argv", "matches")}
+ANSWER_NEEDS = {
+    "command": ("pod", "argv", "matches"),
+    "hop": ("source", "target", "port", "payload"),
+}
 READ_BY = {
     "node": (StepKind.NODE,),
     "manifest": (StepKind.APPLY, StepKind.EDIT),
     "remove": (StepKind.APPLY,),
     "direction": (StepKind.IMPAIR,),
     "effects": (StepKind.IMPAIR,),
+    "mtu": (StepKind.IMPAIR,),
     "prediction": (StepKind.PREDICT,),
 }
 MUTANTS_WANTED = 3
@@ -233,6 +237,9 @@ def _lint_impairments(lab: LabSpec, document: Document) -> Iterator[Problem]:
             yield document.problem(keys, "jitter is greater than delay; no packet arrives before it was sent")
         if "reorder" in given and "delay" not in given:
             yield document.problem(keys, "reorder needs a delay: those that do not wait overtake; add it")
+        if step.mtu and step.effects:
+            yield document.problem(keys, "a step sets an MTU or effects, not both; make two steps")
+        yield from _lint_template(lab, document, ("steps", index, "mtu"), step.mtu)
         yield from _lint_ability(lab, document, keys, given)
 
 

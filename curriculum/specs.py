@@ -108,6 +108,10 @@ class Step:
     effects: Effects | None = told(
         "what an `impair` step does; without it, both directions become normal again", default=None
     )
+    mtu: str = told(
+        "MTU that an `impair` step gives the node's route to the pod; ${name} is filled in; not shown",
+        default="",
+    )
     seconds: int = told("longest time the command may run", default=30, minimum=1, maximum=600)
     prediction: Prediction | None = told("what a `predict` step asks", default=None)
     accepts: Accepts = told("what an answer may be", default=Accepts.TEXT)

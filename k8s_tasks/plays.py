@@ -108,7 +108,7 @@ class Player:
 
     async def answer(self, act: Act) -> None:
         step = self.lab.step(act.step)
-        read = self._read(act) if act.reads else [await self._fill(act.value)]
+        read = await self._read(act) if act.reads else [await self._fill(act.value)]
         value = spell(evaluate(await self._fill(act.works), objects=read)) if act.works else read[0]
         if step.kind == StepKind.PREDICT:
             confidence = Confidence[act.confidence.replace("-", "_").upper()]
@@ -116,11 +116,13 @@ class Player:
         else:
             await sync_to_async(record_answer)(self.session.attempt, step, value)
 
-    def _read(self, act: Act) -> list[str]:
-        """What a student reads off a step's output: the groups of the expression."""
-        found = re.search(act.reads, self.shown[act.of], re.MULTILINE)
-        if not found:
-            raise PlayError(f"{act.reads!r} is not in the output of {act.of}: {self.shown[act.of][-500:]!r}")
+    async def _read(self, act: Act) -> list[str]:
+        """What a student reads off a step's output: the groups of the expression. A live one is awaited."""
+        shown = self.shown[act.of]
+        if not re.search(act.reads, shown, re.MULTILINE):
+            shown = self.shown[act.of] = await _until_matched(self.runs[act.of], act.reads)
+        if not (found := re.search(act.reads, shown, re.MULTILINE)):
+            raise PlayError(f"{act.reads!r} is not in the output of {act.of}: {shown[-500:]!r}")
         return list(found.groups())
 
     async def edit(self, act: Act) -> None:
@@ -164,6 +166,16 @@ async def _until_ready(session: LabSession) -> None:
                 return
             if state not in LIVE_SESSION_STATES:
                 raise PlayError(f"the session is {state}: {notices[-1].data.get('message')}")
+
+
+async def _until_matched(run: Run, pattern: str) -> str:
+    """What the run has printed once the pattern is in it, or once it has ended."""
+    shown = b""
+    async for entries in follow_run(run.pk):
+        shown += b"".join(entry.data for entry in entries if entry.source in ("stdout", "stderr"))
+        if re.search(pattern, shown.decode(errors="replace"), re.MULTILINE):
+            break
+    return shown.decode(errors="replace")
 
 
 async def until_shown(run: Run, text: str = "") -> str:

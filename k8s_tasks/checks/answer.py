@@ -8,6 +8,7 @@ from curriculum.kinds import AnswerSettings
 from k8s_tasks.checks.capture import pairs_at_both_ends, student_pings
 from k8s_tasks.checks.dns import questions_of
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
+from k8s_tasks.checks.hops import field_on_the_way
 from k8s_tasks.checks.objects import answer_of
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.packets import Datagram
@@ -35,6 +36,8 @@ async def _right(settings: AnswerSettings, round: Round):
         return round.fill(settings.value)
     if settings.equals == "object":
         return await answer_of(settings, round)
+    if settings.equals == "hop":
+        return await field_on_the_way(settings, round)
     if settings.equals == "command":
         done = await round.run_in(settings.pod, [round.fill(word) for word in settings.argv])
         return read_answer(done, round.fill(settings.matches), place=settings.pod)

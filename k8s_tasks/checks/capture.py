@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import CaptureSettings
-from k8s_tasks.checks import rewriting
+from k8s_tasks.checks import hops, rewriting, sizes
 from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import MARK, Observation
@@ -17,7 +17,11 @@ from k8s_tasks.checks.round import Round, is_node
 async def check(settings: CaptureSettings, round: Round) -> Finding:
     if settings.service:
         return await rewriting.check(settings, round)
+    if settings.shows == "hops":
+        return await hops.check(settings, round)
     seen = await round.look([settings.source, settings.target])
+    if settings.shows in sizes.SHOWS:
+        return sizes.judge(settings, seen, size=int(round.fill(settings.size) or 0))
     port, payload = round.fill(settings.port), round.fill(settings.payload)
     return judge(settings, seen, port=int(port or 0), payload=payload)
 
