@@ -58,9 +58,9 @@ integration: setup-test ## the tests with a real Redis, worker and netlab
 e2e: setup-test ## the journey in a real browser
 	@$(VENV)/pytest -m e2e $(ARGS)
 
-labs: setup-test ## lint the course and play every solution and mutant (ARGS="--repeat 20")
+labs: setup-test ## lint the course and play every solution and mutant (LABS="packet-loss" ARGS="--repeat 20")
 	@$(VENV)/python manage.py labs lint
-	@$(VENV)/python deploy/local/play_labs.py $(ARGS)
+	@$(VENV)/python deploy/local/play_labs.py $(LABS) $(ARGS)
 
 record: setup-test ## record the labs whose recording is missing or old (ARGS="LAB", ARGS=--again)
 	@$(VENV)/python deploy/local/play_labs.py record $(ARGS)

@@ -89,7 +89,6 @@ class Capability(StrEnum):
     DELAY = "delay"
     IPVS = "ipvs"
     NFTABLES = "nftables"
-    IPTABLES = "iptables"
     NETWORKPOLICY = "networkpolicy"
     LOADBALANCER = "loadbalancer"
     INGRESS = "ingress"

@@ -33,24 +33,20 @@ NEEDS = {
     StepKind.TERMINAL: ("pod",),
     StepKind.PREDICT: ("prediction",),
 }
-ANSWER_NEEDS = {
-    "command": ("pod", "argv", "matches"),
-    "hop": ("source", "target", "port", "payload"),
-}
+ANSWER_NEEDS = {"command": ("pod", "argv", "matches")}
 READ_BY = {
     "node": (StepKind.NODE,),
     "manifest": (StepKind.APPLY, StepKind.EDIT),
     "remove": (StepKind.APPLY,),
     "direction": (StepKind.IMPAIR,),
     "effects": (StepKind.IMPAIR,),
-    "mtu": (StepKind.IMPAIR,),
     "prediction": (StepKind.PREDICT,),
 }
 MUTANTS_WANTED = 3
 
 
 NAMESPACE_KEY = re.compile("[a-z]{1,6}")  # no key may look like the number in a session's namespace
-RESERVED = ("ns", "nodes", "namespace")
+RESERVED = ("ns", "nodes", "namespace", "ingress")
 ON_ANY_LINK = (StepKind.CAPTURE, StepKind.IMPAIR)
 
 
@@ -144,14 +140,15 @@ def known_names(lab: LabSpec) -> set[str]:
     return {
         *lab.parameters,
         "namespace",
-        *_namespace_values(lab),
-        *NODE_VALUES,
+        *_cluster_values(lab),
         *(f"{pod}.{value}" for pod in lab.all_pods for value in POD_VALUES),
     }
 
 
-def _namespace_values(lab: LabSpec) -> list[str]:
-    return [f"ns.{key}" for key in lab.all_namespaces]
+def _cluster_values(lab: LabSpec) -> list[str]:
+    """What the cluster decides, whatever the pods."""
+    ingress = ["ingress.ip"] if Capability.INGRESS in lab.requires else []
+    return [*(f"ns.{key}" for key in lab.all_namespaces), *NODE_VALUES, *ingress]
 
 
 def _lint_keys(lab: LabSpec, document: Document) -> Iterator[Problem]:
@@ -237,9 +234,6 @@ def _lint_impairments(lab: LabSpec, document: Document) -> Iterator[Problem]:
             yield document.problem(keys, "jitter is greater than delay; no packet arrives before it was sent")
         if "reorder" in given and "delay" not in given:
             yield document.problem(keys, "reorder needs a delay: those that do not wait overtake; add it")
-        if step.mtu and step.effects:
-            yield document.problem(keys, "a step sets an MTU or effects, not both; make two steps")
-        yield from _lint_template(lab, document, ("steps", index, "mtu"), step.mtu)
         yield from _lint_ability(lab, document, keys, given)
 
 
@@ -367,7 +361,6 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
         for key in ("value", "until"):
             yield from _lint_template(lab, document, ("acts", index, key), getattr(act, key))
         yield from _lint_reading(play, document, index, act)
-        yield from _lint_working(lab, document, index, act)
         yield from _lint_edit(lab, play, document, index)
         if not act.until and _goes_on(lab, act):
             mend = "this act does not end by itself; say with 'until' what its output must show"
@@ -378,15 +371,6 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
         yield from _one_of(document, ("fails", key), key, conditions, "condition")
     if play.name != "solution" and not play.fails:
         yield document.problem((), "'fails' is missing; name the conditions this mutant must fail")
-
-
-def _lint_working(lab: LabSpec, document: Document, index: int, act: Act) -> Iterator[Problem]:
-    """What a student works out must be an expression."""
-    try:
-        if act.works:
-            compile_expression(substitute(act.works, _sample_values(lab)))
-    except (SubstitutionError, CelError) as error:
-        yield document.problem(("acts", index, "works"), f"this is no CEL expression: {error}")
 
 
 def _lint_reading(play: Play, document: Document, index: int, act: Act) -> Iterator[Problem]:
@@ -430,7 +414,7 @@ def _one_of(
 
 def _sample_values(lab: LabSpec) -> dict[str, object]:
     pods = {f"{pod}.{value}": "sample" for pod in lab.all_pods for value in POD_VALUES}
-    named = (*lab.parameters, "namespace", *_namespace_values(lab), *NODE_VALUES)
+    named = (*lab.parameters, "namespace", *_cluster_values(lab))
     return dict.fromkeys(named, "1") | pods
 
 

@@ -8,12 +8,14 @@ from django.utils.translation import gettext as _
 
 from curriculum.course import get_course
 from curriculum.domain import substitute
+from curriculum.enums import Capability
 from curriculum.kinds import DnsSettings
 from curriculum.specs import WORLD, LabSpec
 from k8s_tasks.cluster.background import Talker
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
 from k8s_tasks.cluster.namespaces import PORTAL_LABEL, SESSION_LABEL, extra_namespace
+from k8s_tasks.domain.capabilities import capability_of
 from k8s_tasks.domain.clusters import portal_id
 from k8s_tasks.domain.sessions import set_session_state
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
@@ -45,6 +47,7 @@ def prepare_session(session_id: str) -> None:
 
 
 def _open(session: LabSession, uid: str, bindings: dict) -> None:
+    bindings = {**bindings, "ingress": capability_of(session.cluster, Capability.INGRESS).get("address", "")}
     facts = {"bindings": bindings, "cluster_uid": uid, "ready_at": timezone.now()}
     if set_session_state(session, SessionState.READY, only_from=(SessionState.PREPARING,), **facts):
         publish_notice(session.pk, "topology", bindings)
@@ -72,7 +75,6 @@ def plan_for(session: LabSession) -> LabPlan:
         manifests=lab.manifests,
         render=lambda text, values: substitute(text, {**parameters, **values}),
         capture_filter=capture_filter(lab, parameters),
-        watches_links=any(proof.looks_at_links for condition in lab.conditions for proof in condition.leaves),
     )
 
 
@@ -104,4 +106,4 @@ def clear_session(session_id) -> None:
 
 async def _clear(session: LabSession) -> None:
     api = await api_of(session.cluster.kubeconfig_path)
-    await clear_lab(api, str(session.pk), session.namespace)
+    await clear_lab(api, str(session.pk), session.namespace, session.bindings.get("pods", []))

@@ -1,33 +1,28 @@
 """What the student's own packets show: at both ends, so that nobody passes with forged ones."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import CaptureSettings
-from k8s_tasks.checks import hops, rewriting, sizes
 from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import MARK, Observation
 from k8s_tasks.checks.packets import Datagram, Echo, Packet, Segment, Unreachable
 from k8s_tasks.checks.round import Round, is_node
+from k8s_tasks.checks.secrecy import in_clear, sealed
 
 
 async def check(settings: CaptureSettings, round: Round) -> Finding:
-    if settings.service:
-        return await rewriting.check(settings, round)
-    if settings.shows == "hops":
-        return await hops.check(settings, round)
     seen = await round.look([settings.source, settings.target])
-    if settings.shows in sizes.SHOWS:
-        return sizes.judge(settings, seen, size=int(round.fill(settings.size) or 0))
-    port, payload = round.fill(settings.port), round.fill(settings.payload)
-    return judge(settings, seen, port=int(port or 0), payload=payload)
+    filled = {name: round.fill(getattr(settings, name)) for name in ("payload", "address", "via")}
+    return judge(replace(settings, **filled), seen, port=int(round.fill(settings.port) or 0))
 
 
-def judge(settings: CaptureSettings, seen: Observation, *, port: int, payload: str) -> Finding:
-    return _SHOWS[settings.shows](settings, seen, port, payload)
+def judge(settings: CaptureSettings, seen: Observation, *, port: int) -> Finding:
+    """The settings are filled in."""
+    return _SHOWS[settings.shows](settings, seen, port, settings.payload)
 
 
 def _echo_pair(settings: CaptureSettings, seen: Observation, _port: int, _payload: str) -> Finding:
@@ -297,4 +292,6 @@ _SHOWS = {
     "delivered": _delivered,
     "reset": _reset,
     "unreachable": _unreachable,
+    "in-clear": in_clear,
+    "sealed": sealed,
 }

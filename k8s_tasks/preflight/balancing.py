@@ -1,6 +1,7 @@
 """Ways into the cluster: an address for a Service, a controller for an Ingress."""
 
 import asyncio
+from dataclasses import replace
 
 from django.utils.translation import gettext_noop as _
 
@@ -10,6 +11,8 @@ from k8s_tasks.preflight.findings import Finding, absent, present
 from k8s_tasks.preflight.scene import Scene
 
 SECONDS = 5
+_PROBE = ("networking.k8s.io/v1", "ingresses", "metadata.name=probe")
+ADDRESS_SECONDS = 5  # after the controller was seen to work
 INGRESS_SECONDS = 20  # where there is a class, its controller may be starting still
 _CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
 _DEFAULT = "ingressclass.kubernetes.io/is-default-class"
@@ -37,11 +40,31 @@ async def probe_ingress(scene: Scene) -> dict[Capability, Finding]:
     if name is None:
         return {Capability.INGRESS: absent(_("The cluster has no IngressClass."))}
     await scene.make(_ingress(name))
-    if await _is_taken_up(scene):
-        finding = present(_("The controller of IngressClass %(name)s took up an Ingress."), name=name)
-    else:
-        finding = absent(_("No controller took up an Ingress of IngressClass %(name)s."), name=name)
-    return {Capability.INGRESS: finding}
+    if not await _is_taken_up(scene):
+        return {
+            Capability.INGRESS: absent(
+                _("No controller took up an Ingress of IngressClass %(name)s."), name=name
+            )
+        }
+    address = await _address(scene)
+    if not address:
+        return {Capability.INGRESS: absent(_UNADDRESSED, name=name)}
+    finding = present(_("The controller of IngressClass %(name)s took up an Ingress."), name=name)
+    return {Capability.INGRESS: replace(finding, address=address)}
+
+
+_UNADDRESSED = _(
+    "The controller of IngressClass %(name)s took up an Ingress but told no address of its own in its status."
+)
+
+
+async def _address(scene: Scene) -> str:
+    """What the controller wrote into the Ingress' status; it may come a moment after its event."""
+    seen = scene.sees(*_PROBE, lambda made: bool(_addresses(made)), seconds=ADDRESS_SECONDS)
+    if not await seen:
+        return ""
+    path = f"/apis/networking.k8s.io/v1/namespaces/{scene.namespace}/ingresses/probe"
+    return next(iter(_addresses(await scene.api.request("GET", path))), "")
 
 
 def choose_class(classes: list[dict]) -> str | None:
@@ -56,9 +79,9 @@ def choose_class(classes: list[dict]) -> str | None:
 
 async def _is_taken_up(scene: Scene) -> bool:
     """By an address or by an event, whichever comes first: not every controller gives both."""
-    version, event = "networking.k8s.io/v1", "involvedObject.kind=Ingress,involvedObject.name=probe"
+    event = "involvedObject.kind=Ingress,involvedObject.name=probe"
     words = [
-        scene.sees(version, "ingresses", "metadata.name=probe", _has_address, seconds=INGRESS_SECONDS),
+        scene.sees(*_PROBE, lambda made: bool(_addresses(made)), seconds=INGRESS_SECONDS),
         scene.sees("v1", "events", event, bool, seconds=INGRESS_SECONDS),
     ]
     waiting = [asyncio.create_task(each) for each in words]
@@ -75,6 +98,12 @@ async def _is_taken_up(scene: Scene) -> bool:
 
 def _has_address(made: dict) -> bool:
     return bool(made.get("status", {}).get("loadBalancer", {}).get("ingress"))
+
+
+def _addresses(made: dict) -> list[str]:
+    """A name is none: on some clouds there is only that, and it is resolved outside the cluster."""
+    told = made.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+    return [each["ip"] for each in told if each.get("ip")]
 
 
 def _service() -> dict:

@@ -13,14 +13,17 @@ PROBE_FAILED = _("The probe itself failed: %(error)s")
 
 @dataclass(frozen=True)
 class Finding:
-    """`sentence` is a msgid marked by gettext_noop; `facts` fill it in."""
+    """`sentence` is a msgid marked by gettext_noop; `facts` fill it in. `address` is where the capability is
+    found, for one that has an address."""
 
     state: CapabilityState
     sentence: str
     facts: dict = field(default_factory=dict)
+    address: str = ""
 
     def told(self) -> dict:
-        return {"state": self.state.value, "reason": in_all_languages(self.sentence, **self.facts)}
+        told = {"state": self.state.value, "reason": in_all_languages(self.sentence, **self.facts)}
+        return told | ({"address": self.address} if self.address else {})
 
 
 def present(sentence: str, **facts) -> Finding:

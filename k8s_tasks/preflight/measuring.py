@@ -18,7 +18,9 @@ LIMIT = 40  # seconds for one probe: a cluster that has not our image yet must p
 
 
 async def measure(api: Api, owner: str) -> dict[str, dict]:
-    """{capability: {"state", "reason", "at"}} of this cluster, now. `owner` names this portal."""
+    """{capability: {"state", "reason", "at"}, "address" where there is one}} of this cluster, now.
+
+    `owner` names this portal."""
     try:
         async with open_scene(api, owner) as scene:
             answers = await asyncio.gather(*(_ask(probe, names, scene) for probe, names in PROBES.items()))

@@ -14,7 +14,7 @@ from netlab.topology import Topology
 _HERE = Path(__file__).parent
 # `netlab up --addons` chooses among these.
 OPTIONAL = {
-    "loadbalancer": ("loadbalancer/crds.yaml", "loadbalancer/metallb.yaml"),
+    "loadbalancer": ("loadbalancer/crds.yaml", "loadbalancer/metallb.yaml", "loadbalancer/pool.yaml"),
     "ingress": ("ingress/crds.yaml", "ingress/nginx-ingress.yaml"),
     "certificates": ("certificates/crds.yaml", "certificates/cert-manager.yaml"),
 }

@@ -1,5 +1,5 @@
 from .errors import AlreadyExists, Conflict, Expired, NotFound, StoreError
-from .objects import clone, controller_of, is_deleting, owner_reference, selector_of
+from .objects import clone, controller_of, is_deleting, owner_reference
 from .store import Store
 from .watch import Event, Watch
 
@@ -16,5 +16,4 @@ __all__ = [
     "controller_of",
     "is_deleting",
     "owner_reference",
-    "selector_of",
 ]

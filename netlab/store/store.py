@@ -21,7 +21,6 @@ _COUNTED = {
     "pods",
     "deployments.apps",
     "replicasets.apps",
-    "replicationcontrollers",
     "daemonsets.apps",
     "statefulsets.apps",
     "networkpolicies.networking.k8s.io",

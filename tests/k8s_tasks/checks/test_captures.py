@@ -19,6 +19,7 @@ from tests.packets import (
     FIN,
     NONCE,
     PORT,
+    PUSH,
     datagram,
     line,
     opening,
@@ -30,6 +31,7 @@ from tests.packets import (
 )
 
 PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED
+WORD = NONCE.decode().strip()
 PROBE = MARK + b"12345678"
 VALUES = {"port": PORT, "nonce": NONCE.decode().strip()}
 
@@ -123,8 +125,8 @@ class TestDelivery:
     """What the labs on loss look at: what was sent twice, and whether all of it arrived."""
 
     def judge(self, shows, near, far=None):
-        settings = CaptureSettings(source="ana", target="carla", shows=shows, port="x", payload="y")
-        return capture.judge(settings, seen(near, far), port=PORT, payload=NONCE.decode().strip())
+        settings = CaptureSettings(source="ana", target="carla", shows=shows, port="x", payload=WORD)
+        return capture.judge(settings, seen(near, far), port=PORT)
 
     def closing(self, acknowledged=True):
         end = 101 + len(NONCE)
@@ -164,20 +166,83 @@ class TestDelivery:
 class TestSeenFrom:
     def judge(self, seen_from, client):
         settings = CaptureSettings(
-            source="node:0", target="carla", shows="payload", port="x", payload="y", seen_from=seen_from
+            source="node:0", target="carla", shows="payload", port="x", payload=WORD, seen_from=seen_from
         )
         talk = [*opening(), *line()]
         opener = talk[0].src
         for packet in talk:
             end = "src" if packet.src == opener else "dst"
             setattr(packet, end, bytes(map(int, client.split("."))))
-        return capture.judge(settings, seen([], talk), port=PORT, payload=NONCE.decode().strip()).verdict
+        return capture.judge(settings, seen([], talk), port=PORT).verdict
 
     def test_whose_address_arrived_is_told_apart(self):
         control, worker, pod = "172.18.0.2", "172.18.0.4", ANA
         assert [self.judge("source", client) for client in (control, worker, pod)] == [PASS, FAIL, FAIL]
         assert [self.judge("node", client) for client in (control, worker, pod)] == [FAIL, PASS, FAIL]
         assert [self.judge("anyone", client) for client in (control, worker, pod)] == [PASS, PASS, PASS]
+
+
+class TestSecrecy:
+    """The source speaks to a balancer, 10.96.0.9, and the balancer from 10.244.1.9 to the target."""
+
+    BALANCER, INSIDE = "10.96.0.9", "10.244.1.9"
+
+    def judge(self, shows, near, far):
+        settings = CaptureSettings(
+            source="ana", target="carla", shows=shows, payload=WORD, address=self.BALANCER, via="443"
+        )
+        return capture.judge(settings, seen(near, far), port=PORT)
+
+    def said(self, client, server, port, *texts, answered=b""):
+        """A conversation in which the client sends these texts one after the other."""
+        talk, seq = [], 101
+        for number, text in enumerate(texts):
+            talk.append(
+                segment(client, server, 40000, port, flags=ACK | PUSH, seq=seq, ack=901, payload=text)
+            )
+            seq += len(text)
+            reply = answered if number == 0 else b""
+            talk.append(segment(server, client, port, 40000, flags=ACK, seq=901, ack=seq, payload=reply))
+        return talk
+
+    def tls(self):
+        return self.said(
+            ANA, self.BALANCER, 443, b"\x16\x03\x01hello", b"\x17\x03\x03data", answered=b"\x16\x03\x03"
+        )
+
+    def plain(self, server=BALANCER, port=443):
+        return self.said(ANA, server, port, b"GET /" + NONCE)
+
+    def arrival(self):
+        return self.said(self.INSIDE, CARLA, PORT, b"GET /" + NONCE)
+
+    def test_a_word_inside_tls_that_arrives_readable_was_sealed(self):
+        found = self.judge("sealed", self.tls(), self.arrival())
+        assert (found.verdict, found.evidence["records"]) == (PASS, 1)
+
+    def test_a_word_that_left_readable_was_not_even_if_it_was_also_sent_by_tls(self):
+        for leak in (self.plain(), self.plain(CARLA, PORT)):
+            assert "in the clear" in self.judge("sealed", [*self.tls(), *leak], self.arrival()).reason["en"]
+
+    def test_the_targets_own_word_is_nobodys_secret(self):
+        """Somebody else brought it there: ana spoke no TLS, or long before."""
+        assert self.judge("sealed", [], self.arrival()).verdict == FAIL
+        early = [*self.tls(), *(ping() * 1000)]
+        assert self.judge("sealed", self.tls(), [*(ping() * 1000), *self.arrival()]).verdict == FAIL
+        assert self.judge("sealed", early, self.arrival()).verdict == PASS
+
+    def test_what_did_not_arrive_proves_nothing(self):
+        assert self.judge("sealed", self.tls(), []).verdict == FAIL
+        assert self.judge("sealed", self.tls(), self.said(ANA, CARLA, PORT, NONCE)).verdict == FAIL
+
+    def test_bytes_that_only_begin_like_a_handshake_are_no_tls(self):
+        alone = self.said(ANA, self.BALANCER, 443, b"\x16\x03\x01hello", b"\x17\x03\x03data")
+        assert self.judge("sealed", alone, self.arrival()).verdict == FAIL
+
+    def test_in_the_clear_means_readable_on_both_links(self):
+        assert self.judge("in-clear", self.plain(), self.arrival()).verdict == PASS
+        assert self.judge("in-clear", self.plain(), []).verdict == FAIL
+        assert self.judge("in-clear", self.tls(), self.arrival()).verdict == FAIL
 
 
 class TestAnswer:

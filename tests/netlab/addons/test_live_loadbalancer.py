@@ -11,7 +11,7 @@ from tests.netlab.worlds import pod, service
 pytestmark = pytest.mark.integration
 
 SPACE = "metallb-system"
-ADDRESS = "172.18.255.210"
+ADDRESS = "172.18.254.210"
 SERVE = ["python3", "-m", "http.server", "80"]
 
 
@@ -29,6 +29,7 @@ def web(netlab):
     pods["metadata"]["labels"] = {"app": "web"}
     ours = {"namespaces": [namespace]}
     pool = kind("live", "IPAddressPool", addresses=[f"{ADDRESS}/32"], serviceAllocation=ours)
+    auto_assign(netlab, on=False)
     netlab.apply(pods, pool, kind("live", "L2Advertisement", ipAddressPools=["live"]))
     netlab.apply(service("web", namespace, {"app": "web"}, 80, type="LoadBalancer"))
     netlab.kubectl("wait", "-n", namespace, "pod/web", "--for=condition=Ready", "--timeout=20s")
@@ -38,6 +39,13 @@ def web(netlab):
     yield namespace
     netlab.kubectl("delete", "-n", SPACE, "ipaddresspool/live", "l2advertisement/live")
     netlab.kubectl("delete", "namespace", namespace, "--wait=false")
+    auto_assign(netlab, on=True)
+
+
+def auto_assign(netlab, *, on: bool) -> None:
+    """Whether the cluster's own pool gives addresses to whoever asks."""
+    spec = json.dumps({"spec": {"autoAssign": on}})
+    netlab.kubectl("patch", "-n", SPACE, "ipaddresspool/redes", "--type=merge", "-p", spec)
 
 
 def outside(netlab, *argv: str) -> str:
