@@ -15,6 +15,7 @@ from django.conf import settings
 
 from curriculum.documents import Document, check_document, read_document
 from curriculum.drawings import load_drawings
+from curriculum.hints import Cause, Hint
 from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_objects, lint_plays
 from curriculum.problems import CourseError, Problem
 from curriculum.prose import Page, Section, read_lab_text, read_theory
@@ -163,6 +164,9 @@ class _Loader:
                 if len(section.hints) != len(other.hints):
                     counts = f"{len(section.hints)} hints here, {len(other.hints)} in {FIRST_LANGUAGE}.md"
                     self._say(folder / f"{language}.md", section.line, f"{counts}; write as many")
+                elif section.hint_names != other.hint_names:
+                    mend = f"the hints have other names than in {FIRST_LANGUAGE}.md; make them agree"
+                    self._say(folder / f"{language}.md", section.line, mend)
 
     def _say(self, file: Path, line: int, mend: str) -> None:
         self.problems.append(Problem(self._name(file), line, "", mend))
@@ -200,7 +204,7 @@ class _Derivation:
         if kind is LabSpec:
             return self._of_lab()
         if kind is Step:
-            return self._of_step(data["key"])
+            return self._of_step(data["key"], data.get("when", {}))
         return {"title": self._title("condition", data["key"])} if kind is Condition else {}
 
     def _of_lab(self) -> dict:
@@ -221,13 +225,17 @@ class _Derivation:
             "texts": {key: self._body(key, "") for key in ("intro", "debrief")},
         }
 
-    def _of_step(self, key: str) -> dict:
+    def _of_step(self, key: str, when: Mapping) -> dict:
         hints = [self._sections(language, "step", key) for language in LANGUAGES]
         pairs = zip(*(section.hints if section else () for section in hints), strict=False)
+        names = hints[0].hint_names if hints[0] else ()
         return {
             "title": self._title("step", key),
             "text": self._body("step", key),
-            "hints": tuple(Text(dict(zip(LANGUAGES, pair, strict=True))) for pair in pairs),
+            "hints": tuple(
+                Hint(dict(zip(LANGUAGES, pair, strict=True)), name, _cause(when.get(name)))
+                for name, pair in zip(names, pairs, strict=False)
+            ),
         }
 
     def _sections(self, language: str, kind: str, key: str) -> Section | None:
@@ -240,6 +248,10 @@ class _Derivation:
     def _body(self, kind: str, key: str) -> Text:
         found = {language: self._sections(language, kind, key) for language in LANGUAGES}
         return Text({language: section.html if section else "" for language, section in found.items()})
+
+
+def _cause(written: Mapping | None) -> Cause | None:
+    return Cause(**written) if written else None
 
 
 def _derive_play(kind: type, name: str, lab: Path) -> dict:

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Mapping
 
 from django.db import transaction
 from django.db.models import F
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from curriculum.course import get_course
 from curriculum.enums import Accepts, Asks, Confidence, StepKind
+from curriculum.hints import hints_ahead
 from curriculum.models import Answer, Attempt, ConditionPass, Draft, HintOpening, Lab
 from curriculum.parameters import draw_parameters, render_argv, spell_argv, substitute
 from curriculum.predictions import is_right, read_value
@@ -110,15 +112,16 @@ def bring_back_draft(attempt: Attempt, step: Step) -> None:
     mine.update(text=F("before"), before=F("text"))
 
 
-def open_hint(attempt: Attempt, step: Step, number: int) -> None:
-    """Keep that a hint was opened; again is no change, and after passing nothing is counted.
+def open_hint(attempt: Attempt, step: Step, number: int, reasons: Mapping[str, str]) -> None:
+    """Keep that a hint was opened; again is no change, and after passing nothing is counted. `reasons`
+    are why conditions fail now, by condition.
 
-    Raises AnswerError for a rung that does not come next, or is not there.
+    Raises AnswerError for a hint that does not come next, or is not there.
     """
     if attempt.passed_at:
         return
-    opened = attempt.hints.filter(step=step.key).count()
-    if not 1 <= number <= min(len(step.hints), opened + 1):
+    opened = list(attempt.hints.filter(step=step.key).values_list("number", flat=True))
+    if number not in (*opened, *hints_ahead(step.hints, opened, reasons)[:1]):
         raise AnswerError(_("Open the hints one after the other."))
     HintOpening.objects.get_or_create(attempt=attempt, step=step.key, number=number)
 

@@ -14,6 +14,7 @@ from curriculum.cel import CelError, compile_expression
 from curriculum.documents import Document
 from curriculum.enums import LIVE_STEPS, Capability, ParameterKind, StepKind
 from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
+from curriculum.lint_hints import lint_hints
 from curriculum.lint_predictions import lint_predicted, lint_predictions
 from curriculum.parameters import SubstitutionError, names_in, names_in_prose, substitute
 from curriculum.problems import Problem
@@ -61,6 +62,7 @@ def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
         _lint_impairments,
         _lint_argv,
         lint_predictions,
+        lint_hints,
         _lint_words,
         _lint_conditions,
     )

@@ -32,7 +32,7 @@ CLASSES = {
 }
 ATTRIBUTES = {"a": {"href", "title"}, "h2": {"id"}, "ol": {"start"}}
 LAB_ADDRESS = "/labs/{slug}/"
-HINT = "hint"
+HINT = re.compile(r"hint(?: ([a-z][a-z0-9-]*))?")
 
 _DRAWING = re.compile(r"^!\[\[drawing:([a-z][a-z0-9-]*)\]\]$")
 _SECTION = re.compile(r"^(?:(intro|debrief)|(step|condition) ([a-z][a-z0-9-]*): (.+))$")
@@ -48,12 +48,14 @@ class Theory:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a lab's text: ("step", "ping-near"), with its title, body and hints."""
+    """A part of a lab's text: ("step", "ping-near"), with its title, body and hints; `hint_names` are
+    those of the hints, or empty."""
 
     title: str
     html: SafeString
     hints: tuple[SafeString, ...]
     line: int
+    hint_names: tuple[str, ...] = ()
 
 
 @dataclass
@@ -161,20 +163,23 @@ def _cut(tokens: list[Token], heading: str) -> list[tuple[str, int, list[Token]]
 
 
 def _read_section(title: str, line: int, tokens: list[Token], page: Page) -> Section:
-    """The hints are the last part of a section: each is a level-3 heading `hint` and its text."""
+    """The hints are the last part of a section: each is a level-3 heading `hint`, or `hint NAME`, and its
+    text."""
     starts = [
         index
         for index, token in enumerate(tokens)
-        if _opens(token, "h3") and tokens[index + 1].content == HINT
+        if _opens(token, "h3") and HINT.fullmatch(tokens[index + 1].content)
     ]
     first = starts[0] if starts else len(tokens)
-    hints = [_read_hint(part, page) for part in _cut(tokens[first:], "h3")[1:]]
-    return Section(title, render(tokens[:first], page), tuple(hints), line)
+    parts = _cut(tokens[first:], "h3")[1:]
+    hints = tuple(_read_hint(part, page) for part in parts)
+    names = tuple(found[1] or "" for heading, _line, _tokens in parts if (found := HINT.fullmatch(heading)))
+    return Section(title, render(tokens[:first], page), hints, line, names)
 
 
 def _read_hint(part: tuple[str, int, list[Token]], page: Page) -> SafeString:
     heading, line, tokens = part
-    if heading != HINT:
+    if not HINT.fullmatch(heading):
         page.say(line, f"hints come last in a step; move {heading!r} above them")
     return render(tokens, page)
 

@@ -5,8 +5,10 @@ import json
 import typing
 
 from curriculum.enums import ConditionKind
+from curriculum.hints import Cause
 from curriculum.kinds import CONDITION_SETTINGS
 from curriculum.predictions import Prediction
+from curriculum.reasons import MEANINGS, OF_KIND
 from curriculum.schema import definition_of, fields_in_file, schema_of
 from curriculum.specs import (
     Act,
@@ -39,6 +41,7 @@ TABLES = {
     "`steps[]`": Step,
     "`effects` of an `impair` step": Effects,
     "`prediction` of a `predict` step": Prediction,
+    "`when.NAME` of a step": Cause,
     "`conditions[]`": Condition,
     **{
         f"`settings` of {kinds}": settings
@@ -58,7 +61,18 @@ def publish_schema(file: str) -> str:
 
 def publish_keys() -> str:
     """Markdown tables of all keys, as docs/authoring.md holds them."""
-    return "\n".join(f"#### {title}\n\n{_table(kind)}" for title, kind in TABLES.items())
+    tables = [f"#### {title}\n\n{_table(kind)}" for title, kind in TABLES.items()]
+    return "\n".join([*tables, f"#### Reasons of failures\n\n{_reasons()}"])
+
+
+def _reasons() -> str:
+    """Which kinds of conditions fail with which reason, and what it means."""
+    kinds = {
+        reason: ", ".join(f"`{kind}`" for kind in ConditionKind if reason in OF_KIND[kind])
+        for reason in MEANINGS
+    }
+    rows = [f"| `{reason}` | {kinds[reason]} | {told} |\n" for reason, told in MEANINGS.items()]
+    return "| reason | of | meaning |\n|---|---|---|\n" + "".join(rows)
 
 
 def _table(kind: type) -> str:

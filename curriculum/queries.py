@@ -3,8 +3,6 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from django.db.models import Count
-
 from curriculum.course import get_course
 from curriculum.models import Answer, Attempt, Draft
 from curriculum.specs import LabSpec
@@ -42,10 +40,12 @@ def drafts(attempt: Attempt) -> dict[str, Draft]:
     return {draft.step: draft for draft in attempt.drafts.all()}
 
 
-def hints_opened(attempt: Attempt) -> dict[str, int]:
-    """How many hints of each step were opened."""
-    counted = attempt.hints.order_by().values_list("step").annotate(opened=Count("id"))
-    return dict(counted)
+def hints_opened(attempt: Attempt) -> dict[str, list[int]]:
+    """The numbers of the hints opened at each step, in the order in which they were."""
+    opened: dict[str, list[int]] = {}
+    for step, number in attempt.hints.order_by("opened_at", "id").values_list("step", "number"):
+        opened.setdefault(step, []).append(number)
+    return opened
 
 
 def _progress_of(lab: LabSpec, proven: Mapping[object, set], is_passed: bool) -> dict:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from curriculum.enums import Accepts, Capability, ParameterKind, StepKind
+from curriculum.hints import Cause, Hint
 from curriculum.kinds import MANY_PACKETS, Proof
 from curriculum.predictions import Prediction
 from curriculum.prose import Theory
@@ -114,8 +115,11 @@ class Step:
     before: str | None = told(
         "prediction that must be made before this step", default=None, pattern=KEY_PATTERN
     )
+    when: dict[str, Cause] = told(
+        "for the prose's `### hint NAME`, by name: which failure it waits for", default=dict
+    )
     title: Text = derived()
-    hints: tuple[Text, ...] = derived()
+    hints: tuple[Hint, ...] = derived()
     text: Text = derived()
 
     def body(self, language: str) -> str:

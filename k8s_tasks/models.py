@@ -119,14 +119,16 @@ class Transcript(models.Model):
 
 
 class ConditionResult(models.Model):
-    """One condition's verdict in one verification run. `reason` is {"pt-br": ..., "en": ...}; `statement`
-    is what was signed: see `curriculum.evidence`."""
+    """One condition's verdict in one verification run. `reason` is {"pt-br": ..., "en": ...}; `code` is a
+    failure's word for it, see `curriculum.reasons`; `statement` is what was signed: see
+    `curriculum.evidence`."""
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="results", verbose_name=_("run"))
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="results", verbose_name=_("attempt"))
     condition = models.SlugField(_("condition"))
     verdict = models.CharField(_("verdict"), max_length=16, choices=Verdict)
     reason = models.JSONField(_("reason"))
+    code = models.CharField(_("word for the reason"), max_length=32, blank=True)
     evidence = models.JSONField(_("evidence"), default=dict)
     statement = models.JSONField(default=dict, editable=False)
     signature = models.CharField(max_length=100, blank=True, editable=False)

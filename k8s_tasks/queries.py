@@ -43,6 +43,13 @@ def latest_results(attempt: Attempt) -> dict[str, ConditionResult]:
     return {result.condition: result for result in results}
 
 
+def failing_reasons(attempt: Attempt) -> dict[str, str]:
+    """The word for the newest failure of each condition that is not proven, see `curriculum.reasons`."""
+    proven = set(attempt.passes.values_list("condition", flat=True))
+    results = latest_results(attempt)
+    return {key: each.code for key, each in results.items() if each.code and key not in proven}
+
+
 def latest_runs(session: LabSession) -> dict[str, Run]:
     """The newest run of each step."""
     runs = session.runs.exclude(step="").order_by("created_at")

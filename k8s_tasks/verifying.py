@@ -161,6 +161,7 @@ def keep(run: Run, findings: dict[str, Finding]) -> None:
             condition=key,
             verdict=finding.verdict,
             reason=finding.reason,
+            code=finding.code or "",
             evidence=finding.evidence,
             **signed(run.session, key, finding),
         )

@@ -1,6 +1,6 @@
 """What the lab page and its fragments show, read from the course, the attempt and the session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from csp.constants import UNSAFE_INLINE
@@ -15,9 +15,11 @@ from curriculum import domain as work
 from curriculum import queries as work_queries
 from curriculum.course import get_course
 from curriculum.enums import RUN_STEPS, StepKind
+from curriculum.hints import Hint, hints_ahead
 from curriculum.models import Attempt, Draft
 from curriculum.parameters import SubstitutionError, fill_prose
 from curriculum.specs import LabSpec, Step, Traffic
+from curriculum.text import Text
 from k8s_tasks import queries
 from k8s_tasks.commands import NODES, command_of, manifest_of, node_of
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
@@ -171,6 +173,8 @@ def steps_context(
     answers = work_queries.answers(sitting.attempt) if sitting.attempt else {}
     opened = work_queries.hints_opened(sitting.attempt) if sitting.attempt else {}
     drafts = work_queries.drafts(sitting.attempt) if sitting.attempt else {}
+    has_causes = any(step.when for step in sitting.lab.steps)
+    reasons = queries.failing_reasons(sitting.attempt) if sitting.attempt and has_causes else {}
     predicted = predictions_context(sitting, typed)
     values = argv_values(sitting.session)
     drawn = sitting.attempt.parameters if sitting.attempt else {}
@@ -180,7 +184,7 @@ def steps_context(
             "review": (reviews or {}).get(step.key),
             "spec": step,
             "body": fill_prose(step.body(page_language()), values or drawn),
-            "hints": hints_context(sitting.attempt, step, opened.get(step.key, 0), values or drawn),
+            "hints": hints_context(sitting, step, opened.get(step.key, []), reasons, values or drawn),
             "argv_text": command_text(step, values),
             "place": place_text(step, sitting.session),
             "manifest_text": manifest_text(sitting.lab, step, values),
@@ -223,17 +227,32 @@ def manifest_text(lab: LabSpec, step: Step, values: dict | None) -> str:
     return _known(lambda: manifest_of(lab, step, values), values) or "" if step.manifest else ""
 
 
-def hints_context(attempt: Attempt | None, step: Step, opened: int, values: dict) -> dict:
-    """The rungs that may be read, and the number of the next one; all are free once all is proven."""
+def hints_context(
+    sitting: Sitting, step: Step, opened: list[int], reasons: Mapping[str, str], values: dict
+) -> dict:
+    """The hints that may be read, and the number of the next one; all are free once all is proven.
+
+    `about` is the failing condition a hint speaks of, if it was written for one.
+    """
+    attempt = sitting.attempt
     is_free = attempt is not None and attempt.passed_at is not None
-    shown = step.hints if is_free else step.hints[:opened]
-    ahead = len(step.hints) - len(shown)
+    shown = range(1, len(step.hints) + 1) if is_free else opened
+    ahead = [] if is_free else hints_ahead(step.hints, opened, reasons)
     return {
-        "shown": [fill_prose(hint.current(), values) for hint in shown],
+        "shown": [
+            {"text": fill_prose(hint.current(), values), "about": about(sitting.lab, hint)}
+            for hint in (step.hints[number - 1] for number in shown if number <= len(step.hints))
+        ],
         "is_free": is_free,
-        "next": len(shown) + 1 if ahead else None,
-        "total": len(step.hints),
+        "next": ahead[0] if ahead else None,
+        "next_about": about(sitting.lab, step.hints[ahead[0] - 1]) if ahead else None,
+        "rung": len(opened) + 1,
+        "total": len(opened) + len(ahead),
     }
+
+
+def about(lab: LabSpec, hint: Hint) -> Text | None:
+    return lab.condition(hint.cause.condition).title if hint.cause else None
 
 
 def edit_context(lab: LabSpec, step: Step, values: dict | None, draft: Draft | None) -> dict | None:

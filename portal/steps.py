@@ -9,6 +9,7 @@ from curriculum import domain as work
 from curriculum.enums import StepKind
 from curriculum.predictions import SEPARATOR, move_choice, split_order
 from curriculum.specs import Step
+from k8s_tasks import queries
 from k8s_tasks.domain import runs
 from k8s_tasks.domain.rechecks import ask_recheck
 from portal import access
@@ -69,10 +70,11 @@ def moved(request, sitting, step: Step, value: str):
 @require_POST
 @tells_refusals
 def hint(request, session_id, step):
-    """Open the next rung of the step's ladder."""
+    """Open the hint that comes next at the step."""
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     sitting, spec = step_in(session, step)
-    work.open_hint(session.attempt, spec, whole_number(request.POST.get("number"), 0))
+    number = whole_number(request.POST.get("number"), 0)
+    work.open_hint(session.attempt, spec, number, queries.failing_reasons(session.attempt))
     return step_fragment(request, sitting, step) if request.htmx else redirect(page_of(session))
 
 

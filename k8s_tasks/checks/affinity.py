@@ -4,6 +4,7 @@ from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Verdict
 from curriculum.kinds import AffinitySettings
+from curriculum.reasons import Reason
 from curriculum.statistics import test_of
 from k8s_tasks.checks.finding import Finding, failed, passed
 from k8s_tasks.checks.round import Round
@@ -29,5 +30,8 @@ def judge(settings: AffinitySettings, arrivals: Arrivals) -> Finding:
     if verdict == Verdict.PASS:
         return passed(_("All %(n)s connections of the client reached %(pod)s."), evidence, **facts)
     return failed(
-        _("The client's %(n)s connections did not stay with one replica: %(counts)s."), evidence, **facts
+        Reason.SCATTERED,
+        _("The client's %(n)s connections did not stay with one replica: %(counts)s."),
+        evidence,
+        **facts,
     )

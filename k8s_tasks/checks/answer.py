@@ -5,6 +5,7 @@ import re
 from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import AnswerSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.capture import pairs_at_both_ends, student_pings
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.objects import answer_of
@@ -20,7 +21,7 @@ NO_ANSWER = _("You have not answered yet.")
 async def check(settings: AnswerSettings, round: Round) -> Finding:
     answer = round.facts.answers.get(settings.step, "")
     if not answer:
-        return failed(NO_ANSWER)
+        return failed(Reason.UNANSWERED, NO_ANSWER)
     if settings.equals == "reply-ttl":
         return judge_ttl(settings, await round.look([settings.source, settings.target]), answer)
     return judge_value(await _right(settings, round), answer)
@@ -66,7 +67,10 @@ def count_datagrams(settings: AnswerSettings, seen: Observation, *, port: int, s
 
 def judge_value(right, answer: str) -> Finding:
     if right is None:
-        return failed(_("Nothing to compare your answer with yet: do the steps before it first."))
+        return failed(
+            Reason.NOTHING_TO_COMPARE,
+            _("Nothing to compare your answer with yet: do the steps before it first."),
+        )
     if answer.strip().casefold() == spell(right).casefold():
         return passed(
             _("You answered %(answer)s, as it is on the live cluster."),
@@ -75,7 +79,10 @@ def judge_value(right, answer: str) -> Finding:
         )
     # The right value is kept out: the student is to read it from the cluster.
     return failed(
-        _("You answered %(answer)s, but the live cluster says otherwise."), {"answer": answer}, answer=answer
+        Reason.WRONG_ANSWER,
+        _("You answered %(answer)s, but the live cluster says otherwise."),
+        {"answer": answer},
+        answer=answer,
     )
 
 
@@ -89,7 +96,9 @@ def judge_ttl(settings: AnswerSettings, seen: Observation, answer: str) -> Findi
     pairs = pairs_at_both_ends(*student_pings(settings.source, settings.target, seen))
     if not pairs:
         return failed(
-            _("Nothing to compare your answer with: ping %(target)s from %(source)s first."), **names
+            Reason.NOTHING_TO_COMPARE,
+            _("Nothing to compare your answer with: ping %(target)s from %(source)s first."),
+            **names,
         )
     reply = pairs[-1][1]
     evidence = {"answer": answer, "measured": reply.ttl, "seq": reply.seq, "at": reply.at}
@@ -101,6 +110,7 @@ def judge_ttl(settings: AnswerSettings, seen: Observation, answer: str) -> Findi
             **names,
         )
     return failed(
+        Reason.WRONG_ANSWER,
         _("You answered %(answer)s, but the replies of %(target)s arrived at %(source)s with another TTL."),
         {"answer": answer},
         answer=answer,

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Verdict
 from curriculum.kinds import BalanceSettings
+from curriculum.reasons import Reason
 from curriculum.statistics import test_of
 from k8s_tasks.checks.finding import Finding, failed, passed
 from k8s_tasks.checks.round import Round
@@ -32,5 +33,8 @@ def judge(settings: BalanceSettings, arrivals: Arrivals) -> Finding:
     if verdict == Verdict.PASS:
         return passed(_("%(n)s requests were shared by %(count)s replicas: %(counts)s."), evidence, **facts)
     return failed(
-        _("%(n)s requests were not shared evenly by %(count)s replicas: %(counts)s."), evidence, **facts
+        Reason.UNEVEN,
+        _("%(n)s requests were not shared evenly by %(count)s replicas: %(counts)s."),
+        evidence,
+        **facts,
     )

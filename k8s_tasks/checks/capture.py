@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import CaptureSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import MARK, Observation
@@ -41,8 +42,12 @@ def _echo_pair(settings: CaptureSettings, seen: Observation, _port: int, _payloa
         raise Broken(_ONE_END, **names)
     if near:
         sentence = _("%(source)s sent echo requests to %(target)s, but no reply to one of them was captured.")
-        return failed(sentence, **names)
-    return failed(_("No echo request of yours from %(source)s to %(target)s has been captured yet."), **names)
+        return failed(Reason.NO_REPLY, sentence, **names)
+    return failed(
+        Reason.NOT_CAPTURED,
+        _("No echo request of yours from %(source)s to %(target)s has been captured yet."),
+        **names,
+    )
 
 
 Pings = dict[tuple[int, int], dict[bool, Echo]]  # by (id, seq): the request (False) and the reply (True)
@@ -90,7 +95,7 @@ def _conversation_rule(judge_talk: Callable[[_Talk], Finding]):
         facts = {"source": settings.source, "target": settings.target, "port": port, "payload": payload}
         found = _carrying(settings, seen, port, payload)
         if found is None:
-            return failed(_NOT_YET, **facts)
+            return failed(Reason.NOT_CAPTURED, _NOT_YET, **facts)
         if wrong := _wrong_address(settings, seen, found, facts):
             return wrong
         evidence = {"client": list(found.client), "server": list(found.server)}
@@ -106,7 +111,9 @@ _NOT_YET = _("%(target)s has not received your word %(payload)s on port %(port)s
 def _handshake(talk: _Talk) -> Finding:
     if talk.conversation.handshake is None:
         return failed(
-            _("The conversation that carried %(payload)s was captured without its beginning."), **talk.facts
+            Reason.NO_BEGINNING,
+            _("The conversation that carried %(payload)s was captured without its beginning."),
+            **talk.facts,
         )
     steps = dict(zip(("syn", "syn_ack", "ack"), map(_segment_told, talk.conversation.handshake), strict=True))
     return passed(
@@ -120,7 +127,11 @@ def _handshake(talk: _Talk) -> Finding:
 def _payload(talk: _Talk) -> Finding:
     end = talk.conversation.find(talk.facts["payload"])
     if not talk.conversation.is_acknowledged(end):
-        return failed(_("Your word was sent, but %(target)s has not acknowledged it."), **talk.facts)
+        return failed(
+            Reason.NOT_ACKNOWLEDGED,
+            _("Your word was sent, but %(target)s has not acknowledged it."),
+            **talk.facts,
+        )
     return passed(
         _("%(target)s received %(payload)s on port %(port)s from %(client)s and acknowledged it."),
         talk.evidence | {"acknowledged": end},
@@ -133,7 +144,9 @@ def _retransmission(talk: _Talk) -> Finding:
     again = talk.conversation.retransmissions
     facts = talk.facts | {"count": len(again)}
     if not again:
-        return failed(_("The conversation that carried %(payload)s sent no segment twice."), **facts)
+        return failed(
+            Reason.SENT_ONCE, _("The conversation that carried %(payload)s sent no segment twice."), **facts
+        )
     evidence = talk.evidence | {"retransmissions": len(again), "first": _segment_told(again[0])}
     return passed(
         _("%(count)s segments of the conversation that carried %(payload)s were sent again."),
@@ -147,6 +160,7 @@ def _delivered(talk: _Talk) -> Finding:
     count = talk.conversation.delivered
     if count is None:
         return failed(
+            Reason.NOT_ACKNOWLEDGED,
             _("Not all of the conversation that began with %(payload)s has been acknowledged yet."),
             talk.evidence,
             **talk.facts,
@@ -197,7 +211,7 @@ def _wrong_address(
         "source": _("%(target)s saw %(payload)s come from %(client)s, not from the address of %(source)s."),
         "node": _("%(target)s saw %(payload)s come from %(client)s, not from another node's address."),
     }[settings.seen_from]
-    return failed(sentence, {"client": list(talk.client)}, client=client, **facts)
+    return failed(Reason.WRONG_ADDRESS, sentence, {"client": list(talk.client)}, client=client, **facts)
 
 
 def _datagram(settings: CaptureSettings, seen: Observation, port: int, payload: str) -> Finding:
@@ -211,7 +225,7 @@ def _datagram(settings: CaptureSettings, seen: Observation, port: int, payload: 
         raise Broken(_ONE_END, source=settings.source, target=settings.target)
     both = [far[key] for key in far if key in near]
     if not both:
-        return failed(_NOT_YET, **facts)
+        return failed(Reason.NOT_CAPTURED, _NOT_YET, **facts)
     evidence = {"at": both[-1].at, "from": both[-1].source, "source_port": both[-1].source_port}
     return passed(
         _("%(target)s received %(payload)s in a datagram to port %(port)s, without a handshake."),
@@ -239,7 +253,9 @@ def _reset(settings: CaptureSettings, seen: Observation, port: int, _payload: st
     far = {each.key for each in conversations(seen.seen_at(settings.target), here, there, port)}
     if not any(each.key in far for each in refused):
         return failed(
-            _("No connection of yours from %(source)s to port %(port)s of %(target)s was reset yet."), **facts
+            Reason.NOT_CAPTURED,
+            _("No connection of yours from %(source)s to port %(port)s of %(target)s was reset yet."),
+            **facts,
         )
     reset = next(segment for segment in refused[-1].from_server if segment.is_rst)
     evidence = {"client": list(refused[-1].client), "reset": _segment_told(reset)}
@@ -255,7 +271,11 @@ def _unreachable(settings: CaptureSettings, seen: Observation, port: int, _paylo
     ]
     facts = {"source": settings.source, "target": settings.target, "port": port}
     if not told:
-        return failed(_("No ICMP message about port %(port)s of %(target)s has come back yet."), **facts)
+        return failed(
+            Reason.NOT_CAPTURED,
+            _("No ICMP message about port %(port)s of %(target)s has come back yet."),
+            **facts,
+        )
     evidence = {"from": told[-1].source, "code": told[-1].code, "at": told[-1].at}
     return passed(
         _("ICMP told %(source)s that port %(port)s of %(target)s is unreachable."), evidence, **facts

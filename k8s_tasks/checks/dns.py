@@ -11,6 +11,7 @@ import dns.rdatatype
 from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import DnsSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.packets import Datagram
@@ -83,7 +84,7 @@ def _value(record) -> str:
 def judge(settings: DnsSettings, replies: list[Reply], *, name: str, wanted: list[str]) -> Finding:
     facts = {"source": settings.source, "name": name, "record": settings.record}
     if not replies:
-        return failed(_("No answer about %(name)s came to %(source)s."), **facts)
+        return failed(Reason.NO_REPLY, _("No answer about %(name)s came to %(source)s."), **facts)
     reply = replies[-1]
     told = ", ".join(reply.answers) or reply.code
     evidence = {"server": reply.server, "code": reply.code, "answers": list(reply.answers)}
@@ -91,4 +92,4 @@ def judge(settings: DnsSettings, replies: list[Reply], *, name: str, wanted: lis
         sentence = _("%(source)s asked for %(name)s and was answered %(told)s.")
         return passed(sentence, evidence, told=told, **facts)
     sentence = _("%(source)s asked for %(name)s and was answered %(told)s, which is not what must be.")
-    return failed(sentence, evidence, told=told, **facts)
+    return failed(Reason.WRONG_REPLY, sentence, evidence, told=told, **facts)

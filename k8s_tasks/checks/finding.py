@@ -1,8 +1,9 @@
-"""A verdict with its reason in every language and its evidence."""
+"""A verdict with its reason in every language, its evidence and, for a failure, a word for the reason."""
 
 from dataclasses import dataclass, field
 
 from curriculum.enums import Verdict
+from curriculum.reasons import Reason
 from curriculum.text import Text
 from k8s_tasks.speech import in_all_languages
 
@@ -12,6 +13,7 @@ class Finding:
     verdict: Verdict
     reason: dict[str, str]
     evidence: dict = field(default_factory=dict)
+    code: Reason | None = None
 
 
 class Broken(Exception):
@@ -29,11 +31,11 @@ def passed(sentence: str, evidence: dict, **facts) -> Finding:
 
 def failed_as_told(reason: Text, evidence: dict) -> Finding:
     """A failure in the words of the lab's author."""
-    return Finding(Verdict.FAIL, reason.as_dict(), evidence)
+    return Finding(Verdict.FAIL, reason.as_dict(), evidence, Reason.NOT_SO)
 
 
-def failed(sentence: str, evidence: dict | None = None, **facts) -> Finding:
-    return Finding(Verdict.FAIL, in_all_languages(sentence, **facts), evidence or {})
+def failed(code: Reason, sentence: str, evidence: dict | None = None, **facts) -> Finding:
+    return Finding(Verdict.FAIL, in_all_languages(sentence, **facts), evidence or {}, code)
 
 
 def undecided(broken: Broken) -> Finding:

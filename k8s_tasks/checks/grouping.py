@@ -1,11 +1,13 @@
 """Proofs put together: all of them, any of them, not this one while a control holds."""
 
 import asyncio
+from dataclasses import replace
 
 from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Verdict
 from curriculum.kinds import GroupSettings, NotSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.judging import judge
 from k8s_tasks.checks.round import Round
@@ -22,7 +24,7 @@ async def check_any(settings: GroupSettings, round: Round) -> Finding:
     """The first pass is the reason; without one it is undecided as long as one of them is."""
     findings = await _judge_each(settings, round)
     telling = _first(findings, Verdict.PASS, Verdict.UNDECIDED)
-    return telling or Finding(Verdict.FAIL, findings[0].reason, _all_evidence(findings))
+    return telling or replace(findings[0], evidence=_all_evidence(findings))
 
 
 async def _judge_each(settings: GroupSettings, round: Round) -> list[Finding]:
@@ -41,7 +43,7 @@ async def check_not(settings: NotSettings, round: Round) -> Finding:
     if control.verdict == Verdict.UNDECIDED or found.verdict == Verdict.UNDECIDED:
         return control if control.verdict == Verdict.UNDECIDED else found
     if found.verdict == Verdict.PASS:
-        return failed(_("This must not be, and it is: %(what)s"), evidence, what=found.reason)
+        return failed(Reason.PRESENT, _("This must not be, and it is: %(what)s"), evidence, what=found.reason)
     if control.verdict == Verdict.FAIL:
         raise Broken(_("Nothing can be concluded, for the control failed: %(what)s"), what=control.reason)
     return passed(_("It is not there, while the control is: %(what)s"), evidence, what=control.reason)

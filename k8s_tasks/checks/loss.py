@@ -4,6 +4,7 @@ from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Verdict
 from curriculum.kinds import LossSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.finding import Broken, Finding, failed
 from k8s_tasks.checks.probing import MUTE, control_of_source
 from k8s_tasks.checks.reach import is_answered
@@ -26,7 +27,9 @@ def judge(settings: LossSettings, *, lost: int, refused: int) -> Finding:
     source's own kernel stopped them."""
     if refused:
         sentence = _("%(source)s could not send %(count)s of the datagrams: does %(target)s listen?")
-        return failed(sentence, source=settings.source, target=settings.target, count=refused)
+        return failed(
+            Reason.NOT_SENT, sentence, source=settings.source, target=settings.target, count=refused
+        )
     return share_finding(settings, lost, settings.samples, _SAYS)
 
 

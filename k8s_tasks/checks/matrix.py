@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Verdict
 from curriculum.kinds import MatrixSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.finding import Broken, Finding
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.policies import Ruling
@@ -191,7 +192,7 @@ def judge(cells: list[Cell]) -> Finding:
     unclear = [cell for cell in cells if cell.verdict == Verdict.UNDECIDED]
     if wrong:
         reason = _joined([_wrong(cell) for cell in wrong[:SHOWN]], len(wrong), len(cells))
-        return Finding(Verdict.FAIL, reason, evidence)
+        return Finding(Verdict.FAIL, reason, evidence, _code_of(wrong))
     if unclear:
         trouble = unclear[0].why_unclear()
         return Finding(Verdict.UNDECIDED, in_all_languages(trouble.sentence, **trouble.facts), evidence)
@@ -201,6 +202,15 @@ def judge(cells: list[Cell]) -> Finding:
         _("All %(n)s pairs are as they must be: %(passing)s pass and %(blocked)s are blocked."), **facts
     )
     return Finding(Verdict.PASS, reason, evidence)
+
+
+def _code_of(wrong: list[Cell]) -> Reason:
+    """A pair that leaks is told first: it is what a policy is for."""
+    codes = [_CODES.get(cell.outcome, Reason.DROPPED) for cell in wrong]
+    return Reason.REACHED if Reason.REACHED in codes else codes[0]
+
+
+_CODES = {Outcome.REACHED: Reason.REACHED, Outcome.REFUSED: Reason.REFUSED}
 
 
 def _wrong(cell: Cell) -> dict[str, str]:

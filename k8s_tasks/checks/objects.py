@@ -4,6 +4,7 @@ from django.utils.translation import gettext_noop as _
 
 from curriculum.cel import CelError, evaluate
 from curriculum.kinds import AnswerSettings, ObjectSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.finding import Finding, failed, failed_as_told, passed
 from k8s_tasks.checks.round import Round
 
@@ -17,7 +18,7 @@ async def check(settings: ObjectSettings, round: Round) -> Finding:
 def judge(settings: ObjectSettings, found: dict | None, *, name: str, expression: str) -> Finding:
     facts = {"kind": settings.resource, "name": name}
     if found is None:
-        return failed(_("There is no %(kind)s named %(name)s yet."), **facts)
+        return failed(Reason.MISSING, _("There is no %(kind)s named %(name)s yet."), **facts)
     evidence = {"expression": expression, **_told(found)}
     try:
         holds = evaluate(expression, **values_of(found, name)) is True

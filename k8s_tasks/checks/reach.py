@@ -6,6 +6,7 @@ from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Capability
 from curriculum.kinds import ReachSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.probing import (
@@ -80,7 +81,7 @@ def judge(settings: ReachSettings, probe: Probe, outcome: Outcome, seen: Observa
     facts = {"source": probe.source, "target": probe.target, "protocol": probe.protocol, "port": probe.port}
     if outcome == _WANTED[settings.expect]:
         return passed(_RIGHT[probe.protocol == "icmp", outcome], evidence, **facts)
-    return failed(_WRONG[outcome], evidence, **facts)
+    return failed(_CODES[outcome], _WRONG[outcome], evidence, **facts)
 
 
 def check_enforced(round: Round) -> None:
@@ -133,6 +134,14 @@ _RIGHT = {
     (False, Outcome.REFUSED): _(
         "The platform's probe from %(source)s to %(target)s, %(protocol)s port %(port)s, was refused."
     ),
+}
+_CODES = {
+    Outcome.REACHED: Reason.REACHED,
+    Outcome.REFUSED: Reason.REFUSED,
+    Outcome.UNSENT: Reason.NOT_SENT,
+    Outcome.DROPPED: Reason.DROPPED,
+    Outcome.SILENT: Reason.SILENT,
+    Outcome.LOST: Reason.DROPPED,
 }
 _WRONG = {
     Outcome.REACHED: _("The platform's probe from %(source)s reached %(target)s, and should not have."),

@@ -4,10 +4,13 @@ It is judged twice: with the replicas as they were, it only takes down which one
 after the change it compares.
 """
 
+from dataclasses import replace
+
 from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Verdict
 from curriculum.kinds import RemapSettings
+from curriculum.reasons import Reason
 from curriculum.statistics import moved_keys
 from k8s_tasks.checks.finding import Finding, failed
 from k8s_tasks.checks.round import Round
@@ -28,12 +31,12 @@ def judge(settings: RemapSettings, arrivals: Arrivals, *, before: dict[str, str]
     replicas = len(set(now.values()))
     facts = {"replicas": replicas, "before": settings.before, "after": settings.after}
     if replicas == settings.before:
-        return failed(_NOTED, {"before": now}, **facts)
+        return failed(Reason.OTHER_REPLICAS, _NOTED, {"before": now}, **facts)
     if replicas != settings.after or not before:
-        return failed(_OTHERWISE, {"before": before}, **facts)
+        return failed(Reason.OTHER_REPLICAS, _OTHERWISE, {"before": before}, **facts)
     moved, n = moved_keys(before, now)
     finding = share_finding(settings, moved, n, _SAYS)
-    return Finding(finding.verdict, finding.reason, finding.evidence | {"before": before, "after": now})
+    return replace(finding, evidence=finding.evidence | {"before": before, "after": now})
 
 
 _NOTED = _("Which of %(replicas)s replicas serves each key is noted; now make them %(after)s.")

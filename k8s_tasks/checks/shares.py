@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Verdict
+from curriculum.reasons import Reason
 from curriculum.statistics import test_of, wilson
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.sampling import Arrivals
@@ -33,8 +34,9 @@ def share_finding(settings, hits: int, n: int, says: dict[Verdict, str]) -> Find
         "accepted": list(accepted),
         "needed": test.needed,
     }
-    tell = passed if verdict == Verdict.PASS else failed
-    return tell(says[verdict], evidence, **facts)
+    if verdict == Verdict.PASS:
+        return passed(says[verdict], evidence, **facts)
+    return failed(Reason.WRONG_SHARE, says[verdict], evidence, **facts)
 
 
 def round_share(share: float) -> float:
@@ -51,7 +53,7 @@ def lost_requests(arrivals: Arrivals) -> Finding | None:
     if not lost:
         return None
     sentence = _("%(lost)s of %(n)s requests came to none of the replicas.")
-    return failed(sentence, evidence_of(arrivals), lost=lost, n=arrivals.asked)
+    return failed(Reason.UNSERVED, sentence, evidence_of(arrivals), lost=lost, n=arrivals.asked)
 
 
 def evidence_of(arrivals: Arrivals) -> dict:

@@ -11,6 +11,7 @@ from cryptography.x509.oid import NameOID
 from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import NODE_PLACE, TlsSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.round import Round
 from k8s_tasks.cluster.execs import Completed
@@ -28,7 +29,9 @@ _VERIFIED = re.compile(r"Verify return code: (\d+) \((.+)\)")
 async def check(settings: TlsSettings, round: Round) -> Finding:
     trusted = await _trusted(settings, round)
     if trusted is None:
-        return failed(_("There is no %(kind)s named %(name)s yet."), kind="Secret", name=settings.trusts)
+        return failed(
+            Reason.MISSING, _("There is no %(kind)s named %(name)s yet."), kind="Secret", name=settings.trusts
+        )
     peer = f"{round.fill(settings.address)}:{round.fill(settings.port)}"
     argv = ["bash", "-c", _CLIENT, "client", trusted, peer, round.fill(settings.name)]
     done = await round.run_in(f"{NODE_PLACE}{settings.node}", argv)
@@ -50,14 +53,15 @@ def judge(settings: TlsSettings, done: Completed, *, name: str, names: list[str]
         raise Broken(_("The command %(name)s cannot be run in %(pod)s."), name="openssl", pod=_node(settings))
     chain = [x509.load_pem_x509_certificate(pem) for pem in _CERTIFICATE.findall(done.stdout)]
     if not chain:
-        return failed(_("No TLS handshake with %(name)s could be finished."), name=name)
+        return failed(Reason.NO_HANDSHAKE, _("No TLS handshake with %(name)s could be finished."), name=name)
     facts = {"name": name, **_facts_of(chain[0])}
     evidence = {**_facts_of(chain[0]), "chain": len(chain), "verify": _verified(done)[1]}
     if missing := set(names) - set(evidence["names"]):
         sentence = _("The certificate does not hold the name %(missing)s.")
-        return failed(sentence, evidence, missing=", ".join(sorted(missing)))
+        return failed(Reason.WRONG_NAMES, sentence, evidence, missing=", ".join(sorted(missing)))
     if settings.issuer and settings.issuer != facts["issuer"]:
         return failed(
+            Reason.WRONG_ISSUER,
             _("The certificate was signed by %(issuer)s, not by %(wanted)s."),
             evidence,
             wanted=settings.issuer,
@@ -65,7 +69,10 @@ def judge(settings: TlsSettings, done: Completed, *, name: str, names: list[str]
         )
     if settings.trusts and _verified(done)[0] != "0":
         return failed(
-            _("A client does not trust this certificate: %(why)s."), evidence, why=_verified(done)[1]
+            Reason.UNTRUSTED,
+            _("A client does not trust this certificate: %(why)s."),
+            evidence,
+            why=_verified(done)[1],
         )
     return passed(
         _("A client that asks for %(name)s is shown a certificate signed by %(issuer)s."), evidence, **facts

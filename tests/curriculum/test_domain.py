@@ -142,23 +142,23 @@ class TestHints:
     def test_the_ladder_is_climbed_rung_by_rung_and_each_is_kept_once(self, ana, lab):
         attempt, step = start_attempt(ana, lab), lab.step("routes")
         with pytest.raises(AnswerError):
-            open_hint(attempt, step, 2)
+            open_hint(attempt, step, 2, {})
         for number in (1, 1, 2):
-            open_hint(attempt, step, number)
-        assert hints_opened(attempt) == {"routes": 2}
+            open_hint(attempt, step, number, {})
+        assert hints_opened(attempt) == {"routes": [1, 2]}
 
     @pytest.mark.parametrize("number", [0, -1, 99])
     def test_a_rung_that_is_not_there_cannot_be_opened(self, ana, lab, number):
         with pytest.raises(AnswerError):
-            open_hint(start_attempt(ana, lab), lab.step("routes"), number)
+            open_hint(start_attempt(ana, lab), lab.step("routes"), number, {})
 
     def test_after_passing_hints_are_free(self, ana, lab):
         attempt = start_attempt(ana, lab)
         for condition in lab.conditions:
             store_pass(attempt, condition.key, {}, {})
-        open_hint(attempt, lab.step("routes"), 2)
+        open_hint(attempt, lab.step("routes"), 2, {})
         assert hints_opened(attempt) == {}
 
     def test_another_attempt_begins_with_none(self, ana, lab):
-        open_hint(start_attempt(ana, lab), lab.step("routes"), 1)
+        open_hint(start_attempt(ana, lab), lab.step("routes"), 1, {})
         assert hints_opened(start_attempt(ana, lab)) == {}

@@ -5,13 +5,16 @@ import re
 
 import pytest
 from django.utils import timezone
+from django.utils.html import escape
 
 from curriculum import domain as work
 from curriculum import queries as work_queries
 from curriculum.course import get_course
+from curriculum.enums import Verdict
 from k8s_tasks.domain.runs import RunError
-from k8s_tasks.enums import RunState
-from tests.portal.conftest import make_session
+from k8s_tasks.enums import RunKind, RunState
+from k8s_tasks.models import ConditionResult
+from tests.portal.conftest import make_run, make_session
 
 HTMX = {"HX-Request": "true"}
 JSON_TYPE = "application/json"
@@ -160,6 +163,42 @@ def test_a_hint_is_shown_when_asked_for_and_its_teacher_sees_that(world, visit):
         visit(world.paula).get(f"/classes/{world.classroom.pk}/students/{world.alice.pk}/").content.decode()
     )
     assert "(1/2)" in page
+
+
+def test_a_hint_that_waits_for_a_failure_is_offered_while_that_is_what_was_found(world, visit):
+    lab = get_course().lab("nodeport")
+    attempt = work.start_attempt(world.alice, lab)
+    session = make_session(attempt)
+    browser, address = visit(world.alice), f"/sessions/{session.pk}/steps/local/"
+    title = escape(lab.condition("kept").title.current())
+    offer = f"Show a hint to what the last check found about “{title}”"
+    assert offer not in browser.get(address).content.decode()
+
+    run = make_run(session, kind=RunKind.VERIFY, step="")
+    told = {
+        "run": run,
+        "attempt": attempt,
+        "condition": "kept",
+        "verdict": Verdict.FAIL,
+        "reason": {"en": "no"},
+    }
+    ConditionResult.objects.create(**told, code="wrong-address")
+    assert offer in browser.get(address).content.decode()
+    assert (
+        "every node rewrites"
+        in browser.post(f"{address}hint/", {"number": "1"}, headers=HTMX).content.decode()
+    )
+
+    ConditionResult.objects.create(**told, code="not-captured")
+    page = browser.get(address).content.decode()
+    assert "every node rewrites" in page, "what was opened stays"
+
+
+def test_a_hint_whose_failure_is_not_there_cannot_be_opened(world, visit):
+    attempt = work.start_attempt(world.alice, get_course().lab("nodeport"))
+    door = f"/sessions/{make_session(attempt).pk}/steps/local/hint/"
+
+    assert visit(world.alice).post(door, {"number": "1"}, headers=HTMX).status_code == 422
 
 
 def test_a_rung_cannot_be_skipped(world, visit):

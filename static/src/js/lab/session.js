@@ -26,10 +26,15 @@ export function startSession(lab, { onTopology }) {
 
 function hear({ id, kind, data }, onTopology) {
   if (kind === "session") refresh("status");
-  if (kind === "verdicts") refresh("verdicts");
+  if (kind === "verdicts") hearVerdicts();
   if (kind === "run") hearRun(data);
   if (kind === "topology") onTopology(data);
   return id;
+}
+
+function hearVerdicts() {
+  refresh("verdicts");
+  for (const hints of document.querySelectorAll("[data-hint-ladder]")) refresh(hints.id);
 }
 
 function hearRun({ run, step, state }) {

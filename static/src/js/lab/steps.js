@@ -11,7 +11,7 @@ export function startSteps({ openTerminal }) {
     if (copy) copyText(copy, document.getElementById(copy.dataset.copy).textContent);
     if (terminal) openTerminal(terminal.dataset.openTerminal);
   });
-  document.addEventListener("htmx:beforeSwap", ({ target }) => rememberOpen(target.closest(".step, .verdicts")));
+  document.addEventListener("htmx:beforeSwap", ({ target }) => rememberOpen(target.closest(".hints, .step, .verdicts")));
   document.addEventListener("htmx:afterSettle", ({ target }) => restoreOpen(target));
   unhide(steps);
 }
