@@ -20,6 +20,7 @@ from curriculum.parameters import SubstitutionError, names_in, names_in_prose, s
 from curriculum.problems import Problem
 from curriculum.specs import WORLD, Act, Chapter, LabSpec, Play, Step
 from curriculum.statistics import Undecidable, samples_needed
+from curriculum.text import LANGUAGES
 
 POD_VALUES = ("ip", "node")
 NODE_VALUES = ("nodes.control", "nodes.worker1", "nodes.worker2")
@@ -265,7 +266,12 @@ def _lint_template(
 
 
 def _lint_words(lab: LabSpec, document: Document) -> Iterator[Problem]:
-    """The prose may show the student's own values. A name without one is told at the step."""
+    """The prose may show the student's own values. A name without one is told at the step; intro and debrief
+    are read when the cluster may have decided nothing yet, or no more."""
+    around = [each(language) for each in (lab.intro, lab.debrief) for language in LANGUAGES]
+    for name in sorted(set().union(*map(names_in_prose, around)) - set(lab.parameters)):
+        mend = f"${{{name}}} in the intro or debrief has no value there; only parameters have"
+        yield document.problem((), mend)
     for index, step in enumerate(lab.steps):
         words = [*step.text.values(), *(each for hint in step.hints for each in hint.values())]
         for name in sorted(set().union(*map(names_in_prose, words)) - known_names(lab)):

@@ -153,6 +153,11 @@ def test_a_manifest_that_asks_for_an_unknown_value_is_told(folder):
     assert "'ana.rack' has no value" in folder.only_problem().mend
 
 
+def test_an_intro_is_read_before_the_cluster_has_decided_anything(folder):
+    folder.change("en.md", "## intro\n", "## intro\n\nana is at ${ana.ip}.\n")
+    assert "${ana.ip} in the intro or debrief" in folder.only_problem().mend
+
+
 def test_a_mutant_that_fails_nothing_is_told(folder):
     folder.change("mutants/wrong-ttl.yaml", "fails:\n  ttl-answer: with another TTL\n", "")
     assert "name the conditions this mutant must fail" in folder.only_problem().mend
