@@ -104,17 +104,27 @@ OPTIONS = (
 def read_options(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
     """Every option by name, parsed.
 
-    Raises OptionError naming the variable, its value and what was expected; an empty variable
-    counts as not set.
+    NAME_FILE names a file that holds the value of NAME, as secrets are given to containers. Raises
+    OptionError naming the variable, its value and what was expected; an empty variable counts as not set.
     """
     return {option.name: _read_option(option, environ) for option in OPTIONS}
 
 
 def _read_option(option: Option, environ: Mapping[str, str]) -> object:
-    value = environ.get(option.name) or option.default
+    value = environ.get(option.name) or _from_file(option.name, environ) or option.default
     try:
         return option.read(value)
     except ValueError as error:
         raise OptionError(
             f"{option.name}={value!r} cannot be used: {error}. It is the {option.meaning}."
         ) from None
+
+
+def _from_file(name: str, environ: Mapping[str, str]) -> str:
+    path = environ.get(f"{name}_FILE", "")
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise OptionError(f"{name}_FILE={path!r} cannot be read: {error.strerror}.") from None

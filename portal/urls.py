@@ -6,6 +6,7 @@ from django.urls import path
 
 from portal import (
     accounts,
+    attaching,
     chapters,
     class_settings,
     classes,
@@ -60,6 +61,7 @@ urlpatterns = [
     path("account/", accounts.account, name="account"),
     path("account/password/", accounts.ChangePassword.as_view(), name="change-password"),
     path("language/", language.set_language, name="set-language"),
+    path("attach/", attaching.attach, name="attach"),
     path("healthz", health.healthz, name="healthz"),
     path("admin/", admin.site.urls),
 ]

@@ -139,7 +139,7 @@ def _node_image_in_use() -> str:
     asked = attempt("docker", "inspect", "--format", "{{.Config.Image}}", f"{CLUSTER}-control-plane")
     if asked.returncode:
         raise KindProblem(
-            "say which node image: make kind-preload KIND_NODE_IMAGE=kindest/node:v1.36.1 (kind's release"
+            "say which node image: make kind-preload KIND_NODE_IMAGE=kindest/node:v1.36.4 (kind's release"
             " notes list those made for it: https://github.com/kubernetes-sigs/kind/releases),"
             " or `make kind` first"
         )

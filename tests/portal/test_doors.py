@@ -68,6 +68,7 @@ DOORS = {
     "account": Door("get", LOGGED_IN),
     "change-password": Door("get", LOGGED_IN),
     "set-language": Door("post", EVERYBODY),
+    "attach": Door("get", EVERYBODY),
     "healthz": Door("get", EVERYBODY),
 }
 SOCKETS = {"run-socket": VIEWERS, "terminal-socket": OWNER, "session-socket": VIEWERS}

@@ -34,3 +34,13 @@ def test_what_is_missing_is_logged_and_is_no_error(db, healthy, caplog):
     Client().get("/healthz")
 
     assert [(each.levelname, each.message) for each in caplog.records] == [("INFO", "not ready: watcher")]
+
+
+def test_a_portal_without_a_cluster_tells_how_to_attach_one(db, healthy):
+    healthy["cluster:netlab"] = {"ok": False, "detail": "barred"}
+
+    home, told = Client().get("/"), Client().get("/attach/")
+
+    assert 'href="/attach/"' in home.content.decode()
+    assert "kind get kubeconfig --internal" in told.content.decode()
+    assert "barred" not in told.content.decode()
