@@ -7,6 +7,7 @@ neither, while it is not written) and `drawings/`. A lab is a folder inside it; 
 
 import functools
 import hashlib
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +29,14 @@ CONTENT = Path(__file__).resolve().parent / "content"
 Sections = Mapping[tuple[str, str], Section]
 
 
+_loading = threading.Lock()
+
+
 @functools.cache
 def get_course() -> Course:
     """The course of this installation. Raises CourseError when its files are wrong."""
-    return load_course(settings.OPTIONS["COURSE"])
+    with _loading:  # the Markdown parser's own caches break when two threads fill them at once
+        return load_course(settings.OPTIONS["COURSE"])
 
 
 def load_course(root: Path) -> Course:

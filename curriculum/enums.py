@@ -89,6 +89,7 @@ class Capability(StrEnum):
     DELAY = "delay"
     IPVS = "ipvs"
     NFTABLES = "nftables"
+    IPTABLES = "iptables"
     NETWORKPOLICY = "networkpolicy"
     LOADBALANCER = "loadbalancer"
     INGRESS = "ingress"

@@ -24,9 +24,28 @@ CAPTURED = [
     "unreachable",
     "in-clear",
     "sealed",
+    "rewritten",
+    "hops",
+    "pieces",
+    "too-big",
+    "whole",
 ]
+ON_THE_WAY = ["source", "source-node", "target-node", "target"]
+HOP_FIELDS = ["ttl", "source-mac", "target-mac"]
 SEEN_FROM = ["anyone", "source", "node"]
-ANSWERED = ["reply-ttl", "datagrams", "value", "object", "command"]
+ANSWERED = [
+    "reply-ttl",
+    "datagrams",
+    "receiver",
+    "names-asked",
+    "subnet",
+    "service-range",
+    "value",
+    "object",
+    "command",
+    "hop",
+]
+DOORS = ["cluster-ip", "node-port", "load-balancer"]
 RECORDS = ["A", "AAAA", "SRV", "PTR", "CNAME"]
 NODE_PLACE = "node:"
 PLACE_PATTERN = r"^([a-z][a-z0-9-]*|node:[0-2])$"
@@ -118,9 +137,15 @@ class CaptureSettings:
     payload: str = told("text the conversation must carry", default="")
     address: str = told("what the source speaks to when a balancer stands before the target", default="")
     via: str = told("port of that address", default="")
+    size: str = told(
+        "bytes of the IP packet that is `whole`, or the MTU that `too-big` tells; ${name} is filled in",
+        default="",
+    )
     seen_from: str = told(
         "whose address the target saw: the source's own, or a node's", default="anyone", enum=SEEN_FROM
     )
+    service: str = told("Service that is spoken to, for rewritten and unreachable", default="")
+    door: str = told("which address of the Service", default="cluster-ip", enum=DOORS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,19 +172,29 @@ class AnswerSettings:
     step: str = told("answer step that is judged", pattern=KEY_PATTERN)
     equals: str = told("what it must equal, measured on the live cluster", enum=ANSWERED)
     source: str = told(
-        "pod where a reply-ttl is measured, or that sends datagrams", default="", pattern=f"{KEY_PATTERN}|^$"
+        "pod where a reply-ttl is measured, that sends datagrams, or that asks for names",
+        default="",
+        pattern=f"{KEY_PATTERN}|^$",
     )
     target: str = told(
         "pod the replies come from, or datagrams are counted at", default="", pattern=f"{KEY_PATTERN}|^$"
     )
-    port: str = told("UDP port of the datagrams", default="")
-    payload: str = told("what the datagrams begin with", default="")
+    targets: tuple[str, ...] = told("pods of which one is the receiver", default=())
+    port: str = told("UDP port of the datagrams, or TCP port of the receiver", default="")
+    payload: str = told(
+        "what the datagrams or the names begin with, the word that was received, or what a `hop` carries",
+        default="",
+    )
+    prefix: str = told("length of the subnet's prefix", default="")
+    number: str = told("which of the subnets, counted from 0", default="")
     value: str = told("template of the right value", default="")
     api: str = told("apiVersion of the object", default="")
     resource: str = told("kind of the object", default="")
     name: str = told("name of the object", default="")
     namespace: str = told("key of one of the lab's namespaces, when not the main one", default="")
-    expression: str = told("the right answer as CEL of `object` or `objects`", default="")
+    expression: str = told(
+        "the right answer, or the network of a subnet, as CEL of `object` or `objects`", default=""
+    )
     pod: str = told(
         "place a command runs in that prints the right answer; a node, unless the pod alone can know it",
         default="",
@@ -167,6 +202,12 @@ class AnswerSettings:
     )
     argv: tuple[str, ...] = told("that command, word by word; ${name} is filled in", default=())
     matches: str = told("regular expression over its output; the first group is the answer", default="")
+    at: str = told(
+        "link where a `hop` is captured: of the pod source or target, or between their nodes",
+        default=ON_THE_WAY[0],
+        enum=ON_THE_WAY,
+    )
+    field: str = told("field of the datagram that is asked for there", default="ttl", enum=HOP_FIELDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +257,12 @@ class Proof:
         """The proofs that look at something themselves: this one, or those inside it."""
         inner = inner_proofs(self.parsed)
         return tuple(leaf for proof in inner for leaf in proof.leaves) if inner else (self,)
+
+    @property
+    def looks_at_links(self) -> bool:
+        """Whether it needs captures between the nodes."""
+        asked = (getattr(self.parsed, "equals", ""), getattr(self.parsed, "shows", ""))
+        return "hop" in asked or "hops" in asked
 
     @classmethod
     def refine(cls, schema: dict) -> dict:

@@ -35,13 +35,17 @@ NEEDS = {
     StepKind.TERMINAL: ("pod",),
     StepKind.PREDICT: ("prediction",),
 }
-ANSWER_NEEDS = {"command": ("pod", "argv", "matches")}
+ANSWER_NEEDS = {
+    "command": ("pod", "argv", "matches"),
+    "hop": ("source", "target", "port", "payload"),
+}
 READ_BY = {
     "node": (StepKind.NODE,),
     "manifest": (StepKind.APPLY, StepKind.EDIT),
     "remove": (StepKind.APPLY,),
     "direction": (StepKind.IMPAIR,),
     "effects": (StepKind.IMPAIR,),
+    "mtu": (StepKind.IMPAIR,),
     "prediction": (StepKind.PREDICT,),
 }
 MUTANTS_WANTED = 3
@@ -237,6 +241,9 @@ def _lint_impairments(lab: LabSpec, document: Document) -> Iterator[Problem]:
             yield document.problem(keys, "jitter is greater than delay; no packet arrives before it was sent")
         if "reorder" in given and "delay" not in given:
             yield document.problem(keys, "reorder needs a delay: those that do not wait overtake; add it")
+        if step.mtu and step.effects:
+            yield document.problem(keys, "a step sets an MTU or effects, not both; make two steps")
+        yield from _lint_template(lab, document, ("steps", index, "mtu"), step.mtu)
         yield from _lint_ability(lab, document, keys, given)
 
 
@@ -369,6 +376,7 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
         for key in ("value", "until"):
             yield from _lint_template(lab, document, ("acts", index, key), getattr(act, key))
         yield from _lint_reading(play, document, index, act)
+        yield from _lint_working(lab, document, index, act)
         yield from _lint_edit(lab, play, document, index)
         if not act.until and _goes_on(lab, act):
             mend = "this act does not end by itself; say with 'until' what its output must show"
@@ -379,6 +387,15 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
         yield from _one_of(document, ("fails", key), key, conditions, "condition")
     if play.name != "solution" and not play.fails:
         yield document.problem((), "'fails' is missing; name the conditions this mutant must fail")
+
+
+def _lint_working(lab: LabSpec, document: Document, index: int, act: Act) -> Iterator[Problem]:
+    """What a student works out must be an expression."""
+    try:
+        if act.works:
+            compile_expression(substitute(act.works, _sample_values(lab)))
+    except (SubstitutionError, CelError) as error:
+        yield document.problem(("acts", index, "works"), f"this is no CEL expression: {error}")
 
 
 def _lint_reading(play: Play, document: Document, index: int, act: Act) -> Iterator[Problem]:

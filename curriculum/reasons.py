@@ -36,6 +36,10 @@ class Reason(StrEnum):
     WRONG_NAMES = "wrong-names"
     WRONG_ISSUER = "wrong-issuer"
     UNTRUSTED = "untrusted"
+    NOT_ARRIVED = "not-arrived"
+    READABLE = "readable"
+    NOT_SEALED = "not-sealed"
+    WRONG_SIZE = "wrong-size"
     PRESENT = "present"
     NOT_RUN = "not-run"
     NOT_ENDED = "not-ended"
@@ -68,6 +72,10 @@ MEANINGS = {
     Reason.WRONG_NAMES: "the certificate lacks a name",
     Reason.WRONG_ISSUER: "the certificate is signed by another",
     Reason.UNTRUSTED: "a client does not trust the certificate",
+    Reason.NOT_ARRIVED: "it was sent, and did not come to the target",
+    Reason.READABLE: "a word that must be sealed left its source readable",
+    Reason.NOT_SEALED: "the word arrived, but not while the source spoke TLS",
+    Reason.WRONG_SIZE: "a packet came whole, and its size is not the limit",
     Reason.PRESENT: "what must not be is there",
     Reason.NOT_RUN: "the step has not been run yet",
     Reason.NOT_ENDED: "the step has not ended yet",
@@ -89,6 +97,11 @@ OF_KIND = {
         Reason.NO_BEGINNING,
         Reason.NOT_ACKNOWLEDGED,
         Reason.SENT_ONCE,
+        Reason.MISSING,
+        Reason.NOT_ARRIVED,
+        Reason.READABLE,
+        Reason.NOT_SEALED,
+        Reason.WRONG_SIZE,
     ),
     ConditionKind.TLS: (
         Reason.MISSING,

@@ -109,6 +109,10 @@ class Step:
     effects: Effects | None = told(
         "what an `impair` step does; without it, both directions become normal again", default=None
     )
+    mtu: str = told(
+        "MTU that an `impair` step gives the node's route to the pod; ${name} is filled in; not shown",
+        default="",
+    )
     seconds: int = told("longest time the command may run", default=30, minimum=1, maximum=600)
     prediction: Prediction | None = told("what a `predict` step asks", default=None)
     accepts: Accepts = told("what an answer may be", default=Accepts.TEXT)
@@ -159,6 +163,10 @@ class Act:
     )
     of: str = told("for an answer: the step whose output is read", default="", pattern=f"{KEY_PATTERN}|^$")
     reads: str = told("regular expression over that output; its first group is the answer", default="")
+    works: str = told(
+        "the answer worked out, in CEL; `objects` are the groups that were read, ${name} is filled in",
+        default="",
+    )
     file: str = told(
         "what is written in an `edit` step: NAME of mutants/PLAY/NAME.yaml, or else of solution/NAME.yaml",
         default="",

@@ -9,6 +9,7 @@ from k8s_tasks.cluster.topology import number_nodes
 
 NODES = ("control", "worker1", "worker2")
 TCPDUMP = ["tcpdump", "-l", "-n"]
+HIDDEN = "…"  # for students to find out
 ON_POD_LINK = (StepKind.CAPTURE, StepKind.IMPAIR)
 
 
@@ -21,7 +22,7 @@ def command_of(step: Step, values: Mapping[str, object]) -> list[str]:
     if step.kind == StepKind.CAPTURE:
         return [*TCPDUMP, *words]
     if step.kind == StepKind.IMPAIR:
-        return ["redes-agent", "impair", *_impair_words(step, values)]
+        return ["redes-agent", *_impair_words(step, values)]
     return words
 
 
@@ -50,6 +51,9 @@ def _impair_words(step: Step, values: Mapping[str, object]) -> list[str]:
     address = substitute(f"${{{step.pod}.ip}}", values)
     if not address:
         raise SubstitutionError(f"the pod {step.pod} has no address")
+    if step.mtu:
+        return ["mtu", "set", address, HIDDEN]
     given = step.effects.given if step.effects else {}
     effects = [f"{name}={value:g}" for name, value in given.items()]
-    return ["set", address, step.direction, *effects] if effects else ["clear", address]
+    act = ["set", address, step.direction, *effects] if effects else ["clear", address]
+    return ["impair", *act]

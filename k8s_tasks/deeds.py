@@ -85,12 +85,25 @@ async def impair(deed: Deed, agent: Agent, address: str, direction: str, effects
         await agent.impair(address, direction, **effects)
     else:
         await agent.clear_impairments(address)
+        await _widen(agent, address)
     in_force = [each for each in await agent.impairments() if each["address"] == address]
     for each in in_force:
         deed.say(f"{address} {each['direction']}: {_spell_effects(each)}")
     if not in_force:
         deed.say(f"{address}: no impairment")
     return 0
+
+
+async def narrow(deed: Deed, agent: Agent, address: str, mtu: int) -> int:
+    """Lower the MTU of the node's route to the pod, without telling it: it is for students to find out."""
+    await agent.set_mtu(address, mtu)
+    deed.say(f"{address}: the node's route to it has an MTU of its own now")
+    return 0
+
+
+async def _widen(agent: Agent, address: str) -> None:
+    if any(each["address"] == address for each in await agent.mtus()):
+        await agent.clear_mtu(address)
 
 
 def _spell_effects(told: dict) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from curriculum.course import get_course
-from curriculum.parameters import render_argv
+from curriculum.parameters import render_argv, substitute
 from curriculum.specs import LabSpec, Step
 from k8s_tasks import deeds
 from k8s_tasks.cluster.agent import NAMESPACE, Agent, agents_by_node, agents_for
@@ -147,6 +147,9 @@ async def _apply(api: Api, work: Work, seconds: int) -> Deed:
 
 async def _impair(api: Api, work: Work, seconds: int) -> Deed:
     agent, step = await _agent_on(api, work.run.node), work.step
+    if step.mtu:
+        mtu = int(substitute(step.mtu, work.values))
+        return Deed(lambda deed: deeds.narrow(deed, agent, work.address, mtu))
     effects = step.effects.given if step.effects else {}
     return Deed(lambda deed: deeds.impair(deed, agent, work.address, step.direction, effects))
 

@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 
 from asgiref.sync import sync_to_async
 
+from curriculum.cel import evaluate
 from curriculum.domain import record_answer, record_prediction, start_attempt, substitute
 from curriculum.enums import Confidence, StepKind, Verdict
 from curriculum.models import Attempt
 from curriculum.specs import Act, LabSpec, Play
 from k8s_tasks import queries
+from k8s_tasks.checks.answer import spell
 from k8s_tasks.domain.editing import start_edit
 from k8s_tasks.domain.runs import cancel_run, start_run, start_terminal, start_verification
 from k8s_tasks.domain.sessions import end_session, start_session
@@ -106,19 +108,22 @@ class Player:
 
     async def answer(self, act: Act) -> None:
         step = self.lab.step(act.step)
-        value = self._read(act) if act.reads else await self._fill(act.value)
+        read = await self._read(act) if act.reads else [await self._fill(act.value)]
+        value = spell(evaluate(await self._fill(act.works), objects=read)) if act.works else read[0]
         if step.kind == StepKind.PREDICT:
             confidence = Confidence[act.confidence.replace("-", "_").upper()]
             await sync_to_async(record_prediction)(self.session.attempt, step, value, confidence)
         else:
             await sync_to_async(record_answer)(self.session.attempt, step, value)
 
-    def _read(self, act: Act) -> str:
-        """What a student reads off a step's output."""
-        found = re.search(act.reads, self.shown[act.of], re.MULTILINE)
-        if not found:
-            raise PlayError(f"{act.reads!r} is not in the output of {act.of}: {self.shown[act.of][-500:]!r}")
-        return found[1]
+    async def _read(self, act: Act) -> list[str]:
+        """What a student reads off a step's output: the groups of the expression. A live one is awaited."""
+        shown = self.shown[act.of]
+        if not re.search(act.reads, shown, re.MULTILINE):
+            shown = self.shown[act.of] = await _until_matched(self.runs[act.of], act.reads)
+        if not (found := re.search(act.reads, shown, re.MULTILINE)):
+            raise PlayError(f"{act.reads!r} is not in the output of {act.of}: {shown[-500:]!r}")
+        return list(found.groups())
 
     async def edit(self, act: Act) -> None:
         text = await self._fill(self.texts[act.file])
@@ -161,6 +166,16 @@ async def _until_ready(session: LabSession) -> None:
                 return
             if state not in LIVE_SESSION_STATES:
                 raise PlayError(f"the session is {state}: {notices[-1].data.get('message')}")
+
+
+async def _until_matched(run: Run, pattern: str) -> str:
+    """What the run has printed once the pattern is in it, or once it has ended."""
+    shown = b""
+    async for entries in follow_run(run.pk):
+        shown += b"".join(entry.data for entry in entries if entry.source in ("stdout", "stderr"))
+        if re.search(pattern, shown.decode(errors="replace"), re.MULTILINE):
+            break
+    return shown.decode(errors="replace")
 
 
 async def until_shown(run: Run, text: str = "") -> str:

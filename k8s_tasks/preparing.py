@@ -75,6 +75,7 @@ def plan_for(session: LabSession) -> LabPlan:
         manifests=lab.manifests,
         render=lambda text, values: substitute(text, {**parameters, **values}),
         capture_filter=capture_filter(lab, parameters),
+        watches_links=any(proof.looks_at_links for condition in lab.conditions for proof in condition.leaves),
     )
 
 
@@ -106,4 +107,4 @@ def clear_session(session_id) -> None:
 
 async def _clear(session: LabSession) -> None:
     api = await api_of(session.cluster.kubeconfig_path)
-    await clear_lab(api, str(session.pk), session.namespace, session.bindings.get("pods", []))
+    await clear_lab(api, str(session.pk), session.namespace)

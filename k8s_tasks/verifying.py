@@ -117,7 +117,8 @@ async def begin_round(api: Api, conditions: list[Condition], facts: Facts) -> Ro
     asked = nodes_named(conditions)
     named = [place for name, place in places.items() if not is_node(name) or name in asked]
     agents = await agents_for(api, {place.node for place in named if place.node})
-    return Round(api, facts, places, agents, Captures(facts.session_id, places, agents, facts.filter_words))
+    captures = Captures(facts.session_id, places, agents, facts.filter_words, facts.homes)
+    return Round(api, facts, places, agents, captures)
 
 
 def nodes_named(conditions: list[Condition]) -> set[str]:

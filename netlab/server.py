@@ -35,7 +35,7 @@ from netlab.controllers.manager import Manager, Stepper
 from netlab.controllers.namespaces import NamespaceController
 from netlab.controllers.nodelifecycle import GRACE_SECONDS, NodeLifecycleController
 from netlab.controllers.placement import readiness_reason
-from netlab.controllers.replicaset import ReplicaSetController
+from netlab.controllers.replicaset import ReplicaSetController, ReplicationManager
 from netlab.controllers.scheduler import Scheduler
 from netlab.controllers.tainteviction import TaintEvictionController
 from netlab.controllers.upkeep import EventKeeper, PodKeeper, QuotaController
@@ -165,6 +165,7 @@ def controllers(store: Store, ca_pem: str, node_grace: float = GRACE_SECONDS) ->
         RoleAggregator(store),
         DeploymentController(store),
         ReplicaSetController(store),
+        ReplicationManager(store),
         DaemonSetController(store),
         JobController(store),
         Scheduler(store),

@@ -7,11 +7,15 @@ from django.utils.translation import gettext_noop as _
 from curriculum.kinds import AnswerSettings
 from curriculum.reasons import Reason
 from k8s_tasks.checks.capture import pairs_at_both_ends, student_pings
+from k8s_tasks.checks.dns import questions_of
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
+from k8s_tasks.checks.hops import field_on_the_way
 from k8s_tasks.checks.objects import answer_of
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.packets import Datagram
+from k8s_tasks.checks.rewriting import receiver_of
 from k8s_tasks.checks.round import Round
+from k8s_tasks.checks.subnets import service_range, subnet
 from k8s_tasks.cluster.execs import Completed
 
 KEPT = 200  # characters of an error in the reason
@@ -33,13 +37,29 @@ async def _right(settings: AnswerSettings, round: Round):
         return round.fill(settings.value)
     if settings.equals == "object":
         return await answer_of(settings, round)
+    if settings.equals == "hop":
+        return await field_on_the_way(settings, round)
     if settings.equals == "command":
         done = await round.run_in(settings.pod, [round.fill(word) for word in settings.argv])
         return read_answer(done, round.fill(settings.matches), place=settings.pod)
+    if settings.equals == "service-range":
+        return await service_range(round)
+    if settings.equals == "subnet":
+        within = await answer_of(settings, round)
+        return subnet(within, int(round.fill(settings.prefix)), int(round.fill(settings.number)))
+    payload = round.fill(settings.payload)
+    if settings.equals == "names-asked":
+        return count_names(settings.source, await round.look([settings.source]), payload)
+    if settings.equals == "receiver":
+        seen = await round.look(settings.targets)
+        return receiver_of(settings.targets, seen, port=int(round.fill(settings.port)), payload=payload)
     seen = await round.look([settings.source, settings.target])
-    return count_datagrams(
-        settings, seen, port=int(round.fill(settings.port)), start=round.fill(settings.payload)
-    )
+    return count_datagrams(settings, seen, port=int(round.fill(settings.port)), start=payload)
+
+
+def count_names(source: str, seen: Observation, start: str) -> int | None:
+    """How many different names that begin with this label the pod asked for; None before it asked."""
+    return len({name for name in questions_of(seen, source) if name.startswith(f"{start}.")}) or None
 
 
 def read_answer(done: Completed, pattern: str, *, place: str) -> str:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import CaptureSettings
 from curriculum.reasons import Reason
+from k8s_tasks.checks import hops, rewriting, sizes
 from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import MARK, Observation
@@ -16,7 +17,13 @@ from k8s_tasks.checks.secrecy import in_clear, sealed
 
 
 async def check(settings: CaptureSettings, round: Round) -> Finding:
+    if settings.service:
+        return await rewriting.check(settings, round)
+    if settings.shows == "hops":
+        return await hops.check(settings, round)
     seen = await round.look([settings.source, settings.target])
+    if settings.shows in sizes.SHOWS:
+        return sizes.judge(settings, seen, size=int(round.fill(settings.size) or 0))
     filled = {name: round.fill(getattr(settings, name)) for name in ("payload", "address", "via")}
     return judge(replace(settings, **filled), seen, port=int(round.fill(settings.port) or 0))
 

@@ -65,6 +65,23 @@ def replies_in(seen: Observation, pod: str, *, record: str, name: str) -> list[R
     return [reply for reply in found if reply and f"{reply.name}.".startswith(f"{name.rstrip('.')}.")]
 
 
+def questions_of(seen: Observation, pod: str) -> list[str]:
+    """The names the pod asked for, in the order they left over its link, without the last dot."""
+    here = seen.place(pod).address
+    sent = (each for each in seen.seen_at(pod) if isinstance(each, Datagram))
+    asked = (_question(each) for each in sent if (each.source, each.target_port) == (here, DNS_PORT))
+    return [name for name in asked if name]
+
+
+def _question(packet: Datagram) -> str:
+    try:
+        message = dns.message.from_wire(packet.payload, ignore_trailing=True, continue_on_error=True)
+    except dns.exception.DNSException:
+        return ""
+    names = [each.name.to_text(omit_final_dot=True).lower() for each in message.question]
+    return names[0] if names else ""
+
+
 def _reply(packet: Datagram, record: str) -> Reply | None:
     try:
         message = dns.message.from_wire(packet.payload, ignore_trailing=True, continue_on_error=True)

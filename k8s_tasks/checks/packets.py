@@ -14,7 +14,9 @@ _ORDERS = {b"\xd4\xc3\xb2\xa1": ("<", 1e-6), b"\xa1\xb2\xc3\xd4": (">", 1e-6)}
 _ORDERS |= {b"\x4d\x3c\xb2\xa1": ("<", 1e-9), b"\xa1\xb2\x3c\x4d": (">", 1e-9)}
 # Of each link type: where the protocol stands, and how long the header is.
 _LINKS = {1: (12, 14), 113: (14, 16), 276: (0, 20)}  # Ethernet, LINUX_SLL, LINUX_SLL2
+_ETHERNET = 14
 _IPV4 = b"\x08\x00"
+_DF, _MF = 0x4000, 0x2000
 _ICMP, _TCP, _UDP = 1, 6, 17
 _ECHO_REPLY, _UNREACHABLE, _ECHO_REQUEST = 0, 3, 8
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
@@ -33,6 +35,9 @@ class Echo(NamedTuple):
     id: int
     seq: int
     payload: bytes
+    size: int = 0  # of the IP packet, in bytes
+    keeps_whole: bool = False  # DF: no router may cut it
+    is_piece: bool = False  # the first of several fragments
 
 
 class Segment(NamedTuple):
@@ -62,6 +67,7 @@ class Datagram(NamedTuple):
     source_port: int
     target_port: int
     payload: bytes
+    macs: tuple[str, str] = ("", "")  # of the frame's sender and receiver, on an Ethernet link
 
 
 class Unreachable(NamedTuple):
@@ -115,7 +121,14 @@ def _packet(frame: bytes, at: float, protocol_at: int, header: int) -> Packet | 
         data = frame[header + options : header + length]
         addresses = at, socket.inet_ntoa(source), socket.inet_ntoa(target), ttl
         read = _READERS.get(protocol)
-        return read(data, addresses, length - options) if read else None
+        packet = read(data, addresses, length - options) if read else None
+        if isinstance(packet, Datagram) and header == _ETHERNET:
+            return packet._replace(macs=(frame[6:12].hex(":"), frame[:6].hex(":")))
+        if isinstance(packet, Echo):
+            return packet._replace(
+                size=length, keeps_whole=bool(fragment & _DF), is_piece=bool(fragment & _MF)
+            )
+        return packet
     except struct.error:
         return None
 

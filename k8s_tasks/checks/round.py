@@ -22,9 +22,9 @@ from k8s_tasks.checks.observing import Observation, Place
 from k8s_tasks.checks.packets import Packet, read_packets
 from k8s_tasks.cluster.agent import Agent, CaptureGone
 from k8s_tasks.cluster.api import Api
+from k8s_tasks.cluster.captures import Capture, End, capture_of_pod, captures_of_links
 from k8s_tasks.cluster.errors import ClusterError, NotFound
 from k8s_tasks.cluster.execs import Completed, run_to_end, start_process
-from k8s_tasks.cluster.labs import capture_name
 from k8s_tasks.cluster.objects import path_of
 
 SETTLE_SECONDS = 2.0  # tcpdump has written a packet long before
@@ -85,9 +85,17 @@ class Round:
 
     async def look(self, pods: Iterable[str], *, since: float = 0.0) -> Observation:
         """The captures of these pods, not older than `since` (of `time.monotonic`)."""
-        pods = [pod for pod in dict.fromkeys(pods) if not is_node(pod)]
-        packets, broken = await self.captures.read(pods, since=since)
+        return await self.look_along([pod for pod in pods if not is_node(pod)], since=since)
+
+    async def look_along(self, places: Iterable[str], *, since: float = 0.0) -> Observation:
+        """The captures of pods' links and of nodes' own, not older than `since`."""
+        packets, broken = await self.captures.read(list(dict.fromkeys(places)), since=since)
         return Observation(self.places, packets, broken).between(*self.span)
+
+    def node_of(self, pod: str) -> str:
+        """The place of the node a pod is on."""
+        node = self.place(pod).node
+        return next(name for name, place in self.places.items() if is_node(name) and place.node == node)
 
     async def look_until(
         self,
@@ -135,15 +143,22 @@ class Round:
 
 
 class Captures:
-    """Reads the captures of a session's pods; those who ask at the same time share one reading."""
+    """Reads the captures of a session; those who ask at the same time share one reading. `pods` are the
+    lab's own, whose packets the captures between nodes keep."""
 
     def __init__(
-        self, session_id, places: dict[str, Place], agents: dict[str, Agent], filter_words: Sequence[str]
+        self,
+        session_id,
+        places: dict[str, Place],
+        agents: dict[str, Agent],
+        filter_words: Sequence[str],
+        pods: Iterable[str] = (),
     ):
         self._session_id = session_id
         self._places = places
         self._agents = agents
         self._filter = list(filter_words)
+        self._pods = list(pods)
         self._packets: dict[str, list[Packet]] = {}
         self._broken: dict[str, Broken] = {}
         self._read_at: dict[str, float] = {}
@@ -166,29 +181,42 @@ class Captures:
             except Broken as broken:
                 self._broken[pod] = broken
 
+    def _capture_at(self, name: str, place: Place) -> Capture:
+        if not is_node(name):
+            return capture_of_pod(self._session_id, name, _end(place), self._filter)
+        ends = [_end(Observation(self._places).place(pod)) for pod in self._pods]
+        links = captures_of_links(self._session_id, ends, self._filter)
+        if place.node not in links:
+            raise Broken(_("There is no link to another of the lab's nodes at %(node)s."), node=place.node)
+        return links[place.node]
+
     async def _fetch(self, pod: str) -> list[Packet]:
         place = Observation(self._places).place(pod)
+        capture = self._capture_at(pod, place)
         try:
-            pcap = await agent_on(self._agents, place).read_capture(capture_name(self._session_id, pod))
+            pcap = await agent_on(self._agents, place).read_capture(capture.name)
             return await asyncio.to_thread(read_packets, pcap)
         except CaptureGone:
-            raise await self._restart(pod, place) from None
+            raise await self._restart(pod, capture, place) from None
         except (ClusterError, ValueError) as error:
             raise Broken(
                 _("The capture of %(pod)s could not be read: %(why)s"), pod=pod, why=error
             ) from error
 
-    async def _restart(self, pod: str, place: Place) -> Broken:
+    async def _restart(self, pod: str, capture: Capture, place: Place) -> Broken:
         """Begin a capture again that was found dead; what it would have shown is lost."""
         try:
-            name = capture_name(self._session_id, pod)
-            await agent_on(self._agents, place).start_capture(name, place.address, self._filter)
+            await capture.start(agent_on(self._agents, place))
         except ClusterError as error:
             sentence = _("The capture of %(pod)s had stopped and could not be started again: %(why)s")
             return Broken(sentence, pod=pod, why=error)
         return Broken(
             _("The capture of %(pod)s had stopped. It runs again: repeat the step, then verify."), pod=pod
         )
+
+
+def _end(place: Place) -> End:
+    return End(place.address, place.node, place.node_address)
 
 
 def agent_on(agents: dict[str, Agent], place: Place) -> Agent:

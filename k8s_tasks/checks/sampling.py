@@ -21,6 +21,7 @@ MOST_SECONDS = 60
 DATAGRAM_SECONDS = 5.0  # until the last of them is in the capture
 END = 0
 _CANNOT_RUN = (2, 126, 127)  # what curl and shells say when nothing was sent at all
+_NOBODY = (6, 7, 28)  # curl found no such name, nobody who answers, or only silence
 # One write is one datagram. What the kernel did not take is counted: it never was on the wire. Number 0
 # is sent so often that one arrives: what has not been captured before it was lost.
 _DATAGRAMS = """exec 3<>"/dev/udp/$1/$2" || exit 126
@@ -53,15 +54,20 @@ class Arrivals:
 async def send_requests(
     round: Round, settings: SampledSettings, *, samples: int, keep_open: bool
 ) -> Arrivals:
-    """Numbered HTTP requests, one after the other: over a connection each, or over one that is kept."""
+    """Numbered HTTP requests, one after the other: over a connection each, or over one that is kept. Where
+    nobody answers the one before them, they are not sent: hundreds of time-outs would tell no more."""
     mark = new_mark()
     address, port = round.fill(settings.address), round.fill(settings.port)
     argv = ["curl", "-s", "-o", "/dev/null", "--max-time", "2"]
     argv += [] if keep_open else ["-H", "Connection: close"]
     if host := getattr(settings, "host", ""):
         argv += ["-H", f"Host: {round.fill(host)}"]
-    argv.append(f"http://{address}:{port}/{mark}-[1-{samples}].")
-    done = await round.run_in(settings.source, argv, seconds=MOST_SECONDS)
+    where = f"http://{address}:{port}/{mark}"
+    done = await round.run_in(settings.source, [*argv, f"{where}-{END}."])
+    if done.exit_code in _NOBODY:
+        return Arrivals(samples, {pod: set() for pod in settings.targets})
+    if done.exit_code not in _CANNOT_RUN:
+        done = await round.run_in(settings.source, [*argv, f"{where}-[1-{samples}]."], seconds=MOST_SECONDS)
     if done.exit_code in _CANNOT_RUN:
         raise Broken(_("The command %(name)s cannot be run in %(pod)s."), name="curl", pod=settings.source)
 

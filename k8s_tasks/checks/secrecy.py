@@ -7,6 +7,7 @@ conversations; the word ties them together, and for a sealed one the time does.
 from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import CaptureSettings
+from curriculum.reasons import Reason
 from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import Observation
@@ -23,10 +24,12 @@ def in_clear(settings: CaptureSettings, seen: Observation, port: int, payload: s
     arrived = _arrivals(settings, seen, port)
     if not sent:
         return failed(
-            _("%(source)s has not sent %(payload)s in the clear to %(address)s:%(via)s yet."), **facts
+            Reason.NOT_CAPTURED,
+            _("%(source)s has not sent %(payload)s in the clear to %(address)s:%(via)s yet."),
+            **facts,
         )
     if not arrived:
-        return failed(_NOT_ARRIVED, **facts)
+        return failed(Reason.NOT_ARRIVED, _NOT_ARRIVED, **facts)
     evidence = {"at_source": _ends(sent[-1]), "at_target": _ends(arrived[-1])}
     return passed(
         _(
@@ -42,14 +45,17 @@ def sealed(settings: CaptureSettings, seen: Observation, port: int, payload: str
     """The word came to the target readable while the source spoke TLS, and never left the source readable."""
     facts = _facts(settings, port)
     if any(payload.encode() in each.payload for each in _sent(settings, seen)):
-        return failed(_("%(payload)s left %(source)s in the clear; say it only inside TLS."), **facts)
+        return failed(
+            Reason.READABLE, _("%(payload)s left %(source)s in the clear; say it only inside TLS."), **facts
+        )
     arrived = _arrivals(settings, seen, port)
     if not arrived:
-        return failed(_NOT_ARRIVED, **facts)
+        return failed(Reason.NOT_ARRIVED, _NOT_ARRIVED, **facts)
     at = next(each.at for each in arrived[-1].from_client if each.payload)
     talks = [talk for talk in _to_balancer(settings, seen) if _is_tls(talk) and _was_open(talk, at)]
     if not talks:
         return failed(
+            Reason.NOT_SEALED,
             _(
                 "%(target)s received %(payload)s, but not while %(source)s spoke TLS with"
                 " %(address)s:%(via)s."

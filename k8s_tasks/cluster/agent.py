@@ -53,6 +53,10 @@ class Agent:
             raise AgentError(_words(done))
         return done.stdout
 
+    async def captures(self) -> list[dict]:
+        """{"id", "state", "interface", "began"} of each on this node, whosever it is."""
+        return _objects(await self._change("capture", "list"))
+
     async def stop_capture(self, capture: str) -> None:
         await self._do("capture", "stop", capture)
 
@@ -73,6 +77,10 @@ class Agent:
 
     async def clear_mtu(self, address: str) -> None:
         await self._change("mtu", "clear", address)
+
+    async def mtus(self) -> list[dict]:
+        """{"address", "mtu"} of each pod's route on the node that has an MTU of its own."""
+        return _objects(await self._change("mtu", "list"))
 
     async def blackhole(self, address: str) -> None:
         await self._change("route", "blackhole", address)

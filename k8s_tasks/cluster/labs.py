@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.background import Talker, talker_manifest
+from k8s_tasks.cluster.captures import End, capture_of_pod, captures_of_links, stop_captures
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.fence import fence_pods
 from k8s_tasks.cluster.namespaces import (
@@ -40,7 +41,7 @@ class LabPlan:
     text in with the names of the nodes; `capture_filter` is what captures keep, in tcpdump's words.
     `namespaces` are those besides the main one, by key, and `homes` the key of each pod that lives there.
     `talkers` begin to send when the lab's pods are ready, in the namespace `world`, where the student may
-    only look."""
+    only look. `watches_links` asks for captures between the nodes too."""
 
     session_id: str
     namespace: str
@@ -53,6 +54,7 @@ class LabPlan:
     homes: dict[str, str] = field(default_factory=dict)
     talkers: tuple[Talker, ...] = ()
     world: str = ""
+    watches_links: bool = False
 
     @property
     def all_namespaces(self) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
     facts = [pod_facts(pod) for pod in pods]
     bindings = {"nodes": nodes_told, "pods": facts, "namespaces": plan.namespaces}
     facts += await _start_talkers(api, plan, {**places, **fill_in_values(plan.namespace, bindings)})
-    await start_captures(agents, facts, plan.session_id, plan.capture_filter)
+    await start_captures(agents, plan, facts, nodes_told)
     return bindings
 
 
@@ -127,26 +129,23 @@ def place_pods(pods: dict[str, int], nodes: list[dict]) -> dict[str, dict]:
     return {pod: {"node": workers[number - 1]} for pod, number in pods.items()}
 
 
-async def start_captures(agents: dict, pods: list[dict], session_id: str, filter_words: list[str]) -> None:
-    starts = [
-        agents[pod["node"]].start_capture(capture_name(session_id, pod["name"]), pod["address"], filter_words)
-        for pod in pods
-    ]
-    await asyncio.gather(*starts)
+async def start_captures(agents: dict, plan: LabPlan, pods: list[dict], nodes: list[dict]) -> None:
+    addresses = {node["name"]: node["address"] for node in nodes}
+    ends = {pod["name"]: End(pod["address"], pod["node"], addresses[pod["node"]]) for pod in pods}
+    words = plan.capture_filter
+    captures = [capture_of_pod(plan.session_id, pod, end, words) for pod, end in ends.items()]
+    if plan.watches_links:
+        captures += captures_of_links(plan.session_id, ends.values(), words).values()
+    await asyncio.gather(*(each.start(agents[each.node]) for each in captures))
 
 
-async def clear_lab(api: Api, session_id: str, namespace: str, pods: list[dict]) -> None:
+async def clear_lab(api: Api, session_id: str, namespace: str) -> None:
     """Make the links normal, delete the session's namespaces and drop the captures. Raises ClusterError."""
     for each in await _namespaces_of(api, session_id) | {namespace}:
         await clear_impairments(api, each)
         await delete_namespace(api, each)
     agents = await agents_by_node(api)
-    stops = [
-        agents[pod["node"]].stop_capture(capture_name(session_id, pod["name"]))
-        for pod in pods
-        if pod["node"] in agents
-    ]
-    await asyncio.gather(*stops)
+    await asyncio.gather(*(stop_captures(agent, session_id) for agent in agents.values()))
 
 
 async def _namespaces_of(api: Api, session_id: str) -> set[str]:
@@ -172,7 +171,3 @@ async def clear_impairments(api: Api, namespace: str) -> None:
 async def _clear_impairments(agent: Agent, addresses: set[str]) -> None:
     for address in addresses & {each["address"] for each in await agent.impairments()}:
         await agent.clear_impairments(address)
-
-
-def capture_name(session_id, pod: str) -> str:
-    return f"{str(session_id).replace('-', '')}-{pod}"[:64]

@@ -79,7 +79,8 @@ def start_terminal(session: LabSession, pod: str, *, user, columns: int, rows: i
 def start_verification(session: LabSession, *, user) -> Run:
     """Queue a check of all conditions; one that is under way is given back. Raises RunError."""
     _check_usable(session)
-    under_way = session.runs.filter(kind=RunKind.VERIFY, state__in=OPEN_RUN_STATES).first()
+    asked = session.runs.filter(kind=RunKind.VERIFY, state__in=OPEN_RUN_STATES)
+    under_way = asked.exclude(requested_by=None).first()  # a recheck's own news is of some conditions only
     return under_way or _queue(Run(session=session, requested_by=user, kind=RunKind.VERIFY))
 
 

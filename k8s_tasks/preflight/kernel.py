@@ -1,4 +1,4 @@
-"""What the nodes' kernels do when the agent asks them: nftables, IPVS, BBR, eBPF.
+"""What the nodes' kernels do when the agent asks them: nftables, iptables, IPVS, BBR, eBPF.
 
 The text of `on_node` is run as it is by the Python of the agent's pod, so that an agent of an older
 image answers too.
@@ -23,6 +23,10 @@ _WORDS = {
     Capability.NFTABLES: (
         _("The kernel of every node takes an nftables table as kube-proxy writes it."),
         _("%(node)s took no nftables table: %(said)s"),
+    ),
+    Capability.IPTABLES: (
+        _("On every node kube-proxy writes iptables rules."),
+        _("On %(node)s kube-proxy writes no iptables rules: %(said)s"),
     ),
     Capability.IPVS: (
         _("The kernel of every node has IPVS."),

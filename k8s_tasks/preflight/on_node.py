@@ -41,6 +41,18 @@ def nftables():
     return done.returncode == 0, said
 
 
+def iptables():
+    """Whether kube-proxy's chains are there: it has one for the API server's own Service."""
+    argv = ["iptables", "-w", "5", "-t", "nat", "-S", "KUBE-SERVICES"]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode == 0:
+        return "default/kubernetes:https" in done.stdout, "KUBE-SERVICES has no rule"
+    said = done.stderr.strip()[:200]
+    if "No chain" not in said:
+        raise OSError(said)
+    return False, said
+
+
 def ipvs():
     """Ask for IPVS' netlink family; the kernel loads the module for that, if it has one."""
     name = b"IPVS\0".ljust(8, b"\0")
@@ -93,4 +105,4 @@ def outcome(attempt):
 
 
 if __name__ == "__main__":
-    print(json.dumps({each.__name__: outcome(each) for each in (nftables, ipvs, bbr, ebpf)}))
+    print(json.dumps({each.__name__: outcome(each) for each in (nftables, iptables, ipvs, bbr, ebpf)}))

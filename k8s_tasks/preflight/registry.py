@@ -11,7 +11,7 @@ Probe = Callable[[Scene], Awaitable[dict[C, Finding]]]
 
 PROBES: dict[Probe, tuple[C, ...]] = {
     impairments.probe: (C.NETEM, C.DELAY),
-    kernel.probe: (C.NFTABLES, C.IPVS, C.BBR, C.EBPF),
+    kernel.probe: (C.NFTABLES, C.IPTABLES, C.IPVS, C.BBR, C.EBPF),
     policies.probe: (C.NETWORKPOLICY,),
     balancing.probe_load_balancer: (C.LOADBALANCER,),
     balancing.probe_ingress: (C.INGRESS,),

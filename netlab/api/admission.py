@@ -21,6 +21,7 @@ _ACCOUNTS = {
     "DaemonSet": "daemon-set-controller",
     "Job": "job-controller",
     "ReplicaSet": "replicaset-controller",
+    "ReplicationController": "replication-controller",
 }
 
 
@@ -29,6 +30,7 @@ def admit_new(store: Store, kind: Kind, obj: dict) -> None:
     _check_namespace(store, kind, obj)
     _settle_name(obj["metadata"])
     if kind.resource == "pods":
+        _settle_priority(store, kind, obj)
         ranges = store.list("limitranges", obj["metadata"]["namespace"])
         limitranges.fill(ranges, obj)
         complete(kind, obj)
@@ -42,6 +44,30 @@ def admit_new(store: Store, kind: Kind, obj: dict) -> None:
     exceeded = quota.why_refused(store, kind.resource, obj)
     if exceeded:
         raise status.forbidden(kind, obj["metadata"].get("name", ""), exceeded)
+
+
+def _settle_priority(store: Store, kind: Kind, pod: dict) -> None:
+    """A pod's priority is what its class says, or the class that is the default, or 0."""
+    spec, pod_name = pod.setdefault("spec", {}), pod["metadata"].get("name", "")
+    classes = store.list("priorityclasses.scheduling.k8s.io")
+    name = spec.get("priorityClassName")
+    found = [
+        one for one in classes if (one["metadata"]["name"] == name if name else one.get("globalDefault"))
+    ]
+    if name and not found:
+        raise status.forbidden(kind, pod_name, f"no PriorityClass with name {name} was found")
+    chosen = min(found, key=lambda one: one.get("value", 0), default={})
+    value = chosen.get("value", 0)
+    if spec.get("priority", value) != value:
+        why = (
+            f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; priority"
+            f" admission controller computed {value} from the given PriorityClass name"
+        )
+        raise status.forbidden(kind, pod_name, why)
+    spec["priority"] = value
+    if chosen:
+        spec["priorityClassName"] = chosen["metadata"]["name"]
+        spec.setdefault("preemptionPolicy", chosen["preemptionPolicy"])
 
 
 def _check_limits(kind: Kind, pod: dict, ranges: list[dict]) -> None:

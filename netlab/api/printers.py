@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from netlab.schema.quantities import amount
-from netlab.store import clock
+from netlab.store import clock, selector_of
 
 from . import podstate
 from .columns import Column, age, created, joined, wide
@@ -65,7 +65,7 @@ def _external_addresses(service: dict) -> str:
 
 def _workload_images(obj: dict) -> Cells:
     containers = obj["spec"]["template"]["spec"].get("containers", [])
-    selector = obj["spec"].get("selector") or {}
+    selector = selector_of(obj) or {}
     return [
         ",".join(c["name"] for c in containers),
         ",".join(c["image"] for c in containers),
@@ -171,6 +171,11 @@ def _config_map(obj: dict) -> Cells:
 
 def _secret(obj: dict) -> Cells:
     return [obj["metadata"]["name"], obj.get("type", ""), len(obj.get("data", {})), age(obj)]
+
+
+def _priority_class(obj: dict) -> Cells:
+    facts = [obj.get("value", 0), bool(obj.get("globalDefault")), age(obj)]
+    return [obj["metadata"]["name"], *facts, obj["preemptionPolicy"]]
 
 
 def _api_service(obj: dict) -> Cells:
@@ -406,6 +411,16 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
         ),
         _replica_set,
     ),
+    "PriorityClass": (
+        (
+            Column("Name"),
+            Column("Value", _NUMBER),
+            Column("Global-Default", "boolean"),
+            Column("Age"),
+            Column("PreemptionPolicy"),
+        ),
+        _priority_class,
+    ),
     "ResourceQuota": ((Column("Name"), Column("Request"), Column("Limit"), Column("Age")), _quota),
     "RoleBinding": (
         (
@@ -432,6 +447,7 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
     ),
 }
 PRINTERS["CustomResourceDefinition"] = PRINTERS["ClusterRole"]
+PRINTERS["ReplicationController"] = PRINTERS["ReplicaSet"]
 PRINTERS["Role"] = PRINTERS["ClusterRole"]
 PRINTERS["ClusterRoleBinding"] = PRINTERS["RoleBinding"]
 DEFAULT = ((Column("Name"), Column("Age")), _name_and_age)

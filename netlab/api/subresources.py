@@ -10,7 +10,19 @@ from netlab.schema.causes import invalid
 from netlab.schema.kinds import Kind
 from netlab.store import Conflict, Store, clock, clone
 
-from . import bodies, logs, patching, portforward, proxying, selectors, spdystreams, status, streams, writing
+from . import (
+    bodies,
+    logs,
+    nodeproxy,
+    patching,
+    portforward,
+    proxying,
+    selectors,
+    spdystreams,
+    status,
+    streams,
+    writing,
+)
 from .rendering import Renderer, json_response
 from .request import Call
 
@@ -28,6 +40,8 @@ class Subresources:
 
     async def serve(self, call: Call) -> web.StreamResponse:
         """Raises ApiError, StoreError."""
+        if call.subresource == "proxy" and call.kind.name == "Node":
+            return nodeproxy.serve(self._store, self._runtime, call)
         if call.subresource == "proxy":
             return await proxying.serve(self._store, self._runtime, call)
         live = self._store.get(call.kind.stored_as, call.namespace, call.name)
@@ -195,6 +209,8 @@ def _scale_of(kind: Kind, obj: dict) -> dict:
     wanted = _value_at(obj, _scale_path(kind, "specReplicasPath", ".spec.replicas"))
     present = _value_at(obj, _scale_path(kind, "statusReplicasPath", ".status.replicas"))
     selector = _value_at(obj, _scale_path(kind, "labelSelectorPath", ".spec.selector")) or {}
+    if kind.name == "ReplicationController":
+        selector = {"matchLabels": selector}
     text = selector if isinstance(selector, str) else selectors.selector_text(selector)
     found = {"replicas": present or 0, "selector": text}
     return {

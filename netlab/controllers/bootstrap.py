@@ -1,6 +1,7 @@
 """What a new cluster holds before anybody asks: namespaces, the usual roles, the Service `kubernetes`."""
 
 from netlab.schema.defaults import apply_defaults
+from netlab.schema.priorities import SYSTEM_PRIORITIES
 from netlab.store import Store
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -16,7 +17,14 @@ _WORKLOADS = [
     "replicasets/scale",
 ]
 _NETWORKING = ["ingresses", "networkpolicies"]
-_PLAIN = ["configmaps", "endpoints", "pods", "services"]
+_PLAIN = [
+    "configmaps",
+    "endpoints",
+    "pods",
+    "replicationcontrollers",
+    "replicationcontrollers/scale",
+    "services",
+]
 _SEEN = [
     "bindings",
     "events",
@@ -43,6 +51,9 @@ _VERSION_PATHS = ["/version", "/version/"]
 def populate(store: Store, *, api_address: str, api_port: int, service_address: str) -> None:
     for name in _NAMESPACES:
         _create(store, "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    for name, value in SYSTEM_PRIORITIES.items():
+        meta = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
+        _create(store, "priorityclasses.scheduling.k8s.io", {**meta, "value": value})
     _create_roles(store)
     _create_kubernetes_service(store, api_address, api_port, service_address)
 

@@ -2,7 +2,17 @@
 
 from netlab.api import admission, selectors
 from netlab.api.status import ApiError
-from netlab.store import Store, StoreError, clock, clone, controller_of, events, is_deleting, owner_reference
+from netlab.store import (
+    Store,
+    StoreError,
+    clock,
+    clone,
+    controller_of,
+    events,
+    is_deleting,
+    owner_reference,
+    selector_of,
+)
 
 _ENDED = ("Succeeded", "Failed")
 
@@ -16,7 +26,7 @@ def claim(store: Store, owner: dict) -> list[dict]:
     claimed = []
     for pod in store.list("pods", namespace):
         controller = controller_of(pod)
-        fits = selectors.matches(owner["spec"].get("selector"), pod["metadata"].get("labels", {}))
+        fits = selectors.matches(selector_of(owner), pod["metadata"].get("labels", {}))
         if controller and controller["uid"] == uid:
             claimed += [pod] if fits else _release(store, pod, uid)
         elif fits and not controller and not is_deleting(pod) and not is_deleting(owner):

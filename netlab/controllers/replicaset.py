@@ -1,4 +1,4 @@
-"""ReplicaSets: as many pods as asked for, no more and no fewer."""
+"""ReplicaSets, and ReplicationControllers before them: as many pods as asked for, no more and no fewer."""
 
 from collections.abc import Iterable
 
@@ -8,19 +8,18 @@ from . import podset
 from .manager import Key
 
 RESOURCE = "replicasets.apps"
-_COMPONENT = "replicaset-controller"
 _RETRY_REFUSED = 5.0
 
 
 class ReplicaSetController:
-    name = "replicaset"
+    name, kind, resource, component = "replicaset", "ReplicaSet", RESOURCE, "replicaset-controller"
 
     def __init__(self, store: Store):
         self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         meta = event.object["metadata"]
-        if event.resource == RESOURCE:
+        if event.resource == self.resource:
             yield meta["namespace"], meta["name"]
         elif event.resource == "pods":
             yield from self._of_pod(event.object)
@@ -28,19 +27,19 @@ class ReplicaSetController:
     def _of_pod(self, pod: dict) -> Iterable[Key]:
         namespace = pod["metadata"]["namespace"]
         controller = controller_of(pod)
-        if controller and controller["kind"] == "ReplicaSet":
+        if controller and controller["kind"] == self.kind:
             yield namespace, controller["name"]
         elif not controller:  # an orphan that a set may adopt
-            for replica_set in self._store.list(RESOURCE, namespace):
+            for replica_set in self._store.list(self.resource, namespace):
                 yield namespace, replica_set["metadata"]["name"]
 
     def sync(self, key: Key) -> float | None:
-        owner = self._store.find(RESOURCE, *key)
+        owner = self._store.find(self.resource, *key)
         if owner is None:
             return None
         pods = [pod for pod in podset.claim(self._store, owner) if podset.is_active(pod)]
         refused = None if is_deleting(owner) else self._adjust(owner, pods)
-        self._report(self._store.get(RESOURCE, *key), refused)
+        self._report(self._store.get(self.resource, *key), refused)
         waiting = podset.seconds_until_available(pods, owner["spec"].get("minReadySeconds", 0))
         return _RETRY_REFUSED if refused else waiting
 
@@ -48,11 +47,11 @@ class ReplicaSetController:
         """Create what is missing, delete what is too much; the reason when creating was refused."""
         missing = owner["spec"]["replicas"] - len(pods)
         for _ in range(missing):
-            refused = podset.create(self._store, owner, podset.from_template(owner), component=_COMPONENT)
+            refused = podset.create(self._store, owner, podset.from_template(owner), component=self.component)
             if refused:
                 return refused
         for pod in sorted(pods, key=_keep_rank)[: max(0, -missing)]:
-            podset.delete(self._store, owner, pod, component=_COMPONENT)
+            podset.delete(self._store, owner, pod, component=self.component)
         return None
 
     def _report(self, owner: dict, refused: str | None) -> None:
@@ -68,7 +67,14 @@ class ReplicaSetController:
         status["observedGeneration"] = owner["metadata"]["generation"]
         if refused:
             status["conditions"] = [_failure(owner, refused)]
-        podset.set_status(self._store, RESOURCE, owner, status)
+        podset.set_status(self._store, self.resource, owner, status)
+
+
+class ReplicationManager(ReplicaSetController):
+    """The same of ReplicationControllers, whose selector is a plain map of labels."""
+
+    name, kind, resource = "replication", "ReplicationController", "replicationcontrollers"
+    component = "replication-controller"
 
 
 def _keep_rank(pod: dict) -> tuple:

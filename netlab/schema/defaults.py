@@ -174,6 +174,18 @@ def _replica_set(replica_set: dict) -> None:
     _template(replica_set["spec"])
 
 
+def _replication_controller(controller: dict) -> None:
+    _replica_set(controller)
+    labels = controller["spec"]["template"]["metadata"].get("labels")
+    if labels:
+        controller["spec"].setdefault("selector", dict(labels))
+        controller["metadata"].setdefault("labels", dict(labels))
+
+
+def _priority_class(found: dict) -> None:
+    found.setdefault("preemptionPolicy", "PreemptLowerPriority")
+
+
 def _daemon_set(daemon_set: dict) -> None:
     spec = daemon_set.setdefault("spec", {})
     spec.setdefault("revisionHistoryLimit", 10)
@@ -293,7 +305,9 @@ _BY_KIND = {
     "Namespace": _namespace,
     "NetworkPolicy": _network_policy,
     "Pod": _pod,
+    "PriorityClass": _priority_class,
     "ReplicaSet": _replica_set,
+    "ReplicationController": _replication_controller,
     "RoleBinding": _binding,
     "Secret": _secret,
     "Service": _service,

@@ -92,7 +92,8 @@ def _of_small(kind: Kind) -> fields.Verdict:
 
 
 def _examined(kind: Kind, path: tuple, value) -> fields.Verdict:
-    template: dict = {"spec": {"template": _TEMPLATE}} if kind.group in ("apps", "batch") else {"spec": {}}
+    has_template = kind.group in ("apps", "batch") or kind.name == "ReplicationController"
+    template: dict = {"spec": {"template": _TEMPLATE} if has_template else {}}
     obj: dict = deepcopy(_SMALL.get(kind.name, template))
     obj |= {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": "x"}}
     if path:

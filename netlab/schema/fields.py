@@ -25,7 +25,6 @@ _NOT_HERE = "is not available in netlab"
 
 # Below a pod's spec: path -> why. `*` in a path stands for one field name.
 _POD_REFUSED = {
-    "priorityClassName": "PriorityClasses are not available in netlab: every pod has priority 0",
     "runtimeClassName": "RuntimeClasses are not available in netlab: containers run under crun",
     "schedulingGates": "scheduling gates are not available in netlab",
     "resourceClaims": f"dynamic resource allocation {_NOT_HERE}",
@@ -53,7 +52,6 @@ _POD_WARNED = (
     "setHostnameAsFQDN",
     "hostnameOverride",
     "preemptionPolicy",
-    "priority",
     r"securityContext\.(seLinuxChangePolicy|windowsOptions\..*)",
     rf"{_CONTAINER}\.securityContext\.windowsOptions\..*",
     rf"{_CONTAINER}\.ports\[\d+\]\.hostIP",
@@ -69,12 +67,12 @@ _POD_WARNED = (
 )
 LIMITS_ANNOTATION = "netlab/pod-limits"  # of a Node: by what it bounds its pods
 _UNBOUND = "quotas and LimitRanges count it, but these nodes have no cgroups to bind the container by it"
+_UNHURRIED = "the pod gets its priority, but netlab's scheduler always finds room and never preempts"
 _PRIVILEGED = "a privileged container of netlab has every capability, but no devices of the machine"
 # What is said of a field is not said of these values, which mean what a field left out means.
 _DEFAULTS = {
     "os.name": "linux",
     "preemptionPolicy": "PreemptLowerPriority",
-    "priority": 0,
     "terminationMessagePath": "/dev/termination-log",
 }
 # Fields of a Job -> the only value that has its meaning here.
@@ -145,7 +143,9 @@ def _examine(kind: Kind, obj: dict) -> Verdict:
         return verdict
     if kind.name == "Pod":
         _examine_pod(obj["spec"], "spec", verdict)
-    elif kind.group in ("apps", "batch") and "template" in obj.get("spec", {}):
+    elif (kind.group in ("apps", "batch") or kind.name == "ReplicationController") and "template" in obj.get(
+        "spec", {}
+    ):
         _examine_job(obj["spec"], verdict)
         _examine_pod(obj["spec"]["template"]["spec"], "spec.template.spec", verdict)
     elif kind.name in _EXAMINERS:
@@ -173,6 +173,8 @@ def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
             verdict.warnings.append(_no_effect(f"{at}.{path}"))
         if re.fullmatch(rf"{_CONTAINER}\.resources\.limits", path):
             verdict.unbound.append(f"{at}.{path}: {_UNBOUND}")
+        if path == "priorityClassName":
+            verdict.warnings.append(f"{at}.{path}: {_UNHURRIED}")
         if re.fullmatch(rf"{_CONTAINER}\.securityContext\.privileged", path):
             verdict.warnings.append(f"{at}.{path}: {_PRIVILEGED}")
     _examine_host_spaces(spec, at, verdict)

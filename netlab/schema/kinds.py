@@ -125,7 +125,13 @@ KINDS: tuple[Kind, ...] = (
         subresources=(_status("Namespace"),),
         verbs=tuple(verb for verb in STANDARD_VERBS if verb != "deletecollection"),
     ),
-    Kind("Node", "nodes", namespaced=False, short=("no",), subresources=(_status("Node"),)),
+    Kind(
+        "Node",
+        "nodes",
+        namespaced=False,
+        short=("no",),
+        subresources=(Subresource("proxy", "NodeProxyOptions", ("get",)), _status("Node")),
+    ),
     Kind(
         "Pod",
         "pods",
@@ -133,6 +139,13 @@ KINDS: tuple[Kind, ...] = (
         categories=("all",),
         answers_deleted=True,
         subresources=_POD_SUBRESOURCES,
+    ),
+    Kind(
+        "ReplicationController",
+        "replicationcontrollers",
+        short=("rc",),
+        categories=("all",),
+        subresources=(_SCALE, _status("ReplicationController")),
     ),
     Kind(
         "ResourceQuota",
@@ -227,6 +240,7 @@ KINDS: tuple[Kind, ...] = (
         short=("ing",),
         subresources=(_status("Ingress"),),
     ),
+    Kind("PriorityClass", "priorityclasses", "scheduling.k8s.io", namespaced=False, short=("pc",)),
     Kind("IngressClass", "ingressclasses", "networking.k8s.io", namespaced=False),
     Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io", short=("netpol",)),
     Kind("ClusterRole", "clusterroles", _RBAC, namespaced=False),

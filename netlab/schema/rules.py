@@ -3,6 +3,8 @@
 import ipaddress
 import re
 
+from netlab.store import selector_of
+
 from . import names
 from .balancerrules import check_balancer
 from .causes import Cause, duplicate, forbidden, invalid, required, unsupported
@@ -13,6 +15,7 @@ from .ingressrules import check_class, check_ingress, class_update
 from .kinds import Kind
 from .podrules import check_pod_spec, check_pod_update, port_number
 from .policyrules import check_policy
+from .priorities import HIGHEST_PRIORITY, SYSTEM_PRIORITIES
 
 # Inside these the system writes; what a user must give stands elsewhere.
 _JOB_NUMBERS = (
@@ -88,7 +91,7 @@ def _check_workload(obj: dict) -> list[Cause]:
     found = []
     if spec.get("replicas", 0) < 0:
         found.append(invalid("spec.replicas", spec["replicas"], "must be greater than or equal to 0"))
-    selector = spec.get("selector")
+    selector = selector_of(obj)
     template_labels = spec["template"]["metadata"].get("labels", {})
     if selector is None:
         found.append(required("spec.selector"))
@@ -101,6 +104,17 @@ def _check_workload(obj: dict) -> list[Cause]:
     found += names.labels("spec.template.metadata.labels", template_labels)
     found += _check_pace(spec)
     return found + check_pod_spec(spec["template"]["spec"], "spec.template.spec", restart=["Always"])
+
+
+def _check_priority(obj: dict) -> list[Cause]:
+    if obj.get("value", 0) <= HIGHEST_PRIORITY or obj["metadata"].get("name") in SYSTEM_PRIORITIES:
+        return []
+    detail = f"maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"
+    return [forbidden("value", detail)]
+
+
+def _priority_update(new: dict, old: dict) -> list[Cause]:
+    return _immutable("value", new.get("value"), old.get("value"))
 
 
 def _check_job(obj: dict) -> list[Cause]:
@@ -270,7 +284,9 @@ _RULES = {
     "Job": _check_job,
     "NetworkPolicy": check_policy,
     "Pod": _check_pod,
+    "PriorityClass": _check_priority,
     "ReplicaSet": _check_workload,
+    "ReplicationController": _check_workload,
     "Role": _check_rules,
     "RoleBinding": _check_binding,
     "Service": _check_service,
@@ -286,6 +302,7 @@ _UPDATE_RULES = {
     "IngressClass": class_update,
     "Job": _job_update,
     "Pod": check_pod_update,
+    "PriorityClass": _priority_update,
     "ReplicaSet": _workload_update,
     "RoleBinding": _binding_update,
     "Secret": _data_update,

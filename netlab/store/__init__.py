@@ -1,5 +1,5 @@
 from .errors import AlreadyExists, Conflict, Expired, NotFound, StoreError
-from .objects import clone, controller_of, is_deleting, owner_reference
+from .objects import clone, controller_of, is_deleting, owner_reference, selector_of
 from .store import Store
 from .watch import Event, Watch
 
@@ -16,4 +16,5 @@ __all__ = [
     "controller_of",
     "is_deleting",
     "owner_reference",
+    "selector_of",
 ]

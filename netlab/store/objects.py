@@ -53,3 +53,9 @@ def owner_reference(owner: dict) -> dict:
 
 def is_deleting(obj: dict) -> bool:
     return bool(obj["metadata"].get("deletionTimestamp"))
+
+
+def selector_of(owner: dict) -> dict | None:
+    """A controller's LabelSelector: a ReplicationController's is a plain map of labels."""
+    selector = owner["spec"].get("selector")
+    return {"matchLabels": selector} if owner["kind"] == "ReplicationController" and selector else selector

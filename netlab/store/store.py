@@ -21,6 +21,7 @@ _COUNTED = {
     "pods",
     "deployments.apps",
     "replicasets.apps",
+    "replicationcontrollers",
     "daemonsets.apps",
     "statefulsets.apps",
     "networkpolicies.networking.k8s.io",

@@ -38,6 +38,8 @@ def test_the_workshop_has_no_problem(course):
         ("{loss: 100}", "{loss: much}", "steps[8].effects.loss", "write a number"),
         ("{loss: 100}", "{jitter: 5}", "steps[8].effects", "jitter is greater than delay"),
         ("{loss: 100}", "{reorder: 5}", "steps[8].effects", "reorder needs a delay"),
+        ("{loss: 100}", "{loss: 100}, mtu: '900'", "steps[8].effects", "not both"),
+        ("kind: exec, pod", "kind: exec, mtu: '900', pod", "steps[7].mtu", "only a step of kind impair"),
         ("{loss: 100}", "{delay: 5}", "steps[8].effects", "add delay to requires"),
         ("{loss: 100}", "{duplicate: 5}", "steps[8].effects", "add netem to requires"),
         ("kind: exec, pod", "kind: exec, remove: true, pod", "steps[7].remove", "only a step of kind apply"),

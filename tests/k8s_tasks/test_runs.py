@@ -82,6 +82,11 @@ def test_two_clicks_on_verify_are_one_verification(session, student, redis_clien
     assert redis_client.llen("verify") == 1
 
 
+def test_a_recheck_that_tells_its_news_does_not_stand_for_a_verification(session, student):
+    news = Run.objects.create(session=session, kind=RunKind.VERIFY, state=RunState.RUNNING)
+    assert start_verification(session, user=student) != news
+
+
 @pytest.fixture
 def run(session, lab, student):
     return start_run(session, lab.step("addresses"), user=student)

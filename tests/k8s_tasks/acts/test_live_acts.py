@@ -111,6 +111,15 @@ def test_an_impairment_is_in_force_and_says_by_what(act, printed, sitting):
     assert "succeeded" in printed(act("ask"))
 
 
+def test_a_narrow_route_is_not_told_and_is_wide_again_after_the_mending(act, printed, sitting, api):
+    address, node = (sitting.bindings["pods"][1][key] for key in ("address", "node"))
+    narrowed = act("narrow")
+    assert "900" not in f"{narrowed.argv}{printed(narrowed)}"
+    assert on_node(api, node, "redes-agent", "mtu", "list") == f'{{"address": "{address}", "mtu": 900}}\n'
+    act("mend")
+    assert on_node(api, node, "redes-agent", "mtu", "list") == ""
+
+
 def test_the_end_of_a_session_leaves_no_impairment(act, sitting, api):
     act("worsen")
     node = sitting.bindings["pods"][1]["node"]

@@ -173,3 +173,21 @@ class TestObjects:
         )
         assert finding("object", name="nothing", expression="true", **words).verdict == FAIL
         assert finding("object", expression="size(objects) >= 2", **words).verdict == PASS
+
+
+class TestHops:
+    def test_a_datagram_is_captured_on_all_four_links(self, finding, world):
+        asked = {"source": "ana", "target": "udp", "port": "5353", "payload": "on-its-way"}
+        before = finding("capture", shows="hops", **asked)
+        say = "echo on-its-way | socat -u - UDP-SENDTO:${udp.ip}:5353,ttl=77"
+
+        async def send():
+            round = await world.round()
+            await round.run_in("ana", ["sh", "-c", round.fill(say)])
+
+        on_loop(send())
+        found = finding("capture", shows="hops", **asked)
+        assert (before.verdict, found.verdict) == (FAIL, PASS), found
+        assert [hop["ttl"] for hop in found.evidence["hops"]] == [77, 76, 76, 75]
+        frames = [(hop["from_mac"], hop["to_mac"]) for hop in found.evidence["hops"]]
+        assert frames[1] == frames[2] and len(set(frames)) == 3

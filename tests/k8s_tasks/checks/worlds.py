@@ -45,14 +45,16 @@ class World:
             return text
 
         labels = {"redes.local/session": self.id}
-        plan = LabPlan(self.id, self.namespace, labels, nodes, tuple(manifests), render, FILTER)
+        plan = LabPlan(
+            self.id, self.namespace, labels, nodes, tuple(manifests), render, FILTER, watches_links=True
+        )
         self.bindings = await prepare_lab(self.api, plan)
 
     async def apply(self, manifest: dict) -> dict:
         return await apply_manifest(self.api, manifest, namespace=self.namespace)
 
     async def clear(self) -> None:
-        await clear_lab(self.api, self.id, self.namespace, self.bindings["pods"])
+        await clear_lab(self.api, self.id, self.namespace)
 
     async def round(self) -> Round:
         pods, _version = await list_pods(self.api, namespace=self.namespace)
@@ -63,7 +65,8 @@ class World:
             **{name: {"ip": each.address} for name, each in places.items()},
         }
         facts = Facts(self.id, self.namespace, values, capabilities=self.capabilities, filter_words=FILTER)
-        return Round(self.api, facts, places, agents, Captures(self.id, places, agents, FILTER))
+        pods = {pod["name"] for pod in self.bindings["pods"]}
+        return Round(self.api, facts, places, agents, Captures(self.id, places, agents, FILTER, pods))
 
     def agent_of(self, name: str):
         place = places_of_now(self)[name]

@@ -17,6 +17,7 @@ from tests.portal.live import Person
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
+NODES_OWN = ("netem", "delay", "nftables", "iptables", "ipvs", "bbr", "ebpf")
 PYTHON, AWAY = "/usr/bin/python3", "/usr/bin/python3.away"
 
 
@@ -49,6 +50,7 @@ def test_what_is_found_is_what_this_machine_has_and_nothing_is_left(cluster, api
         "netem": "absent",
         "delay": "present",
         "nftables": "present",
+        "iptables": "present",
         "ipvs": "absent",
         "bbr": "present",
         "ebpf": "absent",
@@ -83,7 +85,7 @@ async def on_agents(api, *argv: str) -> None:
 
 def test_broken_agents_leave_it_unknown_and_the_rest_is_measured(cluster, broken_agents):
     states = measured(cluster)
-    by_agent = {name: states.pop(name) for name in ("netem", "delay", "nftables", "ipvs", "bbr", "ebpf")}
+    by_agent = {name: states.pop(name) for name in NODES_OWN}
     assert set(by_agent.values()) == {"unknown"}, cluster.capabilities
     assert (states["networkpolicy"], states["metrics"]) == ("present", "absent")
 

@@ -159,3 +159,16 @@ def test_a_daemon_is_replaced_node_by_node(world):
     world.converge()
     assert images(world) == ["busybox:2"] * 2
     assert [r["revision"] for r in world.store.list("controllerrevisions.apps")] in ([1, 2], [2, 1])
+
+
+def test_a_replication_controller_keeps_its_number_of_pods(world):
+    controller = workload("ReplicationController", replicas=2)
+    controller["apiVersion"] = "v1"
+    controller["spec"]["selector"] = controller["spec"]["selector"]["matchLabels"]
+    world.create("replicationcontrollers", controller)
+    world.ready()
+    lost = world.pods()[0]["metadata"]["name"]
+    world.delete("pods", lost)
+    world.ready()
+    assert lost not in {pod["metadata"]["name"] for pod in world.pods()}
+    assert world.store.get("replicationcontrollers", "default", "shop")["status"]["readyReplicas"] == 2
