@@ -31,6 +31,8 @@ CLASSES = {
     "code": {f"language-{name}" for name in CODE_LANGUAGES},
 }
 ATTRIBUTES = {"a": {"href", "title"}, "h2": {"id"}, "ol": {"start"}}
+# What scrolls sideways on a narrow screen must be reachable by the keyboard to be scrolled.
+SCROLLING = ("pre", "table")
 LAB_ADDRESS = "/labs/{slug}/"
 HINT = re.compile(r"hint(?: ([a-z][a-z0-9-]*))?")
 
@@ -211,9 +213,12 @@ def _find_figure(name: str, token: Token, page: Page) -> str:
 
 def _render_clean(tokens: list[Token]) -> str:
     html = _parser.renderer.render(tokens, _parser.options, {})
-    return nh3.clean(
+    clean = nh3.clean(
         html, tags=TAGS, attributes=ATTRIBUTES, allowed_classes=CLASSES, url_schemes={"http", "https"}
     )
+    for tag in SCROLLING:
+        clean = clean.replace(f"<{tag}>", f'<{tag} tabindex="0">')
+    return clean
 
 
 def _opens(token: Token, heading: str) -> bool:

@@ -47,8 +47,13 @@ def test_hostile_markdown_leaves_no_active_html(hostile):
     found = Elements()
     found.feed(read_theory(hostile, page()).html)
     assert found.tags <= TAGS
-    assert {name for name, _ in found.attributes} <= {"href", "title", "rel", "class"}
+    assert {name for name, _ in found.attributes} <= {"href", "title", "rel", "class", "tabindex"}
     assert all(value.startswith("https://") for name, value in found.attributes if name == "href")
+
+
+def test_what_may_scroll_sideways_can_be_reached_by_keyboard():
+    html = read_theory("| a | b |\n|---|---|\n| 1 | 2 |\n\n```console\nip a\n```", page()).html
+    assert '<table tabindex="0">' in html and '<pre tabindex="0">' in html
 
 
 def test_raw_html_is_shown_as_text():
@@ -91,7 +96,7 @@ def test_a_link_to_a_lab_becomes_its_address():
 
 def test_tables_and_code_keep_their_form():
     html = read_theory("| a | b |\n|---|---|\n| 1 | 2 |\n\n```console\nip route\n```", page()).html
-    assert "<table>" in html and '<code class="language-console">ip route' in html
+    assert "<table" in html and '<code class="language-console">ip route' in html
 
 
 def test_a_step_is_cut_into_title_body_and_hints():
