@@ -4,7 +4,9 @@ Every function raises OSError with the kernel's errno. Nothing here keeps state.
 """
 
 import ctypes
+import errno
 import os
+import stat
 import struct
 from pathlib import Path
 
@@ -81,6 +83,38 @@ def open_in_root(root: Path, path: str) -> int:
         return _checked(_libc.syscall(_SYS_OPENAT2, directory, path.encode(), how, len(how)), f"open {path}")
     finally:
         os.close(directory)
+
+
+def open_below(root: Path, parts: tuple[str, ...], *, make: bool) -> int:
+    """A descriptor that stands for `root/part/part`: no link is followed. `make` adds missing directories.
+
+    They get the mode of the root. Raises OSError.
+    """
+    here = os.open(root, os.O_PATH | os.O_CLOEXEC)
+    mode = os.fstat(here).st_mode & 0o7777
+    for part in parts:
+        try:
+            below = _step(here, part, mode if make else None)
+        finally:
+            os.close(here)
+        here = below
+    return here
+
+
+def _step(directory: int, name: str, mode: int | None) -> int:
+    flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        found = os.open(name, flags, dir_fd=directory)
+    except FileNotFoundError:
+        if mode is None:
+            raise
+        os.mkdir(name, dir_fd=directory)
+        found = os.open(name, flags, dir_fd=directory)
+        os.chmod(f"/proc/self/fd/{found}", mode)
+    if stat.S_ISLNK(os.fstat(found).st_mode):
+        os.close(found)
+        raise OSError(errno.ELOOP, f"{name} is a symbolic link")
+    return found
 
 
 def sethostname(name: str) -> None:

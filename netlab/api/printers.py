@@ -22,6 +22,7 @@ def _pod(pod: dict) -> Cells:
     ready, total = podstate.readiness(pod)
     spec, status = pod["spec"], pod.get("status", {})
     gates = spec.get("readinessGates", [])
+    true = {one["type"] for one in status.get("conditions", []) if one["status"] == "True"}
     return [
         pod["metadata"]["name"],
         f"{ready}/{total}",
@@ -31,7 +32,7 @@ def _pod(pod: dict) -> Cells:
         status.get("podIP") or _NONE,
         spec.get("nodeName") or _NONE,
         status.get("nominatedNodeName") or _NONE,
-        f"0/{len(gates)}" if gates else _NONE,
+        f"{sum(gate['conditionType'] in true for gate in gates)}/{len(gates)}" if gates else _NONE,
     ]
 
 

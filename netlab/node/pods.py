@@ -55,6 +55,8 @@ class PodSandbox:
         self.directory = PODS_DIR / self.uid
         self.containers: dict[str, list] = {}
         self._closed = False
+        wanted = (spec.get("securityContext") or {}).get("sysctls") or []
+        self._sysctls = {one["name"]: one["value"] for one in wanted}
 
     async def open(self) -> None:
         for name in ("fs", "volumes", "bundles"):
@@ -63,7 +65,7 @@ class PodSandbox:
         linux.mount("tmpfs", str(self.directory / "fs"), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
         self._bounds.open_pod(self.uid)
         if not self.host_network:
-            netns.create(self.netns, self.hostname, links.POD_SYSCTLS)
+            netns.create(self.netns, self.hostname, {**links.POD_SYSCTLS, **self._sysctls})
             await links.connect_pod(self.node, links.veth_name(self.uid), self.netns, self.address)
 
     async def close(self) -> None:

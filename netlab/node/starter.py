@@ -78,12 +78,14 @@ class Starter:
         container = Container(prepared.sandbox, spec["name"], self._runtime.bounds)
         security = users.apply(_security(pod, spec), image.config.user, root)
         plan = self._plan(pod, spec, image.config, prepared, container, security)
-        container.mount_root(root)
         try:
+            container.mount_root(root)
             await container.start(plan, stdin=bool(spec.get("stdin")), stdin_once=bool(spec.get("stdinOnce")))
         except BaseException:
             await container.discard()
             raise
+        finally:
+            volumes.release(plan.mounts)
         return _remember(prepared, container)
 
     def _start_agent(self, pod: dict, spec: dict, image: images.Image, prepared: Prepared):
@@ -127,7 +129,9 @@ class Starter:
         message.touch(mode=0o666)
         message.chmod(0o666)
         own.append(Mount(message, spec.get("terminationMessagePath") or "/dev/termination-log"))
-        return own + volumes.mounts_of(spec, prepared.volumes, volumes.written_by_node(pod))
+        return own + volumes.mounts_of(
+            spec, prepared.volumes, volumes.written_by_node(pod), prepared.sandbox.directory / "volumes"
+        )
 
 
 def _remember(prepared: Prepared, container):

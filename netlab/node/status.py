@@ -96,6 +96,7 @@ class PodFacts:
     host_network: bool = False
     started: str = ""
     sandbox_ready: bool = False
+    gates: list[str] = field(default_factory=list)  # conditions that somebody else writes, for readiness
     failure: tuple[str, str] = ("", "")  # reason and message of a pod that the node itself has ended
 
     @property
@@ -167,7 +168,10 @@ def _conditions(status: dict, facts: PodFacts) -> list[dict]:
     unready = "PodCompleted" if status["phase"] == "Succeeded" else "ContainersNotReady"
     names = [record.name for record in facts.lasting if not record.ready]
     message = f"containers with unready status: [{' '.join(names)}]"
-    ready = (facts.all_ready and not finished, unready, message)
+    all_ready = facts.all_ready and not finished
+    containers = (all_ready, unready, message)
+    shut = [gate for gate in facts.gates if known.get(gate, {}).get("status") != "True"]
+    told = f'the status of pod readiness gates [{" ".join(shut)}] is not "True"'
     unfinished = " ".join(record.name for record in facts.init if not record.has_done_its_part)
     wanted = {
         "PodReadyToStartContainers": (facts.sandbox_ready, "", ""),
@@ -176,11 +180,12 @@ def _conditions(status: dict, facts: PodFacts) -> list[dict]:
             "ContainersNotInitialized",
             f"containers with incomplete status: [{unfinished}]",
         ),
-        "Ready": ready,
-        "ContainersReady": ready,
+        "Ready": (False, "ReadinessGatesNotReady", told) if all_ready and shut else containers,
+        "ContainersReady": containers,
         "PodScheduled": (True, "", ""),
     }
-    return [_condition(known.get(kind), kind, *value) for kind, value in wanted.items()]
+    own = [_condition(known.get(kind), kind, *value) for kind, value in wanted.items()]
+    return own + [condition for kind, condition in known.items() if kind not in wanted]
 
 
 def _condition(known: dict | None, kind: str, true: bool, reason: str, message: str) -> dict:

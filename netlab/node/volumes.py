@@ -1,6 +1,9 @@
 """Volumes of a pod as directories of the node: emptyDir, configMap, secret, projected, downwardAPI."""
 
+import os
+import stat
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from netlab import linux
@@ -10,6 +13,8 @@ from netlab.node.env import ConfigError, read_data
 from netlab.node.pods import PodSandbox
 
 _DEFAULT_MODE = 0o644
+_HELD = "path."  # begins the names of what is held for the moment; no volume may have such a name
+_serial = count(1)
 
 
 @dataclass(frozen=True)
@@ -33,18 +38,22 @@ class VolumeMaker:
 
     def _make(self, pod: dict, volume: dict) -> Path:
         if "emptyDir" in volume:
-            return self._empty(volume)
+            return self._empty(volume, self._group(pod))
         directory = self._sandbox.directory / "volumes" / volume["name"]
         directory.mkdir(exist_ok=True)
         files = self._files(pod, volume)
         for path, file in files.items():
-            _write(directory, path, file)
+            _write(directory, path, file, self._group(pod))
         for path in directory.rglob("*"):
             if path.is_file() and str(path.relative_to(directory)) not in files:
                 path.unlink()
         return directory
 
-    def _empty(self, volume: dict) -> Path:
+    def _group(self, pod: dict) -> int | None:
+        """Whom the pod's volumes belong to, besides root."""
+        return (pod["spec"].get("securityContext") or {}).get("fsGroup")
+
+    def _empty(self, volume: dict, group: int | None) -> Path:
         directory = self._sandbox.directory / "fs" / f"volume-{volume['name']}"
         if directory.exists():
             return directory
@@ -54,6 +63,9 @@ class VolumeMaker:
         if limit:
             options = f"mode=777,size={int(number(str(limit)))}"
             linux.mount("tmpfs", str(directory), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
+        if group is not None:
+            _give(directory, group)
+            directory.chmod(0o2777)  # what is made in it belongs to the group, too
         return directory
 
     def _files(self, pod: dict, volume: dict) -> dict[str, File]:
@@ -121,7 +133,15 @@ def _select(data: dict[str, bytes], source: dict, mode: int | None) -> dict[str,
     }
 
 
-def _write(directory: Path, path: str, file: File) -> None:
+def _give(path: Path, group: int) -> None:
+    try:
+        os.chown(path, -1, group)
+    except OSError as error:
+        why = "netlab has a single group id here: start it as root, or give its user a range in /etc/subgid"
+        raise ConfigError(f"fsGroup {group}: {why}") from error
+
+
+def _write(directory: Path, path: str, file: File, group: int | None) -> None:
     if path.startswith("/") or ".." in Path(path).parts:
         raise ConfigError(f"the path {path!r} leaves its volume")
     target = directory / path
@@ -129,35 +149,65 @@ def _write(directory: Path, path: str, file: File) -> None:
     # Replaced in one step: a container may be reading it.
     fresh = target.with_name(f".{target.name}.new")
     fresh.write_bytes(file.data)
-    fresh.chmod(file.mode)
+    if group is not None:
+        _give(fresh, group)
+    fresh.chmod(file.mode if group is None else file.mode | 0o440)
     fresh.replace(target)
 
 
-def mounts_of(container: dict, volumes: dict[str, Path], read_only: set[str]) -> list[Mount]:
-    """The binds a container asks for. `read_only` names volumes nobody may write. Raises ConfigError."""
-    mounts = []
-    for wanted in container.get("volumeMounts") or []:
-        name = wanted["name"]
-        if name not in volumes:
-            raise ConfigError(f'the pod has no volume "{name}"')
-        source = _below(volumes[name], wanted.get("subPath"), writable=name not in read_only)
-        mounts.append(Mount(source, wanted["mountPath"], bool(wanted.get("readOnly")) or name in read_only))
+def mounts_of(container: dict, volumes: dict[str, Path], read_only: set[str], place: Path) -> list[Mount]:
+    """The binds a container asks for; `release` them when it has started. Raises ConfigError.
+
+    `read_only` names volumes nobody may write; in `place` paths within volumes are held.
+    """
+    mounts: list[Mount] = []
+    try:
+        for wanted in container.get("volumeMounts") or []:
+            name = wanted["name"]
+            if name not in volumes:
+                raise ConfigError(f'the pod has no volume "{name}"')
+            shut = bool(wanted.get("readOnly")) or name in read_only
+            source = _below(volumes[name], wanted.get("subPath"), name not in read_only, place)
+            mounts.append(Mount(source, wanted["mountPath"], shut))
+    except BaseException:
+        release(mounts)
+        raise
     return mounts
 
 
-def _below(directory: Path, sub_path: str | None, *, writable: bool) -> Path:
+def release(mounts: list[Mount]) -> None:
+    """Let go of paths within volumes: the container has its own hold of them."""
+    for mount in mounts:
+        if mount.source.name.startswith(_HELD):
+            linux.umount(str(mount.source))
+            mount.source.rmdir() if mount.source.is_dir() else mount.source.unlink()
+
+
+def _below(directory: Path, sub_path: str | None, make: bool, place: Path) -> Path:
     if not sub_path:
         return directory
-    if writable:
-        # A container could leave a symbolic link there, and the next mount would follow it out of the pod.
-        raise ConfigError(
-            "netlab offers subPath for configMap, secret, projected and downwardAPI volumes only"
-        )
     if sub_path.startswith("/") or ".." in Path(sub_path).parts:
         raise ConfigError(f"subPath {sub_path!r} leaves its volume")
-    if not (directory / sub_path).exists():
-        raise ConfigError(f"subPath {sub_path!r} is not in the volume")
-    return directory / sub_path
+    try:
+        found = linux.open_below(directory, Path(sub_path).parts, make=make)
+    except FileNotFoundError as error:
+        raise ConfigError(f"subPath {sub_path!r} is not in the volume") from error
+    except OSError as error:
+        raise ConfigError(f"subPath {sub_path!r}: {error}") from error
+    try:
+        return _hold(found, place / f"{_HELD}{next(_serial)}")
+    finally:
+        os.close(found)
+
+
+def _hold(descriptor: int, target: Path) -> Path:
+    """A container may put a link where a path leads at any moment: what was found is bound elsewhere."""
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        target.mkdir()
+    else:
+        target.touch()
+    linux.bind(f"/proc/self/fd/{descriptor}", str(target))
+    return target
 
 
 def written_by_node(pod: dict) -> set[str]:

@@ -50,6 +50,7 @@ class PodWorker:
             init=_records(spec.get("initContainers")),
             main=[ContainerRecord(one["name"], one["image"]) for one in spec["containers"]],
             restart_policy=spec.get("restartPolicy") or "Always",
+            gates=[gate["conditionType"] for gate in spec.get("readinessGates") or []],
             host_ip=str(node.address),
             started=clock.now(),
         )
@@ -68,6 +69,8 @@ class PodWorker:
         if meta.get("deletionTimestamp"):
             self.end(meta.get("deletionGracePeriodSeconds") or 0)
         self._start_debuggers()
+        if self._facts.gates and self._prepared is not None:
+            self._publish()
 
     def report(self) -> None:
         """Write the pod's status as it is now."""

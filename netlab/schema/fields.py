@@ -46,7 +46,6 @@ _VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI
 _POD_WARNED = (
     "topologySpreadConstraints",
     "shareProcessNamespace",
-    "readinessGates",
     "overhead",
     "imagePullSecrets",
     "setHostnameAsFQDN",
@@ -57,8 +56,8 @@ _POD_WARNED = (
     rf"{_CONTAINER}\.ports\[\d+\]\.hostIP",
     r"volumes\[\d+\]\.emptyDir\.medium",
     "hostUsers",
-    r"securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|fsGroup|fsGroupChangePolicy)",
-    r"securityContext\.(sysctls|supplementalGroupsPolicy)",
+    r"securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|fsGroupChangePolicy)",
+    r"securityContext\.supplementalGroupsPolicy",
     rf"{_CONTAINER}\.securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|procMount)",
     rf"{_CONTAINER}\.lifecycle\.stopSignal",
     rf"{_CONTAINER}\.resizePolicy",
@@ -68,6 +67,13 @@ _POD_WARNED = (
 LIMITS_ANNOTATION = "netlab/pod-limits"  # of a Node: by what it bounds its pods
 _UNBOUND = "quotas and LimitRanges count it, but these nodes have no cgroups to bind the container by it"
 _UNHURRIED = "the pod gets its priority, but netlab's scheduler always finds room and never preempts"
+_SYSCTLS = {
+    "kernel.shm_rmid_forced",
+    *(f"net.ipv4.{name}" for name in ("ip_local_port_range", "ip_local_reserved_ports", "ping_group_range")),
+    *(f"net.ipv4.{name}" for name in ("ip_unprivileged_port_start", "tcp_fin_timeout", "tcp_syncookies")),
+    *(f"net.ipv4.tcp_{name}" for name in ("keepalive_intvl", "keepalive_probes", "keepalive_time")),
+    *(f"net.ipv4.tcp_{name}" for name in ("rmem", "wmem")),
+}
 _PRIVILEGED = "a privileged container of netlab has every capability, but no devices of the machine"
 # What is said of a field is not said of these values, which mean what a field left out means.
 _DEFAULTS = {
@@ -178,6 +184,7 @@ def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
         if re.fullmatch(rf"{_CONTAINER}\.securityContext\.privileged", path):
             verdict.warnings.append(f"{at}.{path}: {_PRIVILEGED}")
     _examine_host_spaces(spec, at, verdict)
+    _examine_sysctls(spec, at, verdict)
     for index, volume in enumerate(spec.get("volumes", [])):
         for name in sorted(set(volume) - _VOLUMES):
             verdict.refused.append(forbidden(f"{at}.volumes[{index}].{name}", _volume_reason(name)))
@@ -195,6 +202,17 @@ def _examine_host_spaces(spec: dict, at: str, verdict: Verdict) -> None:
     if spec.get("hostPID") and spec.get("hostNetwork"):
         why = "a node of netlab has no processes of its own: the pod sees only its own"
         verdict.warnings.append(f"{at}.hostPID: {why}")
+
+
+def _examine_sysctls(spec: dict, at: str, verdict: Verdict) -> None:
+    """Only what the kernel keeps for each pod, which is what a kubelet takes as safe."""
+    for index, one in enumerate((spec.get("securityContext") or {}).get("sysctls") or []):
+        where, name = f"{at}.securityContext.sysctls[{index}].name", one.get("name", "").replace("/", ".")
+        if name and name not in _SYSCTLS:
+            why = f"it is none of a pod's own settings that are safe: {', '.join(sorted(_SYSCTLS))}"
+            verdict.refused.append(forbidden(where, why))
+        elif name and spec.get("hostNetwork"):
+            verdict.refused.append(forbidden(where, "not allowed with hostNet enabled"))
 
 
 def _volume_reason(name: str) -> str:

@@ -136,3 +136,14 @@ async def test_an_owner_must_be_named_in_full(plane):
     body["metadata"]["ownerReferences"] = [{"kind": "Pod", "name": "x"}]
     answer = await plane.call("POST", CONFIGMAPS, body, code=422)
     assert "metadata.ownerReferences[0].uid: Required value" in answer["message"]
+
+
+async def test_only_a_pods_own_safe_kernel_settings_may_be_set(plane):
+    def tuned(name, **spec):
+        return pod("tuned", securityContext={"sysctls": [{"name": name, "value": "1"}]}, **spec)
+
+    refused = await plane.call("POST", PODS, tuned("kernel.panic"), code=422)
+    assert "none of a pod's own settings that are safe" in refused["message"]
+    refused = await plane.call("POST", PODS, tuned("net.ipv4.tcp_syncookies", hostNetwork=True), code=422)
+    assert "not allowed with hostNet" in refused["message"]
+    await plane.call("POST", PODS, tuned("net.ipv4.tcp_syncookies"), code=201)
