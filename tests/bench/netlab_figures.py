@@ -255,7 +255,7 @@ async def programmed(cluster: Cluster, words: str, began: float | None = None) -
 
 
 async def figure_growth(cluster: Cluster) -> str:
-    """A thousand pods made and removed, ten at a time: what is left of them."""
+    """A thousand pods made and removed, ten at a time behind a Service: what is left of them."""
     rounds, width = 100, 10
     await churn(cluster, 5, width)
     before = (cluster.memory(), cluster.processes(), _mounts(cluster), await _rules(cluster))
@@ -263,13 +263,18 @@ async def figure_growth(cluster: Cluster) -> str:
     after = (cluster.memory(), cluster.processes(), _mounts(cluster), await _rules(cluster))
     names = ("MiB", "processes", "mounts", "rules")
     told = ", ".join(f"{a:.0f} -> {b:.0f} {name}" for a, b, name in zip(before, after, names, strict=True))
-    return f"1,000 pods made and removed: {told} (bound: nothing grows)"
+    return f"1,000 pods and 100 Services made and removed: {told} (bound: nothing grows)"
 
 
 async def churn(cluster: Cluster, rounds: int, width: int) -> None:
     for number in range(rounds):
         names = [f"churn-{number}-{n}" for n in range(width)]
+        spec = {"selector": {"app": "figures"}, "ports": [{"port": 80}]}
+        meta = {"name": f"churn-{number}"}
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+        await cluster.call("POST", SERVICES, service)
         await create_pods(cluster, names)
+        await cluster.call("DELETE", f"{SERVICES}/churn-{number}")
         await delete_pods(cluster, names)
 
 
