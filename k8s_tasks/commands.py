@@ -9,7 +9,7 @@ from k8s_tasks.cluster.topology import number_nodes
 
 NODES = ("control", "worker1", "worker2")
 TCPDUMP = ["tcpdump", "-l", "-n"]
-HIDDEN = "…"  # for students to find out
+HIDDEN = "MTU"  # the number is for students to find out
 ON_POD_LINK = (StepKind.CAPTURE, StepKind.IMPAIR)
 
 

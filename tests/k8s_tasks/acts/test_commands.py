@@ -60,7 +60,7 @@ def test_an_impairment_is_the_agents_command():
 
 def test_an_mtu_is_for_the_student_to_find_out():
     narrow = step(StepKind.IMPAIR, pod="web", mtu="1234")
-    assert command_of(narrow, VALUES) == ["redes-agent", "mtu", "set", "10.244.2.2", "…"]
+    assert command_of(narrow, VALUES) == ["redes-agent", "mtu", "set", "10.244.2.2", "MTU"]
 
 
 def test_a_link_without_an_address_is_not_touched():
