@@ -136,7 +136,7 @@ class CaptureSettings:
     port: str = told("TCP or UDP port of the target", default="")
     payload: str = told("text the conversation must carry", default="")
     address: str = told("what the source speaks to when a balancer stands before the target", default="")
-    via: str = told("port of that address", default="")
+    via: str = told("port of that address, or of the Service; not for a node port", default="")
     size: str = told(
         "bytes of the IP packet that is `whole`, or the MTU that `too-big` tells; ${name} is filled in",
         default="",

@@ -25,6 +25,7 @@ from k8s_tasks.speech import speaking_to
 from k8s_tasks.streams import publish_notice
 
 logger = logging.getLogger(__name__)
+NODE_PORTS = "30000-32767"  # which of them, the cluster decides
 
 
 def prepare_session(session_id: str) -> None:
@@ -89,9 +90,12 @@ def capture_filter(lab: LabSpec, parameters: dict) -> list[str]:
     leaves = [leaf.parsed for condition in lab.conditions for leaf in condition.leaves]
     named = {getattr(leaf, name, "") for leaf in leaves for name in ("port", "listens", "via")}
     ports = {substitute(port, parameters) for port in named if port}
-    if any(isinstance(leaf, DnsSettings) for leaf in leaves):
+    if any(isinstance(leaf, DnsSettings) or getattr(leaf, "equals", "") == "names-asked" for leaf in leaves):
         ports.add("53")
-    return ["icmp", *(word for port in sorted(ports) for word in ("or", "port", port))]
+    words = [word for port in sorted(ports) for word in ("or", "port", port)]
+    if any(getattr(leaf, "door", "") == "node-port" for leaf in leaves):
+        words += ["or", "portrange", NODE_PORTS]
+    return ["icmp", *words]
 
 
 def clear_session(session_id) -> None:
