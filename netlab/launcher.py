@@ -20,6 +20,8 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +59,23 @@ def up(options: Options) -> int:
     if missing := rootfs.missing(options.images):
         names = " and ".join(image.reference for image in missing)
         raise LaunchError(f"{names} not built yet: run `python -m netlab image build` first (about a minute)")
-    options.state.mkdir(parents=True, exist_ok=True)
-    with _only_one(options.state):
-        listener = bind(options.port)
-        _record(options, listener.getsockname()[1])
-        return _Box(options, cluster, listener, began).run()
+    with _room_in(options.state):
+        options.state.mkdir(parents=True, exist_ok=True)
+        with _only_one(options.state):
+            listener = bind(options.port)
+            _record(options, listener.getsockname()[1])
+            return _Box(options, cluster, listener, began).run()
+
+
+@contextmanager
+def _room_in(state: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        why = f"no space is left for {state}: free some, or choose another place with --state"
+        raise LaunchError(why) from error
 
 
 def _check_readable(idmap: sandbox.IdMap) -> None:
@@ -126,8 +140,11 @@ def read_record(state: Path) -> dict:
 def _record(options: Options, port: int, **more) -> None:
     facts = {"pid": os.getpid(), "port": port, "workers": options.workers, "ready": False, **more}
     temporary = options.state / "run.json.new"
-    temporary.write_text(json.dumps(facts))
-    temporary.replace(options.state / "run.json")
+    try:
+        temporary.write_text(json.dumps(facts))
+        temporary.replace(options.state / "run.json")
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 class _Box:
@@ -276,7 +293,12 @@ def _serve(box: _Box, ready_w: int) -> int:
         addons=box.options.addons,
         node_grace=box.options.node_grace,
     )
-    return server.main(box.listener, config) or 0
+    try:
+        with _room_in(box.options.state):
+            return server.main(box.listener, config) or 0
+    except LaunchError as error:
+        print(f"netlab: {error}", file=sys.stderr, flush=True)
+        return 1
 
 
 def _mount_machine(group: cgroups.Group | None) -> None:

@@ -257,13 +257,18 @@ async def programmed(cluster: Cluster, words: str, began: float | None = None) -
 async def figure_growth(cluster: Cluster) -> str:
     """A thousand pods made and removed, ten at a time behind a Service: what is left of them."""
     rounds, width = 100, 10
-    await churn(cluster, 5, width)
-    before = (cluster.memory(), cluster.processes(), _mounts(cluster), await _rules(cluster))
+    await churn(cluster, rounds, width)  # fills what is bounded: the last 20,000 changes, the events
+    before = await _state(cluster)
     await churn(cluster, rounds, width)
-    after = (cluster.memory(), cluster.processes(), _mounts(cluster), await _rules(cluster))
+    after = await _state(cluster)
     names = ("MiB", "processes", "mounts", "rules")
     told = ", ".join(f"{a:.0f} -> {b:.0f} {name}" for a, b, name in zip(before, after, names, strict=True))
     return f"1,000 pods and 100 Services made and removed: {told} (bound: nothing grows)"
+
+
+async def _state(cluster: Cluster) -> tuple[float, int, int, int]:
+    await asyncio.sleep(3)  # kube-proxy and the last pods' processes come to rest
+    return cluster.memory(), cluster.processes(), _mounts(cluster), await _rules(cluster)
 
 
 async def churn(cluster: Cluster, rounds: int, width: int) -> None:
