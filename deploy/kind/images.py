@@ -7,15 +7,16 @@ The archive of a node image is for Docker, which starts nodes from it; all other
 import json
 import os
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 from deploy.kind.tools import CLUSTER, KindProblem, ask, attempt, show
 from netlab import images
-from netlab.images import recipe, rootfs
 
 PROJECT = Path(__file__).resolve().parents[2]
 NODE_IMAGE = "kindest/node"
+DOCKERFILE = PROJECT / "deploy/toolbox/Dockerfile"
 BUILT_ROOT = PROJECT / "var" / "images"
 IMPORTED = ("ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 'CMD ["redes-idle"]')
 
@@ -80,16 +81,16 @@ def load_toolbox() -> None:
 
 
 def make_toolbox() -> None:
-    """Build it; without the internet, take netlab's root filesystem, which the same list makes, or what an
-    earlier build has left. Raises KindProblem."""
+    """Build it. Without Docker's registry, take what an earlier build has left, else netlab's root
+    filesystem, which the same list makes. Raises KindProblem."""
     if _is_built():
         return
-    if root := _root_filesystem():
+    if attempt("docker", "image", "inspect", images.TOOLBOX).returncode == 0:
+        print("  not built: the toolbox that Docker has is taken as it is")
+    elif root := _root_filesystem():
         print("  not built: netlab's root filesystem is taken, which has the same tools")
         changes = [word for change in IMPORTED for word in ("--change", change)]
         ask("docker", "import", *changes, str(root), images.TOOLBOX)
-    elif attempt("docker", "image", "inspect", images.TOOLBOX).returncode == 0:
-        print("  not built: the toolbox that Docker has is taken as it is")
     else:
         raise KindProblem(
             "the toolbox could not be built; Docker's words are above. Without the internet, take archives"
@@ -99,24 +100,27 @@ def make_toolbox() -> None:
 
 def _is_built() -> bool:
     """Docker shows its progress itself; when nothing has changed, it takes a second."""
-    command = [
-        "docker",
-        "build",
-        "--file",
-        str(PROJECT / "deploy/toolbox/Dockerfile"),
-        "--tag",
-        images.TOOLBOX,
-    ]
+    command = ["docker", "build", "--file", str(DOCKERFILE), "--tag", images.TOOLBOX, str(PROJECT)]
     # A node's containerd cannot import an index that points at attestations which are not there.
     environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    return subprocess.run([*command, str(PROJECT)], env=environment).returncode == 0
+    return subprocess.run(command, env=environment).returncode == 0
 
 
 def _root_filesystem() -> Path | None:
-    if not recipe.kubectl().exists():
+    """Netlab's own, made now where the distribution's packages can be had; None where it cannot be."""
+    if sys.platform != "linux":
         return None
-    archive = rootfs.archive(BUILT_ROOT, images.named("toolbox"))
-    return archive if archive.exists() else None
+    from netlab.images import build, recipe, rootfs  # they know Linux alone
+
+    toolbox = images.named("toolbox")
+    archive = rootfs.archive(BUILT_ROOT, toolbox) if recipe.kubectl().exists() else None
+    if archive is None or archive.exists():
+        return archive
+    try:
+        return build.build(toolbox, BUILT_ROOT)
+    except build.BuildError as error:
+        print(f"  netlab's root filesystem cannot be made either: {error}")
+        return None
 
 
 def preload(folder: Path, node_image: str) -> list[Path]:

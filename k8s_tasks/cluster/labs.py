@@ -9,7 +9,7 @@ from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.background import Talker, talker_manifest
 from k8s_tasks.cluster.captures import End, capture_of_pod, captures_of_links, stop_captures
-from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.cluster.errors import ClusterError, Refused
 from k8s_tasks.cluster.fence import fence_pods
 from k8s_tasks.cluster.namespaces import (
     SESSION_LABEL,
@@ -33,6 +33,8 @@ from k8s_tasks.cluster.topology import fill_in_values, node_facts, pod_facts
 logger = logging.getLogger(__name__)
 
 READY_SECONDS = 60
+COUNTED_SECONDS = 10
+UNCOUNTED = "status unknown for quota"
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
     await _make_namespaces(api, plan)
     for manifest in manifests:
         place = manifest["metadata"].get("namespace", plan.namespace)
-        await apply_manifest(api, labelled(manifest, plan.labels), namespace=place)
+        await _apply_once_counted(api, labelled(manifest, plan.labels), place)
     agents, pods = await asyncio.gather(
         agents_for(api, {place["node"] for place in places.values()}), _ready_pods(api, plan)
     )
@@ -101,6 +103,19 @@ async def _start_talkers(api: Api, plan: LabPlan, values: dict) -> list[dict]:
     names = {talker.name for talker in plan.talkers}
     pods = await wait_until_ready(api, plan.world, names, seconds=READY_SECONDS) if names else []
     return [pod_facts(pod) for pod in pods]
+
+
+async def _apply_once_counted(api: Api, manifest: dict, namespace: str) -> None:
+    """A real API server refuses what a quota of a moment ago counts, until its controller has counted."""
+    until = asyncio.get_running_loop().time() + COUNTED_SECONDS
+    while True:
+        try:
+            await apply_manifest(api, manifest, namespace=namespace)
+            return
+        except Refused as error:
+            if UNCOUNTED not in str(error) or asyncio.get_running_loop().time() > until:
+                raise
+        await asyncio.sleep(0.1)
 
 
 async def _make_namespaces(api: Api, plan: LabPlan) -> None:

@@ -36,9 +36,21 @@ def needs_preflight(cluster: Cluster) -> bool:
 
 def ask_preflight(cluster: Cluster) -> None:
     """Hand it to a worker, once. Raises kombu's OperationalError or RedisError."""
-    key = preflight_asked(cluster.pk)
-    if redis_client().set(key, cluster.uid, ex=ASKED_LASTS, nx=True):
+    if _claim(cluster):
         enqueue("preflight", cluster.pk)
+
+
+def claim_preflight(cluster: Cluster) -> bool:
+    """May we measure it now? Two preflights at one moment disturb each other; where no Redis answers, no
+    worker measures either."""
+    try:
+        return _claim(cluster)
+    except RedisError:
+        return True
+
+
+def _claim(cluster: Cluster) -> bool:
+    return bool(redis_client().set(preflight_asked(cluster.pk), cluster.uid, ex=ASKED_LASTS, nx=True))
 
 
 def keep_capabilities(cluster: Cluster, uid: str, found: dict[str, dict]) -> None:

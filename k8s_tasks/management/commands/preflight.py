@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import time
 
 from django.core.management.base import BaseCommand, CommandError
 
 from k8s_tasks.cluster.api import connect
 from k8s_tasks.cluster.errors import ClusterError
-from k8s_tasks.domain.capabilities import keep_capabilities
+from k8s_tasks.domain.capabilities import ASKED_LASTS, claim_preflight, keep_capabilities
 from k8s_tasks.domain.clusters import mark_healthy, portal_id
 from k8s_tasks.models import Cluster
 from k8s_tasks.preflight.measuring import measure
@@ -28,6 +29,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"there is no cluster {cluster or 'registered'}; see manage.py register_cluster"
             )
+        _await_others(chosen)
         try:
             version, uid, found = asyncio.run(_measure(chosen.kubeconfig_path))
         except ClusterError as error:
@@ -35,6 +37,13 @@ class Command(BaseCommand):
         mark_healthy(chosen, version=version, uid=uid)
         keep_capabilities(chosen, uid, found)
         self.stdout.write(json.dumps(found, indent=1) if options["json"] else _table(chosen, found))
+
+
+def _await_others(cluster: Cluster) -> None:
+    """A running portal may be measuring it right now; its claim ends by itself at the latest."""
+    until = time.monotonic() + ASKED_LASTS
+    while not claim_preflight(cluster) and time.monotonic() < until:
+        time.sleep(0.5)
 
 
 async def _measure(kubeconfig: str) -> tuple[str, str, dict[str, dict]]:

@@ -110,3 +110,11 @@ def test_the_administrator_reads_the_reasons_and_asks_anew(client, cluster, meas
     form = {"action": "measure", "_selected_action": [str(cluster.pk)]}
     assert client.post("/admin/k8s_tasks/cluster/", form).status_code == 302
     assert sent == [("preflight", cluster.pk)]
+
+
+def test_two_do_not_measure_a_cluster_at_one_moment(measured, cluster, sent):
+    assert capabilities.claim_preflight(cluster)
+    ask_preflight(cluster)
+    assert sent == [] and not capabilities.claim_preflight(cluster)
+    measured(present("found"))
+    assert capabilities.claim_preflight(cluster)
