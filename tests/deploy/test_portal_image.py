@@ -14,7 +14,7 @@ import pytest
 from tests.deploy.test_images import PORTAL, copied
 
 PROJECT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

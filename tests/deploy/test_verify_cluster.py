@@ -74,7 +74,7 @@ def test_a_kubeconfig_that_is_not_there_is_named():
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_a_cluster_is_judged_by_its_kubeconfig_alone(stack):
     done = verify(KUBECONFIG=str(stack.kubeconfig), PARTS="preflight")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -83,7 +83,7 @@ def test_a_cluster_is_judged_by_its_kubeconfig_alone(stack):
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_a_cluster_that_does_not_answer_is_broken_not_lacking(stack, tmp_path):
     silent = tmp_path / "kubeconfig"
     silent.write_text(stack.kubeconfig.read_text().replace(f":{stack.netlab_port}", ":9"))
