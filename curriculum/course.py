@@ -17,7 +17,7 @@ from django.conf import settings
 from curriculum.documents import Document, check_document, read_document
 from curriculum.drawings import load_drawings
 from curriculum.hints import Cause, Hint
-from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_objects, lint_plays
+from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_node_ports, lint_objects, lint_plays
 from curriculum.problems import CourseError, Problem
 from curriculum.prose import Page, Section, read_lab_text, read_theory
 from curriculum.recordings import FOLDER, INDEX, LARGEST, MADE_OF, Recording
@@ -117,7 +117,7 @@ class _Loader:
             return None
         self._compare_texts(folder, document, texts)
         lab = build(LabSpec, document.data, _Derivation(folder, texts, plays, recording).derive)
-        for lint in (lint_lab, lint_manifests, lint_objects):
+        for lint in (lint_lab, lint_manifests, lint_objects, lint_node_ports):
             self.problems.extend(lint(lab, document))
         self.problems.extend(lint_plays(lab, {name: found for name, (found, _) in plays.items()}))
         return lab

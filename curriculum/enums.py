@@ -82,6 +82,13 @@ class Accepts(models.TextChoices):
     NUMBER = "number", _("Number")
 
 
+class Scope(StrEnum):
+    """What a session has of a cluster: namespaces on one that others use too, or all of it."""
+
+    NAMESPACE = "namespace"
+    EXCLUSIVE = "exclusive"
+
+
 class Capability(StrEnum):
     """What a lab may require of a cluster, and a preflight measures there."""
 

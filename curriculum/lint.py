@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 
 from curriculum.cel import CelError, compile_expression
 from curriculum.documents import Document
-from curriculum.enums import LIVE_STEPS, Capability, ParameterKind, StepKind
+from curriculum.enums import LIVE_STEPS, Capability, ParameterKind, Scope, StepKind
 from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
 from curriculum.lint_hints import lint_hints
 from curriculum.lint_predictions import lint_predicted, lint_predictions
@@ -52,6 +52,7 @@ MUTANTS_WANTED = 3
 
 
 NAMESPACE_KEY = re.compile("[a-z]{1,6}")  # no key may look like the number in a session's namespace
+LITERAL_NODE_PORT = re.compile(r"nodePort:\s*[\"']?\d")
 RESERVED = ("ns", "nodes", "namespace", "ingress")
 ON_ANY_LINK = (StepKind.CAPTURE, StepKind.IMPAIR)
 
@@ -129,6 +130,21 @@ def lint_objects(lab: LabSpec, document: Document) -> list[Problem]:
                 document.problem(("steps",), f"objects/{name}.yaml: {lack}") for lack in _lacks(made)
             ]
     return problems
+
+
+def lint_node_ports(lab: LabSpec, document: Document) -> list[Problem]:
+    """A number that is written down can be a node's port for one session only."""
+    if lab.scope == Scope.EXCLUSIVE:
+        return []
+    texts = {"manifests/": "\n".join(lab.manifests)} | {
+        f"objects/{name}.yaml": text for name, text in lab.objects.items()
+    }
+    mend = "a literal nodePort is one session's only; use a parameter, or scope: exclusive"
+    return [
+        document.problem(("scope",), f"{name}: {mend}")
+        for name, text in texts.items()
+        if LITERAL_NODE_PORT.search(text)
+    ]
 
 
 def _lacks(made: list) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from curriculum.enums import Accepts, Capability, ParameterKind, StepKind
+from curriculum.enums import Accepts, Capability, ParameterKind, Scope, StepKind
 from curriculum.hints import Cause, Hint
 from curriculum.kinds import MANY_PACKETS, Proof
 from curriculum.predictions import Prediction
@@ -199,6 +199,10 @@ class LabSpec:
     tanenbaum: Text = told("the chapter and topic of the book it stands on")
     objectives: tuple[Text, ...] = told("what the student can do afterwards", minItems=1)
     requires: tuple[Capability, ...] = told("cluster capabilities it needs", default=())
+    scope: Scope = told(
+        "what a session gets: namespaces on a cluster that others use too, or a whole cluster",
+        default=Scope.NAMESPACE,
+    )
     namespaces: tuple[str, ...] = told("keys of namespaces the lab has besides the main one", default=())
     pods: tuple[PodSpec, ...] = told("the lab's pods; each has a name of its own", minItems=1)
     background: tuple[Traffic, ...] = told("traffic the platform makes while the session lives", default=())

@@ -31,7 +31,7 @@ class Record(admin.ModelAdmin):
 @admin.register(Cluster)
 class ClusterAdmin(admin.ModelAdmin):
     list_display = ["name", "is_healthy", "health", "version", "is_default", "live_sessions", "checked_at"]
-    list_filter = ["is_healthy", "is_default"]
+    list_filter = ["is_healthy", "is_default", "is_exclusive"]
     search_fields = ["name", "health", "version"]
     readonly_fields = ["uid", "version", "is_healthy", "health", "checked_at", "can", "measured_at"]
     actions = ["measure"]

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SessionState(models.TextChoices):
+    QUEUED = "queued", _("In the queue")
     PREPARING = "preparing", _("Preparing")
     READY = "ready", _("Ready")
     EXPIRING = "expiring", _("Expiring")
@@ -13,7 +14,12 @@ class SessionState(models.TextChoices):
     GONE = "gone", _("Cluster gone")
 
 
-LIVE_SESSION_STATES = (SessionState.PREPARING, SessionState.READY, SessionState.EXPIRING)
+LIVE_SESSION_STATES = (
+    SessionState.QUEUED,
+    SessionState.PREPARING,
+    SessionState.READY,
+    SessionState.EXPIRING,
+)
 USABLE_SESSION_STATES = (SessionState.READY, SessionState.EXPIRING)
 
 

@@ -14,13 +14,16 @@ from k8s_tasks.enums import RunKind, RunState, SessionState
 class Cluster(models.Model):
     """A Kubernetes API the portal may use. `uid` is the uid of its kube-system namespace: another
     uid behind the same address is another cluster. `capabilities` is what a preflight measured on the
-    one with `measured_uid`: {name: {"state", "reason" by language, "at"}}."""
+    one with `measured_uid`: {name: {"state", "reason" by language, "at"}}. One with a `slot` is a netlab
+    that runs only while a session has it."""
 
     name = models.SlugField(_("name"), unique=True)
     kubeconfig_path = models.CharField(_("kubeconfig file"), max_length=500)
     uid = models.CharField(max_length=64, blank=True, editable=False)
     version = models.CharField(_("version"), max_length=64, blank=True, editable=False)
     is_default = models.BooleanField(_("new sessions start here"), default=False)
+    is_exclusive = models.BooleanField(_("only for labs that need a whole cluster"), default=False)
+    slot = models.PositiveSmallIntegerField(null=True, unique=True, editable=False)
     is_healthy = models.BooleanField(_("healthy"), default=False, editable=False)
     health = models.TextField(_("health"), blank=True, editable=False)
     checked_at = models.DateTimeField(_("checked at"), null=True, editable=False)
@@ -38,17 +41,22 @@ class Cluster(models.Model):
 
 class LabSession(models.Model):
     """The namespace and pods of one attempt, for an hour. `bindings` holds what only the cluster
-    decides: nodes, pod addresses."""
+    decides: nodes, pod addresses. One that `is_exclusive` is alone on its cluster, and has none while it
+    waits for it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="sessions", verbose_name=_("attempt"))
-    cluster = models.ForeignKey(Cluster, models.PROTECT, related_name="sessions", verbose_name=_("cluster"))
+    cluster = models.ForeignKey(
+        Cluster, models.PROTECT, null=True, related_name="sessions", verbose_name=_("cluster")
+    )
+    is_exclusive = models.BooleanField(_("has a whole cluster"), default=False)
     cluster_uid = models.CharField(max_length=64, blank=True)
     namespace = models.CharField(_("namespace"), max_length=63, unique=True)
     state = models.CharField(_("state"), max_length=16, choices=SessionState, default=SessionState.PREPARING)
     message = models.TextField(_("message"), blank=True)
     bindings = models.JSONField(default=dict)
     created_at = models.DateTimeField(_("begun"), auto_now_add=True)
+    placed_at = models.DateTimeField(_("given a cluster"), null=True, blank=True)
     ready_at = models.DateTimeField(_("ready"), null=True, blank=True)
     expires_at = models.DateTimeField(_("ends at"))
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)

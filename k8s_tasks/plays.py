@@ -28,6 +28,7 @@ from k8s_tasks.terminal_input import asend_keys
 DO_NOTHING = Play(acts=(), tells="Nothing is done.", name="do-nothing")
 ACT_SECONDS = 60
 READY_SECONDS = 120
+QUEUE_SECONDS = 1800  # for a whole cluster: those before it play their labs to the end
 COLUMNS, ROWS = 200, 40  # wide: a line that wraps is not found again
 
 
@@ -57,7 +58,8 @@ async def ready_session(attempt: Attempt, *, cluster: Cluster | None) -> AsyncIt
     """A session of the attempt that can be used, and ends afterwards. Raises PlayError and SessionError."""
     session = await sync_to_async(start_session)(attempt, cluster=cluster)
     try:
-        await bound(_until_ready(session), READY_SECONDS, "prepare the session")
+        patience = QUEUE_SECONDS if session.state == SessionState.QUEUED else READY_SECONDS
+        await bound(_until_ready(session), patience, "prepare the session")
         yield await _load(session)
     finally:
         await sync_to_async(end_session)(session, "The play is over.")

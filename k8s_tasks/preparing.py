@@ -18,6 +18,7 @@ from k8s_tasks.cluster.namespaces import PORTAL_LABEL, SESSION_LABEL, extra_name
 from k8s_tasks.domain.capabilities import capability_of
 from k8s_tasks.domain.clusters import portal_id
 from k8s_tasks.domain.sessions import set_session_state
+from k8s_tasks.domain.whole_clusters import adopt_measurements
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
 from k8s_tasks.loop import api_of, on_loop
 from k8s_tasks.models import LabSession
@@ -44,6 +45,8 @@ def prepare_session(session_id: str) -> None:
             logger.exception("session %s could not be prepared", session_id)
             set_session_state(session, SessionState.FAILED, message=_("The platform failed to prepare it."))
         else:
+            if session.cluster.slot is not None:
+                adopt_measurements(session.cluster, uid)
             _open(session, uid, bindings)
 
 
@@ -101,7 +104,7 @@ def capture_filter(lab: LabSpec, parameters: dict) -> list[str]:
 def clear_session(session_id) -> None:
     """Give the namespace of an ended session back; the watcher tries again what fails here."""
     session = LabSession.objects.select_related("cluster").get(pk=session_id)
-    if session.state in LIVE_SESSION_STATES:
+    if session.state in LIVE_SESSION_STATES or session.cluster is None or session.cluster.slot is not None:
         return
     try:
         on_loop(_clear(session))

@@ -7,10 +7,12 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
+from curriculum.enums import Scope
 from curriculum.models import Attempt
 from curriculum.specs import LabSpec
 from k8s_tasks.cluster.topology import fill_in_values
 from k8s_tasks.domain.capabilities import choose_cluster
+from k8s_tasks.domain.whole_clusters import why_no_whole_cluster
 from k8s_tasks.enums import RunState
 from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
 from k8s_tasks.redis_keys import redis_client, service_beat
@@ -77,6 +79,8 @@ def run_spans(session: LabSession) -> dict[str, tuple[float, float]]:
 
 def why_no_cluster_fits(lab: LabSpec) -> str | None:
     """What no healthy cluster has of what the lab requires; None when one has it all."""
+    if lab.scope == Scope.EXCLUSIVE:
+        return why_no_whole_cluster(lab.requires)
     return choose_cluster(lab.requires)[1]
 
 
@@ -109,7 +113,7 @@ def _service_part(beat: bytes | None) -> dict:
 
 def _cluster_health() -> dict[str, dict]:
     try:
-        clusters = list(Cluster.objects.order_by("name"))
+        clusters = list(Cluster.objects.filter(slot=None).order_by("name"))
     except DatabaseError:
         return {}
     if not clusters:

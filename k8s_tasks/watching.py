@@ -12,6 +12,7 @@ from contextlib import aclosing
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, close_old_connections
+from django.db.models import Q
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -22,6 +23,7 @@ from k8s_tasks.cluster.objects import delete_namespace, list_pods
 from k8s_tasks.cluster.topology import pod_facts
 from k8s_tasks.domain.capabilities import ask_preflight, needs_preflight
 from k8s_tasks.domain.clusters import mark_healthy, mark_ill, portal_id
+from k8s_tasks.domain.placing import serve_queue, tend_own_netlabs
 from k8s_tasks.domain.reaping import Reaper
 from k8s_tasks.domain.rechecks import ask_recheck
 from k8s_tasks.domain.runs import finish_ended_runs
@@ -33,6 +35,7 @@ from k8s_tasks.redis_keys import redis_client, service_beat
 logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_SECONDS = 2
+PLACING_SECONDS = 1
 HEALTH_SECONDS = 5
 HEALTH_LIMIT = 4  # an answer that takes longer is none
 GONE = 410
@@ -53,7 +56,14 @@ async def watch() -> None:
     """Runs for ever."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_again_and_again(House().keep, HOUSEKEEPING_SECONDS), name="housekeeping")
+        group.create_task(_again_and_again(place_sessions, PLACING_SECONDS), name="whole clusters")
         group.create_task(_again_and_again(ClusterWatch(group).look, HEALTH_SECONDS), name="cluster health")
+
+
+async def place_sessions() -> None:
+    """Beside the housekeeping, because the end of a netlab is waited for."""
+    await in_database(serve_queue)
+    await in_database(tend_own_netlabs)
 
 
 async def _again_and_again(act: Callable[[], Awaitable], seconds: float) -> None:
@@ -96,6 +106,12 @@ async def in_database(act: Callable, *arguments):
     return await sync_to_async(fresh, thread_sensitive=False)()
 
 
+def clusters_that_run() -> list[Cluster]:
+    """All but netlabs of their own that nobody has now."""
+    taken = LabSession.objects.filter(state__in=LIVE_SESSION_STATES, cluster__slot__isnull=False)
+    return list(Cluster.objects.filter(Q(slot=None) | Q(pk__in=taken.values("cluster"))))
+
+
 class ClusterWatch:
     """Asks each registered cluster how it is, and follows the pods of those that are well."""
 
@@ -106,7 +122,9 @@ class ClusterWatch:
         self._round = 0
 
     async def look(self) -> None:
-        clusters = await in_database(lambda: list(Cluster.objects.all()))
+        clusters = await in_database(clusters_that_run)
+        for path in self._apis.keys() - {cluster.kubeconfig_path for cluster in clusters}:
+            await self._forget(path)
         await asyncio.gather(*(self._look_at(cluster) for cluster in clusters))
         self._round += 1
 
@@ -122,7 +140,7 @@ class ClusterWatch:
             await in_database(mark_ill, cluster, str(error) or f"no answer within {HEALTH_LIMIT} s")
             return
         await in_database(lambda: mark_healthy(cluster, version=version, uid=uid))
-        if needs_preflight(cluster):
+        if cluster.slot is None and needs_preflight(cluster):
             await in_database(ask_preflight, cluster)
         if self._round % SWEEP_EVERY == 0:
             await sweep_namespaces(api)

@@ -22,6 +22,7 @@ from curriculum.specs import LabSpec, Step, Traffic
 from curriculum.text import Text
 from k8s_tasks import queries
 from k8s_tasks.commands import NODES, command_of, manifest_of, node_of
+from k8s_tasks.domain.placing import queue_note
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
 from k8s_tasks.models import LabSession, Run
 from k8s_tasks.reviewing import Review
@@ -149,6 +150,7 @@ def frame_context(sitting: Sitting) -> dict:
         "attempt": sitting.attempt,
         "session": sitting.session,
         "timer": timer_context(sitting.session),
+        "queue_note": queue_note(sitting.session) if sitting.session else "",
         "verifying": open_verification(sitting.session),
     }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deploy.local.drop import Ids
 
-ROOTS_OWN = {"netlab", "clusters", "images", "setup", "up.lock", "up.log"}
+ROOTS_OWN = {"netlab", "netlabs", "clusters", "images", "setup", "up.lock", "up.log"}
 BUILT = {"images", "setup"}  # read here, written only by the set-up
 KNOWN_BY = {"secret_key", "portal.sqlite3", "setup", "images", "up.lock", "up.log"}
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes; the longest name we add is 16
@@ -45,6 +45,11 @@ class Folders:
         return self.state / "netlab"
 
     @property
+    def netlabs(self) -> Path:
+        """Netlabs of their own, for sessions that need a whole cluster."""
+        return self.state / "netlabs"
+
+    @property
     def run(self) -> Path:
         """Where sockets lie: in the state folder, or in /tmp when that path is too long for a socket."""
         inside = self.state / "run"
@@ -60,10 +65,10 @@ class Folders:
         self._require_ours()
         os.chown(self.state, 0, ids.gid)
         self.state.chmod(0o1771)
-        if self.netlab.exists() and self.netlab.lstat().st_uid != 0:
-            shutil.rmtree(
-                self.netlab
-            )  # an ordinary user's, from a run without root: nothing for root to trust
+        for folder in (self.netlab, self.netlabs):
+            if folder.exists() and folder.lstat().st_uid != 0:
+                # An ordinary user's, from a run without root: nothing for root to trust.
+                shutil.rmtree(folder)
         self.netlab.mkdir(exist_ok=True)
         for path in self.state.iterdir():
             if path.name not in ROOTS_OWN:

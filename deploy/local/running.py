@@ -1,6 +1,6 @@
 """The second phase of `up.py`: everything that needs no root, from the migrations to the last goodbye.
 
-    running.py --lock FD [--netlab FD --restarter PID]
+    running.py --lock FD [--netlab FD --restarter PID...]
 
 It is the parent of supervisord and the adoptive parent of whatever supervisord's children leave
 behind. supervisord ends when this process does, however it does; netlab when our end of its pipe closes.
@@ -49,11 +49,11 @@ def say(text: str) -> None:
 
 
 class LocalRun:
-    def __init__(self, options: dict[str, Any], lock: Lock, netlab: int | None, restarter: int | None):
+    def __init__(self, options: dict[str, Any], lock: Lock, netlab: int | None, restarters: list[int]):
         self.options = options
         self.folders = Folders(options["STATE_DIR"])
         self.lock = lock
-        self.netlab, self.restarter = netlab, restarter
+        self.netlab, self.restarters = netlab, restarters
         self.supervisord: subprocess.Popen[bytes] | None = None
         self.began = time.monotonic()
 
@@ -199,10 +199,11 @@ class LocalRun:
         say("ending ...")
         if self.supervisord:
             _end(self.supervisord)
-        _kill_orphans(except_for=self.restarter)
+        _kill_orphans(except_for=self.restarters)
         if self.netlab is not None:
             os.close(self.netlab)
-            os.waitpid(self.restarter or 0, 0)
+            for pid in self.restarters:
+                os.waitpid(pid, 0)
         self.folders.clear_run()
         say("all ended")
 
@@ -227,9 +228,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _kill_orphans(*, except_for: int | None) -> None:
+def _kill_orphans(*, except_for: list[int]) -> None:
     """End what the ended processes left; as their adoptive parent we find them all."""
-    while left := [pid for pid in _children() if pid != except_for]:
+    while left := [pid for pid in _children() if pid not in except_for]:
         for pid in left:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
@@ -243,7 +244,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lock", type=int, required=True)
     parser.add_argument("--netlab", type=int)
-    parser.add_argument("--restarter", type=int)
+    parser.add_argument("--restarter", type=int, action="append", default=[])
     handed = parser.parse_args(argv)
     for descriptor in (handed.lock, handed.netlab):
         if descriptor is not None:

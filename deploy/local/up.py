@@ -1,7 +1,8 @@
 """Start the portal on this machine and stay until told to end: `.venv/bin/python deploy/local/up.py`.
 
 Two phases in one process. The first, as root if we were started so, does all that needs root: it
-takes the state folder's lock, shares the folder out, and starts netlab under `restarter.py`. Then it
+takes the state folder's lock, shares the folder out, and starts netlab, and what starts further netlabs
+for sessions that need one of their own, each under `restarter.py`. Then it
 becomes an ordinary user for good (see `drop.py`) and the second phase, `running.py`, starts the rest.
 The lock and the pipe that netlab's life hangs on are handed over as open descriptors.
 """
@@ -18,10 +19,12 @@ sys.path.insert(0, str(PROJECT))
 
 from deploy.local import drop  # noqa: E402
 from deploy.local.folders import FolderError, Folders, Lock  # noqa: E402
+from deploy.local.netlabs import SOCKET as NETLABS_SOCKET  # noqa: E402
 from portal.options import OptionError, read_options  # noqa: E402
 
 SYSTEM_PATHS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 RESTARTER = Path(__file__).resolve().parent / "restarter.py"
+NETLABS = RESTARTER.with_name("netlabs.py")
 
 
 class CannotStart(Exception):
@@ -49,10 +52,11 @@ def start() -> None:
         give_kubeconfig("kind", kubeconfig_of_kind(), folders, ids)
     elif ids and options["CLUSTER"] != "netlab":
         share_kubeconfig(Path(options["CLUSTER"]), folders, ids)
-    handed = {"lock": lock.descriptor}
+    (folders.netlabs / NETLABS_SOCKET).unlink(missing_ok=True)  # of a run that was shot
+    handed, kept = {"lock": lock.descriptor}, []
     if options["CLUSTER"] == "netlab" and netlab_can_run(folders):
-        handed["netlab"], handed["restarter"] = start_netlab(options, folders, ids)
-    enter_second_phase(handed, folders, ids, course=options["COURSE"])
+        handed["netlab"], kept = start_netlabs(options, folders, ids)
+    enter_second_phase(handed, kept, folders, ids, course=options["COURSE"])
 
 
 def settle_environment(options: dict[str, Any], folders: Folders) -> None:
@@ -138,38 +142,47 @@ def netlab_command(*words: str) -> list[str]:
     return [sys.executable, "-m", "netlab", *words]
 
 
-def start_netlab(options: dict[str, Any], folders: Folders, ids: drop.Ids | None) -> tuple[int, int]:
-    """Start netlab and what restarts it; the descriptor whose closing ends both, and the pid."""
+def start_netlabs(options: dict[str, Any], folders: Folders, ids: drop.Ids | None) -> tuple[int, list[int]]:
+    """Start netlab, what starts others, and what restarts both; the descriptor whose closing ends all, and
+    the pids to wait for."""
+    owner = ["--owner", str(ids)] if ids else []
+    lifeline, ours = os.pipe()
+    kept = [keep(netlab_words(options, folders, owner), folders.netlab / "netlab.log", lifeline)]
+    if options["OWN_NETLABS"]:
+        words = ["--folder", str(folders.netlabs), "--count", str(options["OWN_NETLABS"]), *owner]
+        folders.netlabs.mkdir(exist_ok=True)
+        folders.netlabs.chmod(0o755)
+        kept.append(keep([sys.executable, str(NETLABS), *words], folders.netlabs / "netlabs.log", lifeline))
+    os.close(lifeline)
+    return ours, kept
+
+
+def netlab_words(options: dict[str, Any], folders: Folders, owner: list[str]) -> list[str]:
     for name in ("run.json", "kubeconfig"):  # an older run's would say "ready", at another port
         (folders.netlab / name).unlink(missing_ok=True)
     words = ["up", "--state", str(folders.netlab), "--port", options["NETLAB_PORT"]]
-    words += ["--workers", str(options["NETLAB_WORKERS"])]
-    words += ["--owner", str(ids)] if ids else []
-    lifeline, ours = os.pipe()
+    return netlab_command(*words, "--workers", str(options["NETLAB_WORKERS"]), *owner)
+
+
+def keep(command: list[str], log: Path, lifeline: int) -> int:
+    """Have a command run until the lifeline is closed; the pid of its restarter."""
     child = subprocess.Popen(
-        [
-            sys.executable,
-            str(RESTARTER),
-            "--log",
-            str(folders.netlab / "netlab.log"),
-            "--",
-            *netlab_command(*words),
-        ],
+        [sys.executable, str(RESTARTER), "--log", str(log), "--", *command],
         stdin=lifeline,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
         cwd=PROJECT,
     )
-    os.close(lifeline)
-    return ours, child.pid
+    return child.pid
 
 
 def enter_second_phase(
-    handed: dict[str, int], folders: Folders, ids: drop.Ids | None, *, course: Path
+    handed: dict[str, int], kept: list[int], folders: Folders, ids: drop.Ids | None, *, course: Path
 ) -> None:
-    for name in handed.keys() - {"restarter"}:
-        os.set_inheritable(handed[name], True)
+    for number in handed.values():
+        os.set_inheritable(number, True)
     words = [word for name, number in handed.items() for word in (f"--{name}", str(number))]
+    words += [word for pid in kept for word in ("--restarter", str(pid))]
     command = [sys.executable, str(PROJECT / "deploy/local/running.py"), *words]
     os.chdir(PROJECT)
     if ids is None:

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from curriculum.course import get_course
 from curriculum.enums import Capability
 from curriculum.text import Text
-from k8s_tasks.enums import CapabilityState
-from k8s_tasks.models import Cluster
+from k8s_tasks.enums import LIVE_SESSION_STATES, CapabilityState
+from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.preflight.findings import NOT_MEASURED
 from k8s_tasks.queue import enqueue
 from k8s_tasks.redis_keys import preflight_asked, redis_client
@@ -100,10 +100,18 @@ def lacked_by(cluster: Cluster, requires: Sequence[Capability]) -> str:
 
 
 def choose_cluster(requires: Sequence[Capability]) -> tuple[Cluster | None, str | None]:
-    """A healthy cluster for a lab, and why even the best one will not do."""
-    healthy = list(Cluster.objects.filter(is_healthy=True).order_by("-is_default", "name"))
-    if not healthy:
+    """A healthy cluster for a lab that shares it, and why even the best one will not do."""
+    shared = Cluster.objects.filter(is_healthy=True, is_exclusive=False).order_by("-is_default", "name")
+    if not shared:
         return None, None
+    healthy = list(shared.exclude(pk__in=_taken_whole()))
+    if not healthy:
+        return None, _("Every cluster is taken by a lab that needs a whole one; try again in some minutes.")
     fits = (each for each in healthy if why_not_on(each, requires) is None)
     chosen = next(fits, healthy[0])
     return chosen, why_not_on(chosen, requires)
+
+
+def _taken_whole() -> list[int]:
+    exclusive = LabSession.objects.filter(state__in=LIVE_SESSION_STATES, is_exclusive=True)
+    return list(exclusive.exclude(cluster=None).values_list("cluster_id", flat=True))

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from k8s_tasks.domain.sessions import lose_sessions_of_other_cluster
+from k8s_tasks.domain.whole_clusters import register_own_netlabs
 from k8s_tasks.models import Cluster
 
 KIND_NAME = "redes"
@@ -23,6 +24,8 @@ class ClusterSetupError(Exception):
 def register_cluster(choice: str) -> Cluster:
     """The row for `netlab`, `kind` or the path of a kubeconfig; new sessions start there."""
     name, path = _name_and_path(choice)
+    if choice == "netlab":
+        register_own_netlabs()
     Cluster.objects.exclude(name=name).filter(is_default=True).update(is_default=False)
     facts = {"kubeconfig_path": str(path), "is_default": True}
     return Cluster.objects.update_or_create(name=name, defaults=facts)[0]

@@ -14,6 +14,7 @@ from curriculum.models import Attempt
 from k8s_tasks.cluster.namespaces import main_namespace
 from k8s_tasks.domain.capabilities import choose_cluster, required_by
 from k8s_tasks.domain.runs import cancel_open_runs
+from k8s_tasks.domain.whole_clusters import needs_whole_cluster, why_no_whole_cluster
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
 from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.queue import enqueue
@@ -21,12 +22,14 @@ from k8s_tasks.speech import speaking_to
 from k8s_tasks.streams import publish_notice
 
 WARNING = timedelta(minutes=5)  # before the end
-PREPARING_LIMIT = timedelta(minutes=3)
+PREPARING_LIMIT = timedelta(minutes=3)  # since it was given a cluster
+NOT_YET_READY = (SessionState.QUEUED, SessionState.PREPARING)
 
 _BEFORE = {
+    SessionState.PREPARING: (SessionState.QUEUED,),
     SessionState.READY: (SessionState.PREPARING, SessionState.EXPIRING),
     SessionState.EXPIRING: (SessionState.READY,),
-    SessionState.FAILED: (SessionState.PREPARING,),
+    SessionState.FAILED: (SessionState.QUEUED, SessionState.PREPARING),
 }
 
 
@@ -36,7 +39,7 @@ class SessionError(Exception):
 
 def start_session(attempt: Attempt, *, cluster: Cluster | None = None) -> LabSession:
     """A session for the attempt: the live one when there is one, else a new one that is being
-    prepared, on the cluster given or on one that fits. Raises SessionError."""
+    prepared, on the cluster given or on one that fits, or that waits for a whole one. Raises SessionError."""
     with transaction.atomic():
         # Two clicks at once must not make two sessions: the student's row is the lock.
         student = get_user_model().objects.select_for_update().get(pk=attempt.student_id)
@@ -45,6 +48,8 @@ def start_session(attempt: Attempt, *, cluster: Cluster | None = None) -> LabSes
             return mine
         if live.count() >= settings.OPTIONS["SESSIONS_PER_STUDENT"]:
             raise SessionError(_("You have too many sessions open; end one of them first."))
+        if needs_whole_cluster(attempt.lab.slug):
+            return _create_exclusive(attempt, cluster)
         return _create_session(attempt, cluster or _pick_cluster(attempt.lab.slug))
 
 
@@ -95,8 +100,13 @@ def _effects(session: LabSession, is_over: bool) -> None:
     _tell(session)
     if is_over:
         cancel_open_runs(session, reason=_("The session is over."))
-        if session.state != SessionState.GONE:
+        if session.state != SessionState.GONE and _has_something_to_clear(session):
             enqueue("clear_session", session.pk)
+
+
+def _has_something_to_clear(session: LabSession) -> bool:
+    """A netlab of its own ends as a whole, and one who waits has nothing yet."""
+    return session.cluster is not None and session.cluster.slot is None
 
 
 def _tell(session: LabSession) -> None:
@@ -109,7 +119,7 @@ def expire_sessions() -> None:
     now = timezone.now()
     live = LabSession.objects.filter(state__in=LIVE_SESSION_STATES).select_related("attempt__student")
     for session in live.filter(expires_at__lte=now + WARNING) | live.filter(
-        state=SessionState.PREPARING, created_at__lte=now - PREPARING_LIMIT
+        state__in=NOT_YET_READY, placed_at__lte=now - PREPARING_LIMIT
     ):
         with speaking_to(session.attempt.student):
             _expire(session, now)
@@ -118,7 +128,7 @@ def expire_sessions() -> None:
 def _expire(session: LabSession, now) -> None:
     if session.expires_at <= now:
         set_session_state(session, SessionState.ENDED, message=_("Its time was over."))
-    elif session.state == SessionState.PREPARING and session.created_at <= now - PREPARING_LIMIT:
+    elif session.state in NOT_YET_READY:
         set_session_state(session, SessionState.FAILED, message=_("It could not be prepared in time."))
     else:
         set_session_state(session, SessionState.EXPIRING)
@@ -174,18 +184,34 @@ def _merge_pod(before: dict, now: dict | None) -> dict:
     return {**now, "address": now["address"] or before["address"], "node": now["node"] or before["node"]}
 
 
-def _create_session(attempt: Attempt, cluster: Cluster) -> LabSession:
-    id = uuid.uuid4()
-    session = LabSession.objects.create(
-        id=id,
-        attempt=attempt,
-        cluster=cluster,
-        cluster_uid=cluster.uid,
-        namespace=f"{attempt.lab.slug[:40]}-{id.hex[:8]}",
-        expires_at=timezone.now() + _session_time(),
-    )
+def _create_session(attempt: Attempt, cluster: Cluster, **facts) -> LabSession:
+    placed = {"cluster": cluster, "cluster_uid": cluster.uid, "placed_at": timezone.now()}
+    session = _write_session(attempt, **placed, **facts)
     transaction.on_commit(lambda: _hand_over(session))
     return session
+
+
+def _create_exclusive(attempt: Attempt, cluster: Cluster | None) -> LabSession:
+    """On the cluster given, when nobody is on it; else in the queue, which the watcher serves."""
+    if cluster is None:
+        if why_not := why_no_whole_cluster(required_by(attempt.lab.slug)):
+            raise SessionError(why_not)
+        return _write_session(attempt, state=SessionState.QUEUED, is_exclusive=True)
+    if cluster.sessions.filter(state__in=LIVE_SESSION_STATES).exists():
+        told = _("This lab needs the whole cluster %(cluster)s, and somebody is on it.")
+        raise SessionError(told % {"cluster": cluster.name})
+    return _create_session(attempt, cluster, is_exclusive=True)
+
+
+def _write_session(attempt: Attempt, **facts) -> LabSession:
+    id = uuid.uuid4()
+    return LabSession.objects.create(
+        id=id,
+        attempt=attempt,
+        namespace=f"{attempt.lab.slug[:40]}-{id.hex[:8]}",
+        expires_at=timezone.now() + _session_time(),
+        **facts,
+    )
 
 
 def _hand_over(session: LabSession) -> None:
@@ -198,7 +224,7 @@ def _hand_over(session: LabSession) -> None:
 
 def _pick_cluster(lab: str) -> Cluster:
     cluster, why_not = choose_cluster(required_by(lab))
-    if cluster is None:
+    if cluster is None and why_not is None:
         raise SessionError(_("No cluster is well right now; try again in a moment."))
     if why_not:
         raise SessionError(why_not)

@@ -63,6 +63,7 @@ def test_a_step_that_does_not_fit_is_told_by_key(course, old, new, key, mend):
         ("metadata:\n", "metadata: [\n", "cannot be read"),
         ("kind: NetworkPolicy\n", "", "needs apiVersion, kind and metadata"),
         ("  name: deny\n", "", "has no metadata.name"),
+        ("spec:\n", "spec:\n  nodePort: 30000\n", "a literal nodePort is one session's only"),
     ],
 )
 def test_objects_that_are_none_are_told(course, old, new, mend):

@@ -94,7 +94,7 @@ def test_a_session_that_is_over_cannot_be_extended(session):
 
 def test_a_session_nobody_prepares_fails(attempt, cluster, redis_client):
     start_session(attempt)
-    LabSession.objects.update(created_at=timezone.now() - timedelta(minutes=4))
+    LabSession.objects.update(placed_at=timezone.now() - timedelta(minutes=4))
     expire_sessions()
     assert LabSession.objects.get().state == SessionState.FAILED
 
