@@ -24,6 +24,7 @@ QUOTA = {
     "count/deployments.apps": "20",
     "count/replicasets.apps": "100",
     "count/networkpolicies.networking.k8s.io": "40",
+    "count/ingresses.networking.k8s.io": "20",
 }
 # What a container gets that says nothing, and the most it may ask for: one must not take a node's memory.
 CONTAINER = {

@@ -20,7 +20,13 @@ import yaml
 from k8s_tasks.cluster.agent import agents_for
 from k8s_tasks.cluster.api import connect
 from k8s_tasks.cluster.fence import fence_pods
-from k8s_tasks.cluster.namespaces import SESSION_LABEL, namespace_manifests
+from k8s_tasks.cluster.namespaces import (
+    SESSION_LABEL,
+    WORLD,
+    look_only,
+    namespace_manifests,
+    student_rules,
+)
 from k8s_tasks.cluster.objects import apply_manifests, is_worker, list_nodes
 
 KUBECTL = str(Path(sys.prefix) / "bin" / "kubectl")
@@ -100,14 +106,15 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def admin(kubeconfig, folder):
-    """The cluster's administrator; the namespaces SERIAL-ours and SERIAL-theirs are there meanwhile."""
+    """The cluster's administrator; meanwhile there are SERIAL-ours, its -world (the platform's
+    traffic) and SERIAL-theirs."""
     serial = f"escape-{uuid.uuid4().hex[:8]}"
     found = Hand(kubeconfig, f"{serial}-ours", folder / "cache")
     asyncio.run(_open_sessions(kubeconfig, found.namespace, theirs(found)))
     for sly in SLY:
         _until_refused(found, sly)
     yield found
-    for namespace in (found.namespace, theirs(found)):
+    for namespace in (found.namespace, theirs(found), f"{found.namespace}-{WORLD}"):
         found.do("delete", "namespace", namespace, "--wait=false")
 
 
@@ -138,8 +145,12 @@ async def _open_sessions(kubeconfig: Path, *namespaces: str) -> None:
         )
         for namespace in namespaces:
             labels = {SESSION_LABEL: namespace}
-            manifests = namespace_manifests(namespace, labels, may_make_pods=True)
+            rules = student_rules(may_make_pods=True)
+            manifests = namespace_manifests(namespace, labels, rules=rules)
             await apply_manifests(api, manifests, namespace=namespace)
+        ours = namespaces[0]
+        traffic = namespace_manifests(f"{ours}-{WORLD}", {SESSION_LABEL: ours}, rules=look_only(), main=ours)
+        await apply_manifests(api, traffic, namespace=f"{ours}-{WORLD}")
         nodes = await list_nodes(api)
         await agents_for(api, {node["metadata"]["name"] for node in nodes if is_worker(node)})
     finally:

@@ -11,6 +11,19 @@ from k8s_tasks.cluster.errors import Refused
 from tests.escapes.conftest import PINNED, THIEF, node_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+NETWORKING = "networking.k8s.io/v1"
+PINNED_INGRESS = {
+    **PINNED,
+    "apiVersion": NETWORKING,
+    "kind": "Ingress",
+    "spec": {"defaultBackend": {"service": {"name": "mine", "port": {"number": 80}}}},
+}
+INGRESS_CLASS = {
+    "apiVersion": NETWORKING,
+    "kind": "IngressClass",
+    "metadata": {"name": "mine"},
+    "spec": {"controller": "nginx.org/ingress-controller"},
+}
 API = "https://kubernetes.default.svc"
 CLIENTS, REQUESTS, WORST_SECONDS = 40, 800, 10
 
@@ -29,8 +42,16 @@ def test_a_service_takes_no_address_that_is_somebody_elses(student):
     assert "may not take external addresses" in told
 
 
-def test_nothing_is_pinned_to_the_namespace_for_ever(student):
-    assert "may add no finalizers" in student.make_refused(PINNED)
+@pytest.mark.parametrize("made", [PINNED, PINNED_INGRESS], ids=lambda made: made["kind"])
+def test_nothing_is_pinned_to_the_namespace_for_ever(student, made):
+    assert "may add no finalizers" in student.make_refused(made)
+
+
+def test_a_way_in_that_is_the_platforms_or_the_clusters_is_not_made(student):
+    issuer = {"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": {"name": "mine"}}
+    told = student.make_refused({**issuer, "spec": {"selfSigned": {}}})
+    assert "forbidden" in told or "no matches for kind" in told
+    assert "forbidden" in student.make_refused(INGRESS_CLASS)
 
 
 @pytest.mark.parametrize(

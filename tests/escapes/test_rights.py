@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from k8s_tasks.cluster.namespaces import WORLD
 from tests.escapes.conftest import Hand
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -101,3 +102,15 @@ def test_the_server_itself_says_no_when_asked_for(student, verb, resource):
     name, _, sub = resource.partition("/")
     words = ["auth", "can-i", verb, name, *([f"--subresource={sub}"] if sub else [])]
     assert student.attempt(*words).stdout.split()[0] == "no"  # a reason may follow
+
+
+@pytest.mark.parametrize(
+    "wanted", ["create pods/exec", "delete pods", "create networkpolicies", "get secrets"]
+)
+def test_the_platforms_traffic_is_looked_at_and_no_more(student, wanted):
+    verb, resource = wanted.split()
+    name, _, sub = resource.partition("/")
+    words = [verb, name, *([f"--subresource={sub}"] if sub else [])]
+    answer = student.attempt("auth", "can-i", *words, "-n", f"{student.namespace}-{WORLD}")
+    assert answer.stdout.split()[0] == "no"
+    student.do("get", "pods", "-n", f"{student.namespace}-{WORLD}")
