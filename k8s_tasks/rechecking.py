@@ -7,6 +7,10 @@ or a new reason for what the student has had verified before. It is never louder
 no run behind when there is nothing to tell.
 """
 
+from datetime import datetime
+
+from django.utils import timezone
+
 from curriculum.course import get_course
 from curriculum.enums import Verdict
 from k8s_tasks import queries
@@ -36,7 +40,8 @@ def recheck(session_id: str) -> None:
     automatic = [each for each in open_conditions(session, lab) if each.is_automatic]
     if not automatic:
         return
-    news = _news(session, find(session, lab, automatic))
+    began = timezone.now()
+    news = _news(session, find(session, lab, automatic), since=began)
     if news:
         _tell(session, news)
 
@@ -52,12 +57,15 @@ def _is_being_verified(session: LabSession) -> bool:
     return session.runs.filter(kind=RunKind.VERIFY, state__in=OPEN_RUN_STATES).exists()
 
 
-def _news(session: LabSession, findings: dict[str, Finding]) -> dict[str, Finding]:
+def _news(session: LabSession, findings: dict[str, Finding], *, since: datetime) -> dict[str, Finding]:
+    """What was not told before. A failure is none when a verification has judged since we began to look:
+    it knows more than we do."""
     before = queries.latest_results(session.attempt)
     return {
         key: finding
         for key, finding in findings.items()
-        if finding.verdict == Verdict.PASS or (key in before and _is_new(before[key], finding))
+        if finding.verdict == Verdict.PASS
+        or (key in before and before[key].created_at < since and _is_new(before[key], finding))
     }
 
 

@@ -26,10 +26,11 @@ def asked(monkeypatch) -> list[str]:
 def look(monkeypatch, session):
     """A function: a check that finds these verdicts; gives back which conditions it looked at."""
 
-    def look(**verdicts: str):
+    def look(*, meanwhile=lambda: None, **verdicts: str):
         looked = []
 
         def find(session, lab, conditions):
+            meanwhile()
             looked.extend(condition.key for condition in conditions)
             told = {"pt-br": "motivo", "en": "reason"}
             return {key.replace("_", "-"): Finding(Verdict(each), told) for key, each in verdicts.items()}
@@ -83,6 +84,18 @@ def test_a_reason_that_was_shown_is_brought_up_to_date(session, attempt, look):
     assert session.runs.count() == 2
     look(echo_pair="fail")
     assert session.runs.count() == 2  # the same again is no news
+
+
+def test_what_a_verification_found_while_it_looked_is_not_overruled(session, attempt, look):
+    def verify():
+        run = session.runs.create(kind=RunKind.VERIFY, state="succeeded")
+        newer = {"pt-br": "depois", "en": "after"}
+        ConditionResult.objects.create(
+            run=run, attempt=attempt, condition="echo-pair", verdict="fail", reason=newer
+        )
+
+    look(meanwhile=verify, echo_pair="fail")
+    assert ConditionResult.objects.get().reason["en"] == "after"
 
 
 def test_what_is_proven_is_not_looked_at_again(session, look):
