@@ -91,6 +91,14 @@ class Neighbours:
         here = [p for p in self._placed if p["spec"]["nodeName"] == name and not is_deleting(p)]
         return len(here) if owner is None else sum(owner in _owners(pod) for pod in here)
 
+    def ports_reason(self, pod: dict, node: dict) -> str | None:
+        """Each port of a node is one pod's."""
+        name, wanted = node["metadata"]["name"], _host_ports(pod)
+        here = [p for p in self._placed if wanted and p["spec"]["nodeName"] == name]
+        taken = [port for other in here for port in _host_ports(other)]
+        clash = any(_clash(one, other) for one in wanted for other in taken)
+        return "node(s) didn't have free ports for the requested pod ports" if clash else None
+
     def affinity_reason(self, pod: dict, node: dict) -> str | None:
         affinity = pod["spec"].get("affinity", {})
         for term in affinity.get("podAntiAffinity", {}).get(_TERMS, []):
@@ -161,3 +169,18 @@ def _same_domain(key: str, one: dict, other: dict) -> bool:
 
 def _owners(pod: dict) -> set[str]:
     return {reference["uid"] for reference in pod["metadata"].get("ownerReferences", [])}
+
+
+def _host_ports(pod: dict) -> list[tuple[str, str, int]]:
+    """Address ("" for any), protocol and number."""
+    ports = [port for container in pod["spec"]["containers"] for port in container.get("ports") or []]
+    asked = [port for port in ports if port.get("hostPort")]
+    return [(_address(p.get("hostIP")), p.get("protocol", "TCP"), p["hostPort"]) for p in asked]
+
+
+def _address(text: str | None) -> str:
+    return "" if text in (None, "0.0.0.0") else text  # noqa: S104 - it is compared
+
+
+def _clash(one: tuple[str, str, int], other: tuple[str, str, int]) -> bool:
+    return one[1:] == other[1:] and (one[0] == other[0] or "" in (one[0], other[0]))

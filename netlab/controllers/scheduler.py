@@ -91,6 +91,7 @@ def why_not(pod: dict, node: dict, neighbours: Neighbours) -> str | None:
         placement.readiness_reason(node)
         or placement.taint_reason(spec, node)
         or placement.selector_reason(spec, node)
+        or neighbours.ports_reason(pod, node)
         or neighbours.affinity_reason(pod, node)
     )
 

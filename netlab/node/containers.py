@@ -6,6 +6,7 @@ program, for example) is crun's own exit status and log.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ from netlab import linux
 from netlab.node import bundle, limits
 from netlab.node.log import Log
 from netlab.node.pods import PodSandbox
-from netlab.node.processes import reaper, run, spawn
+from netlab.node.processes import all_pids, files_of, reaper, run, spawn
 from netlab.node.streams import ExecError, ExecProcess, MainStreams
 
 _CRUN = ["crun", "--root=/run/netlab/crun", "--cgroup-manager=disabled"]
@@ -93,6 +94,7 @@ class Container:
         arguments = ["run", "--detach", f"--bundle={self.bundle}", "--no-new-keyring"]
         stdio = await _launch(self, arguments, [self.id], tty=plan.tty, stdin=stdin, error=StartError)
         self.pid, exit_code = stdio.pid, reaper.expect(stdio.pid)
+        self._files = files_of(self.pid)
         self.started_at, self.began = time.time(), time.monotonic()
         self.streams = MainStreams(
             self.log,
@@ -106,12 +108,21 @@ class Container:
 
     async def _until_end(self, exit_code: asyncio.Future[int]) -> None:
         code = await exit_code
+        if "pid" in self._plan.namespaces:
+            self._kill_others()
         killed = code == 128 + signal.SIGKILL
         self.out_of_memory = killed and self.bounds.memory_kills(self.sandbox.uid, self.run) > 0
         await self.streams.finish()
         self.finished_at = time.time()
         await self.discard()
         self.ended.set_result(code)
+
+    def _kill_others(self) -> None:
+        """The kernel ends a pid namespace with its first process; this container has none of its own."""
+        for pid in all_pids():
+            if self._files and files_of(pid) == self._files:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
 
     async def discard(self) -> None:
         """Forget the runtime's record and the writable layer; the log stays."""

@@ -5,13 +5,19 @@
 /run/netlab/pods/<uid>/bundles  the runtime's configuration of each container
 """
 
+from __future__ import annotations
+
 import shutil
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netlab import linux
-from netlab.node import limits, links, netns, resolver
+from netlab.node import hostports, limits, links, netns, resolver
 from netlab.topology import Node, Topology
+
+if TYPE_CHECKING:
+    from netlab.node.containers import Container
 
 PODS_DIR = Path("/run/netlab/pods")
 
@@ -54,7 +60,9 @@ class PodSandbox:
         self.address = node.address if self.host_network else pool.take()
         self.directory = PODS_DIR / self.uid
         self.containers: dict[str, list] = {}
-        self._closed = False
+        self.closed = False
+        self.ports = hostports.wanted(pod)
+        self.pause: Container | None = None  # holds the pod's pid namespace, where its containers share one
         wanted = (spec.get("securityContext") or {}).get("sysctls") or []
         self._sysctls = {one["name"]: one["value"] for one in wanted}
 
@@ -70,9 +78,11 @@ class PodSandbox:
 
     async def close(self) -> None:
         """Give everything back; a second call does nothing."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
+        if self.pause:
+            await self.pause.stop(0)
         if not self.host_network:
             await links.disconnect_pod(self.node, links.veth_name(self.uid))
             netns.destroy(self.netns)

@@ -80,6 +80,18 @@ class Reaper:
 reaper = Reaper()
 
 
+def files_of(pid: int | str) -> int | None:
+    """What tells the mount namespace of a process, and so its container; None when it has ended."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/mnt").st_ino
+    except OSError:
+        return None
+
+
+def all_pids() -> list[str]:
+    return [name for name in os.listdir("/proc") if name.isdecimal()]
+
+
 @cache
 def _find(program: str) -> str:
     path = shutil.which(program, path=_ENVIRONMENT["PATH"])

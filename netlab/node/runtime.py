@@ -12,6 +12,7 @@ from netlab.images.library import Library
 from netlab.node import limits, links, log, netns, streams
 from netlab.node.agents import Agents
 from netlab.node.containers import SCRATCH, Container
+from netlab.node.hostports import HostPorts
 from netlab.node.pods import AddressPool, PodSandbox
 from netlab.node.processes import reaper
 from netlab.node.streams import ExecError, Process
@@ -34,6 +35,7 @@ class Runtime:
         self.has_groups = count_ids_inside() > 1  # else the group `tty` does not exist
         self._pools = {node.name: AddressPool(node) for node in topology.nodes}
         self._sandboxes: dict[str, PodSandbox] = {}
+        self._host_ports = {node.name: HostPorts(node.name) for node in topology.nodes}
         self.agents = Agents()
         self.meter = Meter(self)
         self.faults = Faults(topology)
@@ -53,15 +55,29 @@ class Runtime:
         sandbox = PodSandbox(pod, node, self._pools[node.name], self.bounds)
         try:
             await sandbox.open()
+            self._sandboxes[sandbox.uid] = sandbox
+            await self._settle_ports(node.name)
         except BaseException:
-            await sandbox.close()
+            await self.close_pod(sandbox)
             raise
-        self._sandboxes[sandbox.uid] = sandbox
         return sandbox
 
     async def close_pod(self, sandbox: PodSandbox) -> None:
         self._sandboxes.pop(sandbox.uid, None)
-        await sandbox.close()
+        await self.end_pod(sandbox)
+
+    async def end_pod(self, sandbox: PodSandbox) -> None:
+        """Its address is free, its logs stay."""
+        try:
+            sandbox.ports = ()
+            await self._settle_ports(sandbox.node.name)
+        finally:
+            await sandbox.close()
+
+    async def _settle_ports(self, node: str) -> None:
+        """Of the pods that are open on the node."""
+        present = [one for one in self._sandboxes.values() if one.node.name == node and not one.host_network]
+        await self._host_ports[node].serve({one.uid: (str(one.address), one.ports) for one in present})
 
     def image_root(self, image: images.Image) -> Path:
         return self.library.own_root(image)

@@ -15,6 +15,8 @@ from netlab.node.env import ConfigError
 from netlab.node.pods import PodSandbox
 from netlab.store import NotFound
 
+# As the first process of a pod it is given the orphans, which end unseen where SIGCHLD is ignored.
+_PAUSE = ["sh", "-c", "trap '' CHLD; exec sleep infinity"]
 _KEPT_RUNS = 2  # this one and the previous, for `kubectl logs --previous`
 _TERMINATION_LIMIT = 4096
 
@@ -46,6 +48,30 @@ class Starter:
         made = maker.make_all(pod)
         files = sandbox.write_identity_files(pod, self._runtime.topology)
         return Prepared(sandbox, files, made)
+
+    async def share_processes(self, pod: dict, sandbox: PodSandbox) -> None:
+        """One more container holds the pid namespace that the others join. Raises containers.StartError."""
+        if not pod["spec"].get("shareProcessNamespace") or sandbox.pause:
+            return
+        pause = Container(sandbox, "pause", self._runtime.bounds)
+        plan = Plan(
+            argv=_PAUSE,
+            env={"PATH": "/usr/bin:/bin"},
+            root=pause.root,
+            namespaces=sandbox.namespaces,
+            mounts=[],
+            security={"capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True},
+            tty_group=self._runtime.has_groups,
+            process_limit=self._runtime.bounds.process_limit,
+            hooks=self._runtime.bounds.hooks,
+        )
+        try:
+            pause.mount_root(self._runtime.image_root(images.find(images.TOOLBOX)))
+            await pause.start(plan, stdin=False, stdin_once=False)
+        except BaseException:
+            await pause.discard()
+            raise
+        sandbox.pause = pause
 
     def refresh(self, pod: dict, sandbox: PodSandbox) -> None:
         """Write the volumes anew: changed ConfigMaps and Secrets, fresh tokens. Raises ConfigError."""
@@ -143,6 +169,8 @@ def _remember(prepared: Prepared, container):
 
 def _process_space(spec: dict, sandbox: PodSandbox) -> dict[str, Path]:
     """A debugging container sees the processes of the container it targets. Raises ConfigError."""
+    if sandbox.pause:
+        return {"pid": Path(f"/proc/{sandbox.pause.pid}/ns/pid")}
     target = spec.get("targetContainerName")
     if not target:
         return {}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netlab.node.containers import Container
+from netlab.node.processes import all_pids, files_of
 
 _ROUND_SECONDS = 10.0
 _TICK, _PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
@@ -72,23 +73,16 @@ def _spent(containers: list[Container]) -> dict[str, Spent]:
 
 def _spent_by_processes(containers: list[Container]) -> dict[str, Spent]:
     """A process belongs to the container whose files it sees, however it came there."""
-    owners = {_files_of(one.pid): one.id for one in containers}
+    owners = {files_of(one.pid): one.id for one in containers}
     owners.pop(None, None)
     found: dict[str, Spent] = dict.fromkeys(owners.values(), (0.0, 0))
-    for pid in filter(str.isdecimal, os.listdir("/proc")):
-        owner = owners.get(_files_of(pid))
+    for pid in all_pids():
+        owner = owners.get(files_of(pid))
         one = _spent_by(pid) if owner else None
         if owner and one:
             seconds, memory = found[owner]
             found[owner] = (seconds + one[0], memory + one[1])
     return found
-
-
-def _files_of(pid: int | str) -> int | None:
-    try:
-        return os.stat(f"/proc/{pid}/ns/mnt").st_ino
-    except OSError:
-        return None
 
 
 def _spent_by(pid: str) -> Spent | None:

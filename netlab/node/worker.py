@@ -120,7 +120,7 @@ class PodWorker:
         if self._sandbox is not None:
             self._grace = self._own_grace
             await self._stop_all()
-            await self._sandbox.close()
+            await self._runtime.end_pod(self._sandbox)
             self._facts.sandbox_ready = False
             self._publish()
 
@@ -159,8 +159,9 @@ class PodWorker:
                 if self._sandbox is None:
                     self._sandbox = await self._runtime.open_pod(self._pod)
                     self._facts.pod_ip, self._facts.sandbox_ready = str(self._sandbox.address), True
+                await self._starter.share_processes(self._pod, self._sandbox)
                 return self._starter.prepare(self._with_address(), self._sandbox)
-            except (NoAddressLeft, CommandError, OSError) as error:
+            except (NoAddressLeft, CommandError, StartError, OSError) as error:
                 self._tell("FailedCreatePodSandBox", str(error), warning=True)
             except (ConfigError, ValueError) as error:
                 self._tell("FailedMount", f"MountVolume.SetUp failed: {error}", warning=True)

@@ -28,7 +28,6 @@ _POD_REFUSED = {
     "runtimeClassName": "RuntimeClasses are not available in netlab: containers run under crun",
     "schedulingGates": "scheduling gates are not available in netlab",
     "resourceClaims": f"dynamic resource allocation {_NOT_HERE}",
-    rf"{_CONTAINER}\.ports\[\d+\]\.hostPort": f"hostPort {_NOT_HERE}: use a Service, or hostNetwork",
     rf"{_CONTAINER}\.volumeDevices": "block devices are not available in netlab",
     r"schedulingGroup\..*": f"scheduling of groups {_NOT_HERE}",
     r"os\.name": "netlab's nodes run Linux",
@@ -45,7 +44,6 @@ _POD_REFUSED = {
 _VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI"}
 _POD_WARNED = (
     "topologySpreadConstraints",
-    "shareProcessNamespace",
     "overhead",
     "imagePullSecrets",
     "setHostnameAsFQDN",
@@ -53,7 +51,6 @@ _POD_WARNED = (
     "preemptionPolicy",
     r"securityContext\.(seLinuxChangePolicy|windowsOptions\..*)",
     rf"{_CONTAINER}\.securityContext\.windowsOptions\..*",
-    rf"{_CONTAINER}\.ports\[\d+\]\.hostIP",
     r"volumes\[\d+\]\.emptyDir\.medium",
     "hostUsers",
     r"securityContext\.(seLinuxOptions|seccompProfile|appArmorProfile|fsGroupChangePolicy)",

@@ -83,3 +83,62 @@ def test_a_pod_is_ready_when_its_gate_is_opened(netlab, namespace, kubectl):
     kubectl("patch", "pod", "gated", "--subresource=status", "-p", opened)
     kubectl("wait", "--for=condition=Ready", "pod/gated", "--timeout=20s")
     assert kubectl("get", "pod", "gated", "-o", "wide", "--no-headers").split()[-1] == "1/1"
+
+
+def _serving(name: str, namespace: str, **port) -> dict:
+    serve = "while :; do echo hello | nc -N -l 8080; done"
+    return pod(name, namespace, "sh", "-c", serve, ports=[{"containerPort": 8080, **port}])
+
+
+def _outside(namespace: str, node: str) -> dict:
+    return pod(f"on-{node}", namespace, spec={"hostNetwork": True, "nodeName": node})
+
+
+def _says(kubectl, source: str, address: str, port: int = 8081) -> str:
+    dial = f"for i in 1 2 3 4 5 6 7 8 9; do nc -w 1 {address} {port} </dev/null && exit; done; exit 1"
+    return kubectl("exec", source, "--", "sh", "-c", dial)
+
+
+def test_a_port_of_the_node_leads_into_the_pod_and_goes_with_it(netlab, namespace, kubectl, start):
+    server = _serving("server", namespace, hostPort=8081)
+    server["spec"]["nodeSelector"] = {"kubernetes.io/hostname": "redes-worker"}
+    start(server)
+    far, near = (start(_outside(namespace, node)) for node in ("redes-worker2", "redes-worker"))
+    for source, address in (
+        (far, "172.18.0.3"),
+        (near, "172.18.0.3"),
+        (near, "127.0.0.1"),
+        ("server", "172.18.0.3"),
+    ):
+        assert _says(kubectl, source, address) == "hello\n", (source, address)
+    kubectl("delete", "pod", "server", "--now")
+    closed = netlab.kubectl("-n", namespace, "exec", far, "--", "nc", "-zw1", "172.18.0.3", "8081", ok=False)
+    assert closed.returncode == 1
+
+
+def test_a_port_of_a_node_is_one_pods(netlab, namespace, kubectl, start):
+    place = {"kubernetes.io/hostname": "redes-worker2"}
+    for name in ("first", "second"):
+        one = _serving(name, namespace, hostPort=8082)
+        one["spec"]["nodeSelector"] = place
+        netlab.apply(one)
+    message = 'jsonpath={.status.conditions[?(@.type=="PodScheduled")].message}'
+    kubectl("wait", "--for=condition=PodScheduled=False", "pod/second", "--timeout=20s")
+    assert "didn't have free ports" in kubectl("get", "pod", "second", "-o", message)
+    kubectl("delete", "pod", "first", "--now")
+    kubectl("wait", "--for=condition=Ready", "pod/second", "--timeout=20s")
+
+
+def test_containers_that_share_their_processes_see_and_signal_each_other(namespace, kubectl, start):
+    manifest = pod("shared", namespace, "sh", "-c", "sleep 4711 & wait", spec={"shareProcessNamespace": True})
+    manifest["spec"]["containers"].append({**manifest["spec"]["containers"][0], "name": "other"})
+    manifest["spec"]["containers"][1]["command"] = ["sleep", "infinity"]
+    name = start(manifest)
+    seen = kubectl("exec", name, "-c", "other", "--", "ps", "-eo", "pid,args")
+    assert "1 sleep infinity" in seen.splitlines()[1] and "sleep 4711" in seen
+    kubectl("exec", name, "-c", "other", "--", "pkill", "-KILL", "-f", "^sh -c sleep 4711")
+    again = "--for=jsonpath={.status.containerStatuses[0].restartCount}=1"
+    kubectl("wait", again, f"pod/{name}", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=20s")
+    orphans = kubectl("exec", name, "-c", "other", "--", "ps", "-eo", "args").splitlines()
+    assert orphans.count("sleep 4711") == 1  # that of the first run is gone with its container
