@@ -15,7 +15,6 @@ class Migration(migrations.Migration):
             field=models.PositiveSmallIntegerField(
                 blank=True,
                 choices=[(50, "Guess"), (75, "Rather sure"), (95, "Sure")],
-                help_text="percent",
                 null=True,
                 verbose_name="confidence",
             ),
