@@ -18,6 +18,7 @@ from curriculum.documents import Document, check_document, read_document
 from curriculum.drawings import load_drawings
 from curriculum.hints import Cause, Hint
 from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_node_ports, lint_objects, lint_plays
+from curriculum.live import LiveCourse
 from curriculum.problems import CourseError, Problem
 from curriculum.prose import Page, Section, read_lab_text, read_theory
 from curriculum.recordings import FOLDER, INDEX, LARGEST, MADE_OF, Recording
@@ -32,11 +33,25 @@ Sections = Mapping[tuple[str, str], Section]
 _loading = threading.Lock()
 
 
-@functools.cache
 def get_course() -> Course:
-    """The course of this installation. Raises CourseError when its files are wrong."""
+    """The course of this installation, read once, or, with COURSE_RELOAD, whenever its files change.
+    Raises CourseError when they are wrong from the start."""
+    return live_course().course() if settings.OPTIONS["COURSE_RELOAD"] else _read_once()
+
+
+@functools.cache
+def _read_once() -> Course:
     with _loading:  # the Markdown parser's own caches break when two threads fill them at once
         return load_course(settings.OPTIONS["COURSE"])
+
+
+get_course.cache_clear = _read_once.cache_clear  # for tests that choose another course
+
+
+@functools.cache
+def live_course() -> LiveCourse:
+    """The course of an author's portal, with what is to be mended in it."""
+    return LiveCourse(settings.OPTIONS["COURSE"], load_course)
 
 
 def load_course(root: Path) -> Course:

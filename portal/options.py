@@ -85,6 +85,7 @@ OPTIONS = (
         "folder of the course; an author may run a portal with another",
         _folder,
     ),
+    Option("COURSE_RELOAD", "no", "for authors: read the course again when its files change", _yes_or_no),
     Option("DEBUG", "no", "Django's debug pages", _yes_or_no),
     Option(
         "DEMO_ACCOUNTS",

@@ -14,6 +14,7 @@ from portal import (
     health,
     labs,
     language,
+    preview,
     recordings,
     runs,
     sessions,
@@ -65,6 +66,7 @@ urlpatterns = [
     path("account/password/", accounts.ChangePassword.as_view(), name="change-password"),
     path("language/", language.set_language, name="set-language"),
     path("attach/", attaching.attach, name="attach"),
+    path("preview/", preview.stamp, name="preview"),
     path("healthz", health.healthz, name="healthz"),
     path("admin/", admin.site.urls),
 ]

@@ -28,6 +28,7 @@ class Door:
     method: str
     open_to: frozenset
     subject: str = ""  # whose key is in the address: lab, session, step, run, classroom ...
+    hidden: bool = False  # of those it is closed to, a visitor does not find it either
 
 
 DOORS = {
@@ -71,6 +72,7 @@ DOORS = {
     "change-password": Door("get", LOGGED_IN),
     "set-language": Door("post", EVERYBODY),
     "attach": Door("get", EVERYBODY),
+    "preview": Door("get", frozenset(), hidden=True),  # only an author's portal has it
     "healthz": Door("get", EVERYBODY),
 }
 SOCKETS = {"run-socket": VIEWERS, "terminal-socket": OWNER, "session-socket": VIEWERS}
@@ -134,7 +136,8 @@ def test_a_door_is_open_to_those_the_rule_names(world, asked, visit, name, perso
 def test_a_visitor_is_led_to_the_login(world, asked, visit, name):
     response = knock(world, visit, name, "visitor")
 
-    assert leads_to_login(response) == ("visitor" not in DOORS[name].open_to)
+    door = DOORS[name]
+    assert leads_to_login(response) == ("visitor" not in door.open_to and not door.hidden)
     assert asked.acts == []
 
 

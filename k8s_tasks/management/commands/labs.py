@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from redis.exceptions import RedisError
@@ -28,7 +31,7 @@ NOT_AS_PROMISED, NOT_PLAYED = 1, 2
 
 
 class Command(BaseCommand):
-    help = "For authors of labs: lint the course, play and record its labs, begin a new one, show schemas."
+    help = "For authors of labs: lint the course, play, record and preview its labs, begin new ones."
     # The course is files: authors need no database and no pages to check them.
     requires_system_checks = []
 
@@ -38,6 +41,8 @@ class Command(BaseCommand):
         lint.add_argument("--content", type=Path, default=CONTENT, help="folder of the course")
         self._add_solve(acts.add_parser("solve", help="play solutions and mutants on the running portal"))
         self._add_record(acts.add_parser("record", help="keep what each step of the solution prints"))
+        preview = acts.add_parser("preview", help="one lab in the browser, with what is to be mended in it")
+        preview.add_argument("lab", metavar="LAB", help="slug of the lab")
         new = acts.add_parser("new", help="begin a lab: a folder that can be played at once")
         new.add_argument("chapter", help="folder of the chapter, such as 02-addressing")
         new.add_argument("slug", help="name of the lab's folder")
@@ -79,6 +84,17 @@ class Command(BaseCommand):
                 place = (lab.folder / FOLDER).relative_to(content)
                 self.stdout.write(f"warning: {place}: {lack}; make one: manage.py labs record {lab.slug}")
         self.stdout.write(f"{len(course.chapters)} chapters and {len(course.labs)} lab(s), nothing to mend")
+
+    def preview(self, lab: str, **options):
+        """A portal of its own, which reads the course again when a file changes."""
+        try:
+            get_course().lab(lab)
+        except CourseError as error:
+            raise CommandError(f"mend this first, then it can be shown:\n{error}") from None
+        except KeyError:
+            raise CommandError(f"there is no lab {lab!r}") from None
+        command = [sys.executable, str(settings.BASE_DIR / "deploy/local/preview.py"), lab]
+        os.execv(command[0], command)  # Ctrl-C is then the portal's alone
 
     def schema(self, file: str, **options):
         self.stdout.write(publish_schema(file), ending="")
