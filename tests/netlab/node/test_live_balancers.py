@@ -30,7 +30,8 @@ def answers(netlab, namespace: str, url: str, code: str) -> bool:
 
 
 def balancer(netlab, namespace: str, address: str, **spec) -> dict:
-    netlab.apply(service("web", namespace, {"app": "web"}, 80, type="LoadBalancer", **spec))
+    ours = {"type": "LoadBalancer", "loadBalancerClass": "tests.example/by-hand"}  # not MetalLB's
+    netlab.apply(service("web", namespace, {"app": "web"}, 80, **ours, **spec))
     status = {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}
     patch = ["patch", "service", "web", "-n", namespace, "--subresource=status", "-p", json.dumps(status)]
     netlab.kubectl(*patch)
