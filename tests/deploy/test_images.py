@@ -62,6 +62,11 @@ def test_the_toolbox_has_the_kubectl_and_the_version_of_netlabs():
     assert f"VERSION={images.TOOLBOX_VERSION}\n" in TOOLBOX
 
 
+@pytest.mark.parametrize("text", [TOOLBOX, PORTAL], ids=["toolbox", "portal"])
+def test_an_image_is_built_by_a_docker_without_buildx_too(text):
+    assert not re.search(r"(?m)^(COPY|ADD|RUN) .*(--chmod|--link|--mount|<<)", text)
+
+
 def test_the_toolbox_names_no_architecture():
     assert not re.search(r"amd64|x86_64|arm64|aarch64", re.sub(r"(?m)^#.*$", "", TOOLBOX))
 
