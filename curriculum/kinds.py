@@ -104,6 +104,7 @@ class SampledSettings:
     source: str = told("place that connects", pattern=PLACE_PATTERN)
     address: str = told("address or name of the Service or balancer; ${name} is filled in")
     port: str = told("its HTTP port")
+    host: str = told("Host header of the requests; ${name} is filled in", default="")
     listens: str = told("port the replicas listen on, when it is another", default="")
     targets: tuple[str, ...] = told("all pods that may serve", minItems=2)
 
@@ -122,8 +123,7 @@ class AffinitySettings(SampledSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class RemapSettings(SampledSettings):
-    host: str = told("Host header of the requests", default="")
-    keys: int = told("how many keys are sent, as the last part of the path", minimum=10, maximum=2000)
+    keys: int = told("how many keys are sent: the paths /1, /2, ...", minimum=10, maximum=2000)
     before: int = told("replicas before the change", minimum=1, maximum=20)
     after: int = told("replicas after it", minimum=1, maximum=20)
 

@@ -19,7 +19,7 @@ from k8s_tasks.checks.shares import lost_requests, share_finding
 
 
 async def check(settings: RemapSettings, round: Round) -> Finding:
-    arrivals = await send_requests(round, settings, samples=settings.keys, keep_open=False)
+    arrivals = await send_requests(round, settings, samples=settings.keys, keep_open=False, as_keys=True)
     return judge(settings, arrivals, before=round.earlier.get("before", {}))
 
 

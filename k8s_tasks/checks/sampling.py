@@ -30,6 +30,8 @@ for number in $(seq "$3"); do printf '%s-%s.' "$4" "$number" >&3 2>/dev/null || 
 for copy in $(seq 25); do printf '%s-0.' "$4" >&3 2>/dev/null; done
 echo "$failed"
 """
+# curl reads what it is to get line by line.
+_KEYS = """seq "$3" | sed "s|.*|url = \\"$1/&?$2-&.\\"\\noutput = /dev/null|" | "${@:4}" -K -"""
 
 
 @dataclass(frozen=True)
@@ -52,22 +54,27 @@ class Arrivals:
 
 
 async def send_requests(
-    round: Round, settings: SampledSettings, *, samples: int, keep_open: bool
+    round: Round, settings: SampledSettings, *, samples: int, keep_open: bool, as_keys: bool = False
 ) -> Arrivals:
     """Numbered HTTP requests, one after the other: over a connection each, or over one that is kept. Where
-    nobody answers the one before them, they are not sent: hundreds of time-outs would tell no more."""
+    nobody answers the one before them, they are not sent: hundreds of time-outs would tell no more.
+
+    As keys, request n has the path /n whatever the mark of this time; else every path is new.
+    """
     mark = new_mark()
-    address, port = round.fill(settings.address), round.fill(settings.port)
-    argv = ["curl", "-s", "-o", "/dev/null", "--max-time", "2"]
-    argv += [] if keep_open else ["-H", "Connection: close"]
-    if host := getattr(settings, "host", ""):
-        argv += ["-H", f"Host: {round.fill(host)}"]
-    where = f"http://{address}:{port}/{mark}"
-    done = await round.run_in(settings.source, [*argv, f"{where}-{END}."])
+    base = f"http://{round.fill(settings.address)}:{round.fill(settings.port)}"
+    curl = ["curl", "-s", "--max-time", "2"]
+    curl += [] if keep_open else ["-H", "Connection: close"]
+    curl += ["-H", f"Host: {round.fill(settings.host)}"] if settings.host else []
+    plain = [*curl, "-o", "/dev/null"]
+    all_of_them = ["bash", "-c", _KEYS, "keys", base, mark, str(samples), *curl]
+    if not as_keys:
+        all_of_them = [*plain, f"{base}/{mark}-[1-{samples}]."]
+    done = await round.run_in(settings.source, [*plain, f"{base}/{mark}-{END}."])
     if done.exit_code in _NOBODY:
         return Arrivals(samples, {pod: set() for pod in settings.targets})
     if done.exit_code not in _CANNOT_RUN:
-        done = await round.run_in(settings.source, [*argv, f"{where}-[1-{samples}]."], seconds=MOST_SECONDS)
+        done = await round.run_in(settings.source, all_of_them, seconds=MOST_SECONDS)
     if done.exit_code in _CANNOT_RUN:
         raise Broken(_("The command %(name)s cannot be run in %(pod)s."), name="curl", pod=settings.source)
 
