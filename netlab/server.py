@@ -28,6 +28,7 @@ from netlab.controllers.apiservices import ApiServiceKeeper
 from netlab.controllers.customs import DefinitionController
 from netlab.controllers.daemonset import DaemonSetController
 from netlab.controllers.deployment import DeploymentController
+from netlab.controllers.disruption import DisruptionController
 from netlab.controllers.endpoints import EndpointsController
 from netlab.controllers.garbage import GarbageCollector
 from netlab.controllers.job import JobController
@@ -172,6 +173,7 @@ def controllers(store: Store, ca_pem: str, node_grace: float = GRACE_SECONDS) ->
         EndpointsController(store),
         GarbageCollector(store),
         QuotaController(store),
+        DisruptionController(store),
         PodKeeper(store),
         NodeLifecycleController(store, node_grace),
         TaintEvictionController(store),

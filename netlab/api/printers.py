@@ -174,6 +174,12 @@ def _secret(obj: dict) -> Cells:
     return [obj["metadata"]["name"], obj.get("type", ""), len(obj.get("data", {})), age(obj)]
 
 
+def _disruption_budget(obj: dict) -> Cells:
+    bounds = [str(obj["spec"].get(name, "N/A")) for name in ("minAvailable", "maxUnavailable")]
+    allowed = _count(obj.get("status", {}).get("disruptionsAllowed"))
+    return [obj["metadata"]["name"], *bounds, allowed, age(obj)]
+
+
 def _priority_class(obj: dict) -> Cells:
     facts = [obj.get("value", 0), bool(obj.get("globalDefault")), age(obj)]
     return [obj["metadata"]["name"], *facts, obj["preemptionPolicy"]]
@@ -411,6 +417,14 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
             *_IMAGES,
         ),
         _replica_set,
+    ),
+    "PodDisruptionBudget": (
+        (
+            *(Column(name) for name in ("Name", "Min Available", "Max Unavailable")),
+            Column("Allowed Disruptions", _NUMBER),
+            Column("Age"),
+        ),
+        _disruption_budget,
     ),
     "PriorityClass": (
         (

@@ -4,6 +4,7 @@ from functools import partial
 
 from aiohttp import web
 
+from netlab.controllers import disruption
 from netlab.controllers.tokens import ISSUER, TokenAuthority
 from netlab.node.runtime import Runtime
 from netlab.schema.causes import invalid
@@ -134,6 +135,9 @@ class Subresources:
     async def _eviction(self, call: Call, live: dict) -> web.Response:
         eviction = writing.decode(call, await bodies.read_object(call.http), _EVICTION)
         options = eviction.get("deleteOptions", {})
+        if causes := disruption.why_not_evicted(self._store, live):
+            message = "Cannot evict pod as it would violate the pod's disruption budget."
+            raise status.ApiError(429, "TooManyRequests", message, {"causes": causes})
         if not call.dry_run and "All" not in options.get("dryRun", []):
             self._store.delete("pods", call.namespace, call.name, grace=options.get("gracePeriodSeconds"))
         body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}

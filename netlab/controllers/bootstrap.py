@@ -74,6 +74,7 @@ def _view_rules() -> list[dict]:
         _rule(["batch"], ["jobs"], _READ),
         _rule(["discovery.k8s.io"], ["endpointslices"], _READ),
         _rule(["metrics.k8s.io"], ["pods"], _READ),
+        _rule(["policy"], ["poddisruptionbudgets"], _READ),
         _rule(["events.k8s.io"], ["events"], _READ),
         _rule(["networking.k8s.io"], _NETWORKING, _READ),
     ]
@@ -90,6 +91,7 @@ def _edit_rules() -> list[dict]:
         _rule(["batch"], ["jobs"], _WRITE),
         _rule(["coordination.k8s.io"], ["leases"], [*_READ, *_WRITE]),
         _rule(["networking.k8s.io"], _NETWORKING, _WRITE),
+        _rule(["policy"], ["poddisruptionbudgets"], _WRITE),
     ]
 
 

@@ -240,6 +240,13 @@ KINDS: tuple[Kind, ...] = (
         short=("ing",),
         subresources=(_status("Ingress"),),
     ),
+    Kind(
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        "policy",
+        short=("pdb",),
+        subresources=(_status("PodDisruptionBudget"),),
+    ),
     Kind("PriorityClass", "priorityclasses", "scheduling.k8s.io", namespaced=False, short=("pc",)),
     Kind("IngressClass", "ingressclasses", "networking.k8s.io", namespaced=False),
     Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io", short=("netpol",)),

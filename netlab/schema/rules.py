@@ -106,6 +106,24 @@ def _check_workload(obj: dict) -> list[Cause]:
     return found + check_pod_spec(spec["template"]["spec"], "spec.template.spec", restart=["Always"])
 
 
+def _check_budget(obj: dict) -> list[Cause]:
+    spec = obj.get("spec", {})
+    if "minAvailable" in spec and "maxUnavailable" in spec:
+        return [invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")]
+    found = []
+    for name in ("minAvailable", "maxUnavailable"):
+        value = spec.get(name, 0)
+        if isinstance(value, str) and not re.fullmatch(r"[0-9]+%", value):
+            detail = "a valid percent string must be a numeric string followed by an ending '%'"
+            found.append(invalid(f"spec.{name}", value, f"{detail} (e.g. '1%',  or '93%')"))
+        elif isinstance(value, int) and value < 0:
+            found.append(invalid(f"spec.{name}", value, "must be greater than or equal to 0"))
+    policy, known = spec.get("unhealthyPodEvictionPolicy"), ["AlwaysAllow", "IfHealthyBudget"]
+    if policy and policy not in known:
+        found.append(unsupported("spec.unhealthyPodEvictionPolicy", policy, known))
+    return found
+
+
 def _check_priority(obj: dict) -> list[Cause]:
     if obj.get("value", 0) <= HIGHEST_PRIORITY or obj["metadata"].get("name") in SYSTEM_PRIORITIES:
         return []
@@ -284,6 +302,7 @@ _RULES = {
     "Job": _check_job,
     "NetworkPolicy": check_policy,
     "Pod": _check_pod,
+    "PodDisruptionBudget": _check_budget,
     "PriorityClass": _check_priority,
     "ReplicaSet": _check_workload,
     "ReplicationController": _check_workload,
