@@ -6,6 +6,7 @@ interrupted one has left.
 
 import json
 import os
+import runpy
 import socket
 import sys
 from pathlib import Path
@@ -14,7 +15,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
 from deploy.kind.tools import CLUSTER, KindProblem, ask, require_tools, show, step  # noqa: E402
-from portal.options import OptionError, read_options  # noqa: E402
 
 CONFIG = PROJECT / "deploy" / "kind" / "cluster.yaml"
 OURS = ("deploy/policies", "deploy/agent")
@@ -125,7 +125,8 @@ def down() -> None:
 
 
 def _options() -> dict:
-    return read_options()
+    """Read alone: the package around the table needs what may not be installed yet."""
+    return runpy.run_path(str(PROJECT / "portal" / "options.py"))["read_options"]()
 
 
 def _folder(name: str) -> Path | None:
@@ -142,7 +143,7 @@ def main(argv: list[str]) -> None:
     try:
         require_tools()
         ACTS[argv[0]]()
-    except (KindProblem, OptionError) as problem:
+    except (KindProblem, ValueError) as problem:
         sys.exit(f"error: {problem}")
 
 

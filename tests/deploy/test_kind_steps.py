@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -35,10 +36,16 @@ def folder(tmp_path) -> Path:
     return made
 
 
+def plain_python(act: str, **environment: str) -> subprocess.CompletedProcess:
+    """As `make` calls it before the set-up: a Python without any package."""
+    command = [sys.executable, "-S", str(PROJECT / "deploy/kind/cluster.py"), act]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
 def test_without_docker_and_kind_it_says_where_they_are_had(tmp_path):
-    command = [sys.executable, str(PROJECT / "deploy/kind/cluster.py"), "check"]
-    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    done = plain_python("check", PATH=str(tmp_path))
     assert done.returncode == 1
+    assert done.stderr.startswith("error: make kind needs what is not installed here")
     assert all(home in done.stderr for home in tools.HOMES.values())
 
 
@@ -127,8 +134,12 @@ def test_a_preload_can_be_used_by_another_machine(fakes, tmp_path):
     assert fakes.calls("docker", "save")[0][-1] == "kindest/node:v1.36.1"
 
 
-def test_down_is_asked_by_name_and_can_be_said_twice(fakes, tmp_path, monkeypatch):
-    monkeypatch.setenv("STATE_DIR", str(tmp_path / "state"))
-    cluster.main(["down"])
-    cluster.main(["down"])
+def test_down_is_asked_by_name_and_can_be_said_twice(fakes, tmp_path):
+    options = {"PATH": os.environ["PATH"], "STATE_DIR": str(tmp_path / "state")}
+    assert [plain_python("down", **options).returncode for _ in range(2)] == [0, 0]
     assert fakes.calls("kind", "delete") == [["kind", "delete", "cluster", "--name", "redes"]] * 2
+
+
+def test_an_option_that_cannot_be_used_is_a_sentence(fakes, tmp_path):
+    done = plain_python("down", PATH=os.environ["PATH"], STATE_DIR=str(tmp_path), PORT="soon")
+    assert done.returncode == 1 and done.stderr.startswith("error: PORT='soon' cannot be used")
