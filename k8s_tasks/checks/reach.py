@@ -38,7 +38,7 @@ async def check(settings: ReachSettings, round: Round) -> Finding:
     if settings.expect == "blocked":
         check_enforced(round)
     probe, outcome, seen = await _try(round, probe_of(settings, round))
-    if outcome == Outcome.UNSENT or (outcome == Outcome.REACHED and settings.expect == "blocked"):
+    if outcome not in (_WANTED[settings.expect], Outcome.REFUSED):  # a policy may not be in force yet
         await asyncio.sleep(IN_FORCE_SECONDS)
         probe, outcome, seen = await _try(round, probe.again())
     if outcome == Outcome.UNSENT and probe.protocol != "icmp":

@@ -86,7 +86,7 @@ def test_what_a_pod_says_is_text_wherever_it_is_shown(world, asked, visit, door)
     make_result(world, hostile)
     pages = [door("verdicts"), PAGE]
     of_teacher = [
-        f"/classes/{world.classroom.pk}/",
+        f"/classes/{world.classroom.pk}/?lab=ping-and-netcat",
         f"/classes/{world.classroom.pk}/students/{world.alice.pk}/",
     ]
 
