@@ -59,7 +59,7 @@ def paths_of(pages: dict[str, Page]) -> dict[str, list[str]]:
     student = pages["instructor"].locator("th[scope=row] a").first.get_attribute("href")
     run, verification = (f"/runs/{each}/" for each in work_a_little(pages["student"]))
     return {
-        "reader": ["/", *chapters, "/login/", "/no-such-page/"],
+        "reader": ["/", *chapters, f"{LAB}recording/", "/login/", "/no-such-page/"],
         "student": ["/", "/account/", "/account/password/", "/my-labs/", "/classes/", join, LAB, run],
         "instructor": ["/classes/", "/classes/1/", "/classes/1/settings/", student, join, run, verification],
         "admin": ["/admin/", "/admin/k8s_tasks/labsession/"],
