@@ -55,7 +55,7 @@ async def test_the_lab_from_its_start_to_the_last_verdict(sitting, aluna, prof):
     sitting.answer("answer-ttl", "62")
 
     assert conditions(await sitting.verify()) == ["pass"] * 5
-    grid = prof.pages.get("/classes/1/").text
+    grid = prof.pages.get("/classes/1/?lab=ping-and-netcat").text
     assert grid.count("/runs/") == 5
     assert "ICMP echo request" in prof.pages.get(f"/runs/{capture}/cast/").text
 
