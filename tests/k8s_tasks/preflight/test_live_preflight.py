@@ -58,7 +58,7 @@ def test_what_is_found_is_what_this_machine_has_and_nothing_is_left(cluster, api
         "loadbalancer": "present",
         "ingress": "present",
         "certificates": "present",
-        "metrics": "absent",
+        "metrics": "present",
     }, cluster.capabilities
     assert time.monotonic() - began < 30  # alone on a machine it is a few seconds
     assert on_loop(left_of_preflights(api, portal_id())) == []
@@ -87,7 +87,7 @@ def test_broken_agents_leave_it_unknown_and_the_rest_is_measured(cluster, broken
     states = measured(cluster)
     by_agent = {name: states.pop(name) for name in NODES_OWN}
     assert set(by_agent.values()) == {"unknown"}, cluster.capabilities
-    assert (states["networkpolicy"], states["metrics"]) == ("present", "absent")
+    assert (states["networkpolicy"], states["metrics"]) == ("present", "present")
 
 
 def test_a_namespace_is_deleted_when_the_probes_are_broken_off(api):
