@@ -1,4 +1,8 @@
-"""Each lab proves what it says: its solution passes on the live cluster, its mutants fail."""
+"""Labs prove what they say: the solution passes on the live cluster, the mutants fail.
+
+Three labs here, which between them use pings, matrices and policies, an ingress and certificates; all of
+the course is played by `make labs`, which takes longer than `make test` may.
+"""
 
 import json
 import subprocess
@@ -10,7 +14,7 @@ from django.conf import settings
 from curriculum.course import get_course
 from k8s_tasks.plays import plays_of
 
-LABS = get_course().labs
+LABS = ("ping-and-netcat", "block-namespaces", "tls-at-the-ingress")
 
 
 def solve(stack, lab, tmp_path, *options):
@@ -24,11 +28,11 @@ def solve(stack, lab, tmp_path, *options):
 
 @pytest.mark.integration
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("lab", LABS, ids=[lab.slug for lab in LABS])
-def test_every_play_of_a_lab_is_judged_as_it_promises(stack, lab, tmp_path):
-    done, told = solve(stack, lab.slug, tmp_path, "--jobs", "3")
+@pytest.mark.parametrize("slug", LABS)
+def test_every_play_of_a_lab_is_judged_as_it_promises(stack, slug, tmp_path):
+    done, told = solve(stack, slug, tmp_path, "--jobs", "3")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [each["play"] for each in told] == [play.name for play in plays_of(lab)]
+    assert [each["play"] for each in told] == [play.name for play in plays_of(get_course().lab(slug))]
 
 
 @pytest.mark.integration

@@ -1,6 +1,7 @@
 """A preflight of the real cluster, whose kernel has nftables and BBR but neither netem nor IPVS."""
 
 import asyncio
+import re
 import time
 from concurrent.futures import CancelledError
 
@@ -66,7 +67,9 @@ def test_what_is_found_is_what_this_machine_has_and_nothing_is_left(cluster, api
 
 def test_the_watcher_has_a_new_cluster_measured_by_itself(stack):
     admin = Person(stack.url, stack.accounts["admin"]).pages
-    stack.wait_until(lambda: "redes-worker2" in admin.get("/admin/k8s_tasks/cluster/1/change/").text)
+    listed = admin.get("/admin/k8s_tasks/cluster/").text
+    page = re.search(r'(/admin/k8s_tasks/cluster/\d+/change/)[^"]*">netlab<', listed)[1]
+    stack.wait_until(lambda: "redes-worker2" in admin.get(page).text)
 
 
 @pytest.fixture

@@ -48,7 +48,8 @@ def world(netlab):
         ("open", "192.0.2.21", "10.244.0.0/16"),
         ("shut", "192.0.2.22", "203.0.113.0/24"),
     ):
-        wanted = {"type": "LoadBalancer", "loadBalancerSourceRanges": [admitted]}
+        by_hand = {"loadBalancerClass": "tests.example/by-hand"}  # not MetalLB's
+        wanted = {"type": "LoadBalancer", "loadBalancerSourceRanges": [admitted], **by_hand}
         netlab.apply(service(name, NAMESPACE, {"app": "web"}, 80, **wanted))
         status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}})
         netlab.kubectl("patch", "service", name, "-n", NAMESPACE, "--subresource=status", "-p", status)
