@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from deploy.local.folders import ROOTS_OWN
-from deploy.local.stack import Stack, StackError
+from deploy.local.stack import PROJECT, Stack, StackError
 
 pytestmark = pytest.mark.integration
 SERVICES = {"redis", "web", "worker-streams", "worker-verify", "watcher"}
