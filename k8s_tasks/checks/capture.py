@@ -12,6 +12,7 @@ from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import MARK, Observation
 from k8s_tasks.checks.packets import Datagram, Echo, Packet, Segment, Unreachable
+from k8s_tasks.checks.probing import is_probe_port
 from k8s_tasks.checks.round import Round, is_node
 from k8s_tasks.checks.secrecy import in_clear, sealed
 
@@ -254,7 +255,9 @@ def _reset(settings: CaptureSettings, seen: Observation, port: int, _payload: st
     refused = [
         each
         for each in conversations(seen.seen_at(settings.source), here, there, port)
-        if any(segment.is_rst for segment in each.from_server) and not each.handshake
+        if any(segment.is_rst for segment in each.from_server)
+        and not each.handshake
+        and not is_probe_port(each.client[1])
     ]
     facts = {"source": settings.source, "target": settings.target, "port": port}
     far = {each.key for each in conversations(seen.seen_at(settings.target), here, there, port)}
@@ -274,7 +277,9 @@ def _unreachable(settings: CaptureSettings, seen: Observation, port: int, _paylo
     told = [
         each
         for each in seen.seen_at(settings.source)
-        if isinstance(each, Unreachable) and (each.about[:2], each.about[3]) == ((here, there), port)
+        if isinstance(each, Unreachable)
+        and (each.about[:2], each.about[3]) == ((here, there), port)
+        and not is_probe_port(each.about[2])
     ]
     facts = {"source": settings.source, "target": settings.target, "port": port}
     if not told:

@@ -34,6 +34,11 @@ DEAF = _("%(pod)s did not even answer its own node, so its silence proves nothin
 UNSENT = _("The platform's probe never left %(pod)s, so nothing can be concluded.")
 
 
+def is_probe_port(port: int) -> bool:
+    """Whether a refusal was of the platform's own probe: what was refused carries no mark."""
+    return port in PORTS
+
+
 class Outcome(StrEnum):
     REACHED = "reached"
     REFUSED = "refused"

@@ -14,6 +14,7 @@ from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Finding, failed, passed
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.packets import Unreachable
+from k8s_tasks.checks.probing import is_probe_port
 from k8s_tasks.checks.round import Round, is_node
 
 Door = tuple[str, int]  # an address of a Service and its port there
@@ -108,7 +109,10 @@ def judge_refused(settings: CaptureSettings, seen: Observation, doors: Sequence[
     told = [
         each
         for each in seen.seen_at(settings.source)
-        if isinstance(each, Unreachable) and each.about[0] == here and (each.about[1], each.about[3]) in doors
+        if isinstance(each, Unreachable)
+        and each.about[0] == here
+        and (each.about[1], each.about[3]) in doors
+        and not is_probe_port(each.about[2])
     ]
     facts = {"source": settings.source, "target": settings.service, "port": doors[0][1] if doors else ""}
     if not told:

@@ -28,6 +28,7 @@ from tests.packets import (
     seen,
     segment,
     stand_in,
+    unreachable,
 )
 
 PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED
@@ -180,6 +181,23 @@ class TestSeenFrom:
         assert [self.judge("source", client) for client in (control, worker, pod)] == [PASS, FAIL, FAIL]
         assert [self.judge("node", client) for client in (control, worker, pod)] == [FAIL, PASS, FAIL]
         assert [self.judge("anyone", client) for client in (control, worker, pod)] == [PASS, PASS, PASS]
+
+
+class TestRefusals:
+    def judge(self, shows, packets):
+        settings = CaptureSettings(source="ana", target="carla", shows=shows, port="x")
+        return capture.judge(settings, seen(packets), port=PORT).verdict
+
+    def reset(self, sport):
+        syn = segment(ANA, CARLA, sport, PORT, flags=2, seq=100)
+        return [syn, segment(CARLA, ANA, PORT, sport, flags=20, seq=0, ack=101)]
+
+    def test_a_students_refused_knock_counts_and_the_platforms_does_not(self):
+        assert [self.judge("reset", self.reset(port)) for port in (40000, 20000)] == [PASS, FAIL]
+
+    def test_so_it_is_with_icmp(self):
+        told = [unreachable(CARLA, datagram(ANA, CARLA, port, PORT, b"x")) for port in (40000, 20000)]
+        assert [self.judge("unreachable", [each]) for each in told] == [PASS, FAIL]
 
 
 class TestSecrecy:
