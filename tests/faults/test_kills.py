@@ -60,7 +60,7 @@ async def test_no_line_is_lost_when_another_process_dies(sitting, aluna, breakab
 async def test_a_verification_outlives_its_worker(sitting, aluna, kill):
     run = sitting.verify_run()
     kill("worker-verify")
-    assert (await aluna.end_of(run, seconds=45))["state"] == "succeeded"
+    assert (await aluna.end_of(run, seconds=75))["state"] == "succeeded"
     assert verdicts(aluna.pages.get(sitting.door("verdicts")).text).count("pass") == 1
 
 

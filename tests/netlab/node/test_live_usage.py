@@ -73,7 +73,8 @@ def test_a_container_is_bound_by_its_limits(netlab, kubectl, namespace, start):
     start(pod("tight", namespace, *BUSY, resources={"limits": {"cpu": "100m"}}))
     reason = "jsonpath={.status.containerStatuses[0].lastState.terminated.reason}"
     kubectl("wait", f"--for={reason}=OOMKilled", "pod/greedy", "--timeout=20s")
-    assert _top(kubectl, "pod", "tight")["tight"][0] < 200
+    # Without the limit it would take a core; the window it is measured over is short.
+    assert _top(kubectl, "pod", "tight")["tight"][0] < 400
 
 
 def _have_cgroups(netlab) -> bool:
