@@ -11,7 +11,7 @@ from k8s_tasks.checks import hops, rewriting, sizes
 from k8s_tasks.checks.conversations import Conversation, conversations
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.observing import MARK, Observation
-from k8s_tasks.checks.packets import Datagram, Echo, Packet, Segment, Unreachable
+from k8s_tasks.checks.packets import Datagram, Echo, Packet, Segment
 from k8s_tasks.checks.probing import is_probe_port
 from k8s_tasks.checks.round import Round, is_node
 from k8s_tasks.checks.secrecy import in_clear, sealed
@@ -273,25 +273,7 @@ def _reset(settings: CaptureSettings, seen: Observation, port: int, _payload: st
 
 
 def _unreachable(settings: CaptureSettings, seen: Observation, port: int, _payload: str) -> Finding:
-    here, there = seen.place(settings.source).address, seen.place(settings.target).address
-    told = [
-        each
-        for each in seen.seen_at(settings.source)
-        if isinstance(each, Unreachable)
-        and (each.about[:2], each.about[3]) == ((here, there), port)
-        and not is_probe_port(each.about[2])
-    ]
-    facts = {"source": settings.source, "target": settings.target, "port": port}
-    if not told:
-        return failed(
-            Reason.NOT_CAPTURED,
-            _("No ICMP message about port %(port)s of %(target)s has come back yet."),
-            **facts,
-        )
-    evidence = {"from": told[-1].source, "code": told[-1].code, "at": told[-1].at}
-    return passed(
-        _("ICMP told %(source)s that port %(port)s of %(target)s is unreachable."), evidence, **facts
-    )
+    return rewriting.judge_refused(settings, seen, [(seen.place(settings.target).address, port)])
 
 
 def _echo_told(echo: Echo) -> dict:

@@ -104,7 +104,8 @@ _NOT_SENT = {
 
 
 def judge_refused(settings: CaptureSettings, seen: Observation, doors: Sequence[Door]) -> Finding:
-    """ICMP's "port unreachable" about the Service's address: the node refuses what has no endpoint."""
+    """ICMP's "port unreachable" about one of these addresses: a pod where nobody listens, or a Service
+    without endpoints, which the node refuses."""
     here = seen.place(settings.source).address
     told = [
         each
@@ -114,7 +115,8 @@ def judge_refused(settings: CaptureSettings, seen: Observation, doors: Sequence[
         and (each.about[1], each.about[3]) in doors
         and not is_probe_port(each.about[2])
     ]
-    facts = {"source": settings.source, "target": settings.service, "port": doors[0][1] if doors else ""}
+    target = settings.service or settings.target
+    facts = {"source": settings.source, "target": target, "port": doors[0][1] if doors else ""}
     if not told:
         return failed(
             Reason.NOT_CAPTURED,

@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
 from deploy.local import netlabs
+from tests.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -43,14 +43,6 @@ def ask(starter, folder):
             return json.loads(connection.makefile("rb").readline())
 
     return ask
-
-
-def until(is_so, seconds: float = 30):
-    deadline = time.monotonic() + seconds
-    while not (found := is_so()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def pid_of(folder, place: str) -> int:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -23,6 +22,7 @@ from k8s_tasks.launching import own_folder
 from k8s_tasks.loop import api_of, on_loop
 from k8s_tasks.models import Cluster, LabSession
 from tests import workshop
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
@@ -83,14 +83,6 @@ def queue_up(lab, starter):
         return start_session(start_attempt(get_user_model().objects.create_user(name, language="en"), lab))
 
     return queue_up
-
-
-def until(is_so, seconds: float = 40):
-    deadline = time.monotonic() + seconds
-    while not (found := is_so()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def watch_until(session: LabSession, state: SessionState) -> None:

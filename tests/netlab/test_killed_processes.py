@@ -127,23 +127,24 @@ def _fill(folder: Path) -> Path:
     return filler
 
 
-if os.getuid() == 0:
+@pytest.mark.root
+def test_a_cluster_on_a_full_disk_says_so_and_leaves_nothing(images, small_disk):
+    filler = _fill(small_disk)
+    command = [sys.executable, "-m", "netlab", "up", "--state", str(small_disk), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"no space is left for {small_disk}: free some, or choose another place" in done.stderr
+    assert "Traceback" not in done.stderr
+    filler.unlink()
+    _starts_and_stops(small_disk)
 
-    def test_a_cluster_on_a_full_disk_says_so_and_leaves_nothing(images, small_disk):
-        filler = _fill(small_disk)
-        command = [sys.executable, "-m", "netlab", "up", "--state", str(small_disk), "--port", "0"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert f"no space is left for {small_disk}: free some, or choose another place" in done.stderr
-        assert "Traceback" not in done.stderr
-        filler.unlink()
-        _starts_and_stops(small_disk)
 
-    def test_a_running_cluster_does_not_mind_a_disk_that_fills(images, small_disk, tmp_path):
-        cluster = start(small_disk, "--addons", "none")
-        _fill(small_disk)
-        cluster.apply(pod("box", "default"))
-        cluster.wait("pod/box", "condition=Ready")
-        assert cluster.exec("box", "sh", "-c", "echo well > /tmp/x; cat /tmp/x").stdout == "well\n"
-        cluster.process.send_signal(signal.SIGTERM)
-        assert cluster.process.wait(timeout=20) == 0
+@pytest.mark.root
+def test_a_running_cluster_does_not_mind_a_disk_that_fills(images, small_disk, tmp_path):
+    cluster = start(small_disk, "--addons", "none")
+    _fill(small_disk)
+    cluster.apply(pod("box", "default"))
+    cluster.wait("pod/box", "condition=Ready")
+    assert cluster.exec("box", "sh", "-c", "echo well > /tmp/x; cat /tmp/x").stdout == "well\n"
+    cluster.process.send_signal(signal.SIGTERM)
+    assert cluster.process.wait(timeout=20) == 0
