@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 
 import redis.asyncio
+from opentelemetry import trace
 from redis.exceptions import RedisError
 
 from k8s_tasks.cluster.errors import ClusterError
@@ -104,7 +105,11 @@ class Drive:
             await self._process.close()
 
     async def _read(self) -> None:
+        silent = True
         async for source, data in self._process.output():
+            if silent:
+                silent = False
+                trace.get_current_span().add_event("first output", {"redes.bytes": len(data)})
             self._active_at = time.monotonic()
             # Counted first: the page may acknowledge an entry before its append has returned to us,
             # and what was acknowledged too early would go on counting as unseen.

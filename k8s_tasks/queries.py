@@ -1,9 +1,11 @@
 """Questions about sessions, runs and what is alive."""
 
 import math
+from datetime import datetime
 
 from django.db import DatabaseError, connection
-from django.db.models import Max
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Max
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
@@ -13,11 +15,13 @@ from curriculum.specs import LabSpec
 from k8s_tasks.cluster.topology import fill_in_values
 from k8s_tasks.domain.capabilities import choose_cluster
 from k8s_tasks.domain.whole_clusters import why_no_whole_cluster
-from k8s_tasks.enums import RunState
+from k8s_tasks.enums import LIVE_SESSION_STATES, RunKind, RunState
 from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
+from k8s_tasks.queue import STREAMS, VERIFY
 from k8s_tasks.redis_keys import redis_client, service_beat
 
 NEVER_RAN = (RunState.FAILED, RunState.LOST)
+TYPED_RUNS = (RunKind.COMMAND, RunKind.TERMINAL)
 SERVICES = ("streams", "verify", "watcher")
 
 
@@ -87,6 +91,59 @@ def why_no_cluster_fits(lab: LabSpec) -> str | None:
 def service_health() -> dict[str, dict]:
     """{name: {"ok", "detail"}} of redis, database, the two workers, the watcher and each cluster."""
     return {"database": _database_health(), **_redis_health(), **_cluster_health()}
+
+
+def why_not_ready() -> dict[str, str]:
+    """{part: sentence} of what keeps a web process from serving pages; addresses and secrets stay out."""
+    return {**_why_no_database(), **_why_no_redis()}
+
+
+def _why_no_database() -> dict[str, str]:
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return {"database": _("does not answer")}
+    if waiting:
+        return {"database": _("migrations wait to be applied: manage.py migrate")}
+    return {}
+
+
+def _why_no_redis() -> dict[str, str]:
+    try:
+        redis_client().ping()
+    except (RedisError, OSError):
+        return {"redis": _("does not answer")}
+    return {}
+
+
+def live_sessions_by_cluster() -> list[tuple[str, str, int]]:
+    """(cluster, state, how many); those that wait for one have none yet."""
+    live = LabSession.objects.filter(state__in=LIVE_SESSION_STATES).order_by()
+    counted = live.values_list("cluster__name", "state").annotate(Count("pk"))
+    return [(cluster or "none", state, count) for cluster, state, count in counted]
+
+
+def runs_since(moment: datetime) -> list[tuple[str, str, int]]:
+    """(kind, state, how many) of the runs asked for since then."""
+    runs = Run.objects.filter(created_at__gte=moment).order_by()
+    return list(runs.values_list("kind", "state").annotate(Count("pk")))
+
+
+def start_waits(moment: datetime) -> list[float]:
+    """Seconds from the click to the start, sorted, of the commands and terminals asked for since then."""
+    runs = Run.objects.filter(created_at__gte=moment, started_at__isnull=False, kind__in=TYPED_RUNS)
+    return sorted(
+        (ended - began).total_seconds() for began, ended in runs.values_list("created_at", "started_at")
+    )
+
+
+def queue_lengths() -> dict[str, int]:
+    """Tasks in the broker's lists that no worker has taken."""
+    pipe = redis_client().pipeline(transaction=False)
+    for queue in (STREAMS, VERIFY):
+        pipe.llen(queue)
+    return dict(zip((STREAMS, VERIFY), pipe.execute(), strict=True))
 
 
 def _database_health() -> dict:

@@ -5,6 +5,7 @@ import logging
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils.translation import gettext as _
+from opentelemetry import trace
 
 from curriculum.course import get_course
 from curriculum.enums import LIVE_STEPS
@@ -23,6 +24,7 @@ from k8s_tasks.pump import COMMAND_TICK, TERMINAL_TICK, CappedPublisher, Publish
 from k8s_tasks.speech import speaking_to
 
 logger = logging.getLogger(__name__)
+tracer = trace.get_tracer("redes")
 
 
 def run_command(run_id: str, *, columns: int, rows: int) -> None:
@@ -32,12 +34,26 @@ def run_command(run_id: str, *, columns: int, rows: int) -> None:
     )
     beating = submit(_beat(run))
     try:
-        with speaking_to(run.requested_by):
+        with speaking_to(run.requested_by), tracer.start_as_current_span("run", attributes=facts_of(run)):
             if set_run_state(run, RunState.STARTING):
                 _drive(run, columns, rows)
     finally:
         beating.cancel()
         ask_recheck(run.session_id)
+
+
+def facts_of(run: Run) -> dict[str, str]:
+    """What a trace tells of a run: where it is, never what was typed."""
+    session = run.session
+    cluster = session.cluster.name if session.cluster else ""
+    facts = {
+        "run": run.pk,
+        "kind": run.kind,
+        "step": run.step,
+        "lab": session.attempt.lab.slug,
+        "pod": run.pod,
+    }
+    return {f"redes.{name}": str(value) for name, value in {**facts, "cluster": cluster}.items()}
 
 
 async def _beat(run: Run) -> None:
@@ -47,7 +63,8 @@ async def _beat(run: Run) -> None:
 def _drive(run: Run, columns: int, rows: int) -> None:
     limits = limits_of(run)
     try:
-        process = _start(run, limits)
+        with tracer.start_as_current_span("start in the pod"):
+            process = _start(run, limits)
         publisher, driving = _begin(run, process, limits, columns, rows)
         set_run_state(run, RunState.RUNNING)
         close_old_connections()  # a stream of minutes must not hold a database connection

@@ -8,6 +8,7 @@ from dataclasses import replace
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+from opentelemetry import trace
 
 from curriculum import queries as work
 from curriculum.course import get_course
@@ -38,6 +39,7 @@ from k8s_tasks.speech import speaking_to
 from k8s_tasks.streams import publish_notice
 
 logger = logging.getLogger(__name__)
+tracer = trace.get_tracer("redes")
 
 
 def verify(run_id: str) -> None:
@@ -105,8 +107,15 @@ def facts_of(session: LabSession, lab: LabSpec) -> Facts:
 async def judge_all(kubeconfig: str, conditions: list[Condition], facts: Facts) -> dict[str, Finding]:
     round = await begin_round(await api_of(kubeconfig), conditions, facts)
     rounds = [(condition, replace(round, about=condition.key)) for condition in conditions]
-    findings = await asyncio.gather(*(judge(condition, its) for condition, its in rounds))
+    findings = await asyncio.gather(*(_judge(condition, its) for condition, its in rounds))
     return {condition.key: finding for condition, finding in zip(conditions, findings, strict=True)}
+
+
+async def _judge(condition: Condition, round: Round) -> Finding:
+    with tracer.start_as_current_span("condition", attributes={"redes.condition": condition.key}) as span:
+        finding = await judge(condition, round)
+        span.set_attribute("redes.verdict", finding.verdict)
+        return finding
 
 
 async def begin_round(api: Api, conditions: list[Condition], facts: Facts) -> Round:

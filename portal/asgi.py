@@ -4,11 +4,15 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from portal.tracing import begin_tracing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+begin_tracing("web")  # before Django builds its chain of middleware
 pages = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402 - models load only after Django is set up
 
+from portal.metrics import counted  # noqa: E402
 from portal.sockets.routing import sockets  # noqa: E402
 
-application = ProtocolTypeRouter({"http": pages, "websocket": sockets})
+application = ProtocolTypeRouter({"http": pages, "websocket": counted(sockets)})

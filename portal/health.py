@@ -1,4 +1,4 @@
-"""`/healthz`, for supervisors and load balancers, and what ill health means for a lab.
+"""`/healthz` for supervisors, `/readyz` and `/livez` for Kubernetes, and what ill health means for a lab.
 
 `k8s_tasks.queries.service_health` tells of the portal's own services and, as `cluster:<name>`, of
 the clusters (one part named `cluster` says that there is none). A portal without a cluster is a
@@ -33,6 +33,26 @@ def healthz(request):
     parts = {name: part["ok"] for name, part in health.items()}
     status = 503 if missing else 200
     return JsonResponse({"ok": not missing, "missing": missing, "parts": parts}, status=status)
+
+
+@login_not_required
+@require_safe
+@never_cache
+def readyz(request):
+    """200 when this process can serve pages, 503 with a sentence for each thing in the way. Workers and
+    clusters do not count: without them theory, results and replays are served all the same."""
+    wrong = queries.why_not_ready()
+    if wrong:
+        logger.info("not ready: %s", ", ".join(wrong))
+    return JsonResponse({"ready": not wrong, "wrong": wrong}, status=503 if wrong else 200)
+
+
+@login_not_required
+@require_safe
+@never_cache
+def livez(request):
+    """200 while this process answers at all: a database that is away is no reason to start it again."""
+    return JsonResponse({"alive": True})
 
 
 def missing_services(health: dict) -> list[str]:

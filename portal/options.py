@@ -49,6 +49,12 @@ def _yes_or_no(value: str) -> bool:
     return words[value.strip().lower()]
 
 
+def _log_format(value: str) -> str:
+    if value.strip() not in ("line", "json"):
+        raise ValueError("line or json is expected")
+    return value.strip()
+
+
 def _names(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 
@@ -86,6 +92,8 @@ OPTIONS = (
         _folder,
     ),
     Option("COURSE_RELOAD", "no", "for authors: read the course again when its files change", _yes_or_no),
+    Option("METRICS_TOKEN", "", "bearer token for Prometheus at /metrics; empty has no such page"),
+    Option("LOG_FORMAT", "line", "line, or json for a collector of logs", _log_format),
     Option("DEBUG", "no", "Django's debug pages", _yes_or_no),
     Option(
         "DEMO_ACCOUNTS",

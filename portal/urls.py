@@ -14,6 +14,7 @@ from portal import (
     health,
     labs,
     language,
+    metrics,
     preview,
     recordings,
     runs,
@@ -68,5 +69,8 @@ urlpatterns = [
     path("attach/", attaching.attach, name="attach"),
     path("preview/", preview.stamp, name="preview"),
     path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("livez", health.livez, name="livez"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("admin/", admin.site.urls),
 ]

@@ -17,6 +17,7 @@ from django.conf import settings
 from deploy.local.lifeline import die_with_parent
 from deploy.local.redis_server import find_redis, redis_command
 from deploy.local.stack import Stack
+from tests.otlp import Collector
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -85,7 +86,18 @@ def redis_client(redis_url):
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory):
+def collector():
+    """Where the portal of `stack` sends its traces."""
+    with Collector() as collecting:
+        yield collecting
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory, collector):
     """The whole portal as `make run` starts it: Redis, netlab, web, workers and watcher."""
-    with Stack(tmp_path_factory.mktemp("stack")) as running:
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        environ.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")  # milliseconds
+        running = Stack(tmp_path_factory.mktemp("stack"))
+    with running:
         yield running

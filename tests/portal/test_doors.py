@@ -74,6 +74,9 @@ DOORS = {
     "attach": Door("get", EVERYBODY),
     "preview": Door("get", frozenset(), hidden=True),  # only an author's portal has it
     "healthz": Door("get", EVERYBODY),
+    "readyz": Door("get", EVERYBODY),
+    "livez": Door("get", EVERYBODY),
+    "metrics": Door("get", frozenset(), hidden=True),  # for who bears the token, see test_metrics
 }
 SOCKETS = {"run-socket": VIEWERS, "terminal-socket": OWNER, "session-socket": VIEWERS}
 

@@ -1,5 +1,9 @@
 """Health is told in status and names, and to strangers in nothing more."""
 
+import redis
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 
@@ -44,3 +48,24 @@ def test_a_portal_without_a_cluster_tells_how_to_attach_one(db, healthy):
     assert 'href="/attach/"' in home.content.decode()
     assert "kind get kubeconfig --internal" in told.content.decode()
     assert "barred" not in told.content.decode()
+
+
+def test_a_web_process_is_ready_without_workers_and_clusters(db, redis_client):
+    response = Client().get("/readyz")
+
+    assert (response.status_code, response.json()) == (200, {"ready": True, "wrong": {}})
+
+
+def test_what_keeps_it_from_serving_is_told_in_sentences(db, monkeypatch):
+    monkeypatch.setattr("k8s_tasks.queries.redis_client", lambda: redis.Redis(unix_socket_path="/nowhere"))
+    newest = MigrationExecutor(connection).loader.graph.leaf_nodes("portal")[0]
+    MigrationRecorder(connection).record_unapplied(*newest)
+
+    response = Client(headers={"Accept-Language": "en"}).get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["wrong"] == {
+        "database": "migrations wait to be applied: manage.py migrate",
+        "redis": "does not answer",
+    }
+    assert Client().get("/livez").status_code == 200
