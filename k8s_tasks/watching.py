@@ -16,6 +16,7 @@ from django.db.models import Q
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from k8s_tasks.alive import sign_of_life
 from k8s_tasks.cluster.api import Api, connect
 from k8s_tasks.cluster.errors import ClusterError, NotFound, Refused
 from k8s_tasks.cluster.namespaces import PORTAL_LABEL, main_namespace
@@ -83,6 +84,7 @@ class House:
         self._reaper = Reaper()
 
     async def keep(self) -> None:
+        sign_of_life()
         await in_database(self._keep)
 
     def _keep(self) -> None:

@@ -6,6 +6,7 @@ import logging
 from celery.signals import worker_ready
 from redis.exceptions import RedisError
 
+from k8s_tasks.alive import sign_of_life
 from k8s_tasks.loop import loop_redis, submit
 from k8s_tasks.redis_keys import service_beat
 
@@ -22,6 +23,7 @@ def begin_beating(sender, **_signal) -> None:
 
 async def _beat(service: str) -> None:
     while True:
+        sign_of_life()
         try:
             await loop_redis().set(service_beat(service), "1", ex=BEAT_LASTS)
         except (RedisError, OSError) as error:
