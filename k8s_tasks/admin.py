@@ -9,9 +9,9 @@ from redis.exceptions import RedisError
 
 from curriculum.enums import Capability
 from curriculum.text import Text
-from k8s_tasks.domain.capabilities import ask_preflight, capability_of
+from k8s_tasks.domain.capabilities import ask_preflight, capability_of, live_sessions
 from k8s_tasks.domain.sessions import SessionError, end_session, extend_session, reset_session
-from k8s_tasks.enums import LIVE_SESSION_STATES, CapabilityState
+from k8s_tasks.enums import CapabilityState
 from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
 
 
@@ -30,11 +30,20 @@ class Record(admin.ModelAdmin):
 
 @admin.register(Cluster)
 class ClusterAdmin(admin.ModelAdmin):
-    list_display = ["name", "is_healthy", "health", "version", "is_default", "live_sessions", "checked_at"]
-    list_filter = ["is_healthy", "is_default", "is_exclusive"]
+    list_display = [
+        "name",
+        "is_healthy",
+        "health",
+        "version",
+        "is_default",
+        "takes_new",
+        "places",
+        "checked_at",
+    ]
+    list_filter = ["is_healthy", "is_default", "takes_new", "is_exclusive"]
     search_fields = ["name", "health", "version"]
     readonly_fields = ["uid", "version", "is_healthy", "health", "checked_at", "can", "measured_at"]
-    actions = ["measure"]
+    actions = ["measure", "drain", "take_new"]
 
     @admin.display(description=_("capabilities"))
     def can(self, cluster):
@@ -54,9 +63,18 @@ class ClusterAdmin(admin.ModelAdmin):
         else:
             self.message_user(request, _("It is being measured; look again in a few seconds."))
 
+    @admin.action(description=_("Drain: no new sessions, those that run go on"))
+    def drain(self, request, clusters):
+        clusters.update(takes_new=False)
+
+    @admin.action(description=_("Take new sessions again"))
+    def take_new(self, request, clusters):
+        clusters.update(takes_new=True)
+
     @admin.display(description=_("live sessions"))
-    def live_sessions(self, cluster):
-        return cluster.sessions.filter(state__in=LIVE_SESSION_STATES).count()
+    def places(self, cluster):
+        live = live_sessions(cluster)
+        return live if cluster.capacity is None else f"{live} / {cluster.capacity}"
 
 
 def _told(found: dict) -> tuple[str, str]:

@@ -28,7 +28,7 @@ from k8s_tasks.domain.placing import serve_queue, tend_own_netlabs
 from k8s_tasks.domain.reaping import Reaper
 from k8s_tasks.domain.rechecks import ask_recheck
 from k8s_tasks.domain.runs import finish_ended_runs
-from k8s_tasks.domain.sessions import expire_sessions, update_pods
+from k8s_tasks.domain.sessions import expire_sessions, lose_sessions_of_silent_clusters, update_pods
 from k8s_tasks.enums import LIVE_SESSION_STATES, USABLE_SESSION_STATES
 from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.redis_keys import redis_client, service_beat
@@ -92,6 +92,7 @@ class House:
         for run in self._reaper.look():
             logger.warning("run %s was lost", run.pk)
         expire_sessions()
+        lose_sessions_of_silent_clusters()
         finish_ended_runs()
 
 

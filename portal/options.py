@@ -81,6 +81,12 @@ OPTIONS = (
     Option("NETLAB_PORT", "16443", "port of netlab's Kubernetes API on the loopback interface", _port),
     Option("NETLAB_WORKERS", "2", "worker nodes of netlab", _number),
     Option("OWN_NETLABS", "2", "netlabs of their own that labs which need a whole cluster may have", _number),
+    Option(
+        "CLUSTER_SILENT_SECONDS",
+        "60",
+        "how long a cluster may be silent before its sessions are given up, to be started elsewhere",
+        _number,
+    ),
     Option("EVIDENCE_KEY", "", "file with the Ed25519 key that signs evidence; empty makes one in STATE_DIR"),
     Option("SECRET_KEY", "", "Django's secret key; empty makes and keeps one for a local run"),
     Option("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]", "host names the portal answers to", _names),

@@ -18,6 +18,7 @@ from k8s_tasks.queue import enqueue
 from k8s_tasks.redis_keys import preflight_asked, redis_client
 from k8s_tasks.speech import in_all_languages
 
+NOMINAL_PLACES = 30  # sessions on a cluster of which nobody said how many it may have
 ASKED_LASTS = 120  # seconds; a preflight that was lost with its worker is asked for again
 AGAIN = {  # add-ons come later, and what broke a probe may be over
     CapabilityState.UNKNOWN.value: timedelta(minutes=5),
@@ -100,16 +101,43 @@ def lacked_by(cluster: Cluster, requires: Sequence[Capability]) -> str:
 
 
 def choose_cluster(requires: Sequence[Capability]) -> tuple[Cluster | None, str | None]:
-    """A healthy cluster for a lab that shares it, and why even the best one will not do."""
-    shared = Cluster.objects.filter(is_healthy=True, is_exclusive=False).order_by("-is_default", "name")
+    """A healthy cluster with room for a lab that shares it, and why even the best one will not do.
+
+    The default takes new sessions as long as it has room; then the emptiest of the others does.
+    """
+    shared = Cluster.objects.filter(is_healthy=True, is_exclusive=False)
     if not shared:
         return None, None
-    healthy = list(shared.exclude(pk__in=_taken_whole()))
-    if not healthy:
-        return None, _("Every cluster is taken by a lab that needs a whole one; try again in some minutes.")
-    fits = (each for each in healthy if why_not_on(each, requires) is None)
-    chosen = next(fits, healthy[0])
+    taken = _taken_whole()
+    open_ones = [each for each in shared.filter(takes_new=True) if each.pk not in taken]
+    if not open_ones:
+        return None, _why_none_is_open(taken)
+    roomy = sorted((each for each in open_ones if has_room(each)), key=_preference)
+    if not roomy:
+        return None, _("All places on the clusters are taken; try again in some minutes.")
+    fits = (each for each in roomy if why_not_on(each, requires) is None)
+    chosen = next(fits, roomy[0])
     return chosen, why_not_on(chosen, requires)
+
+
+def has_room(cluster: Cluster) -> bool:
+    return cluster.capacity is None or live_sessions(cluster) < cluster.capacity
+
+
+def live_sessions(cluster: Cluster) -> int:
+    return cluster.sessions.filter(state__in=LIVE_SESSION_STATES).count()
+
+
+def _preference(cluster: Cluster) -> tuple:
+    """One without a limit counts as one of NOMINAL_PLACES, so that it can be compared."""
+    share = live_sessions(cluster) / (cluster.capacity or NOMINAL_PLACES)
+    return not cluster.is_default, share, cluster.name
+
+
+def _why_none_is_open(taken: list[int]) -> str:
+    if taken:
+        return _("Every cluster is taken by a lab that needs a whole one; try again in some minutes.")
+    return _("No cluster takes new sessions right now; ask who runs this portal.")
 
 
 def _taken_whole() -> list[int]:

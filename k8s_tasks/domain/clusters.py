@@ -78,7 +78,7 @@ def portal_id() -> str:
 
 def mark_healthy(cluster: Cluster, *, version: str, uid: str) -> None:
     """Keep that the cluster answers; another uid behind its address means another cluster."""
-    facts = {"is_healthy": True, "health": "", "version": version, "uid": uid}
+    facts = {"is_healthy": True, "health": "", "version": version, "uid": uid, "silent_since": None}
     if _store(cluster, facts):
         lose_sessions_of_other_cluster(cluster)
 
@@ -89,7 +89,8 @@ def mark_ill(cluster: Cluster, why: str) -> None:
     told = netlab_state() / "unavailable.txt"
     if cluster.name == "netlab" and told.is_file():
         why = told.read_text().strip()
-    _store(cluster, {"is_healthy": False, "health": why[:500]})
+    since = cluster.silent_since or timezone.now()
+    _store(cluster, {"is_healthy": False, "health": why[:500], "silent_since": since})
 
 
 def _store(cluster: Cluster, facts: dict) -> bool:

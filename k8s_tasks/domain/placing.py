@@ -54,7 +54,7 @@ def give_cluster(session: LabSession, cluster: Cluster) -> bool:
         if cluster.slot is None:
             return _begin(session, cluster_uid=cluster.uid, **facts)
         LabSession.objects.filter(pk=session.pk, state=SessionState.QUEUED).update(**facts)
-        Cluster.objects.filter(pk=cluster.pk).update(is_healthy=False, uid="", health="")
+        Cluster.objects.filter(pk=cluster.pk).update(is_healthy=False, uid="", health="", silent_since=None)
     return True
 
 
@@ -79,7 +79,7 @@ def tend_own_netlabs() -> None:
         return
     left = Cluster.objects.filter(slot__isnull=False, is_healthy=True).exclude(slot__in=sessions)
     if left.exists():  # every second: an idle portal must not write
-        left.update(is_healthy=False, uid="", health="")
+        left.update(is_healthy=False, uid="", health="", silent_since=None)
     for slot, session in sessions.items():
         with speaking_to(session.attempt.student):
             _follow(session, states.get(slot, "ended"))

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 
 from curriculum.models import Attempt
 from k8s_tasks.cluster.namespaces import main_namespace
-from k8s_tasks.domain.capabilities import choose_cluster, required_by
+from k8s_tasks.domain.capabilities import choose_cluster, has_room, required_by
 from k8s_tasks.domain.runs import cancel_open_runs
 from k8s_tasks.domain.whole_clusters import needs_whole_cluster, why_no_whole_cluster
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
@@ -50,7 +50,7 @@ def start_session(attempt: Attempt, *, cluster: Cluster | None = None) -> LabSes
             raise SessionError(_("You have too many sessions open; end one of them first."))
         if needs_whole_cluster(attempt.lab.slug):
             return _create_exclusive(attempt, cluster)
-        return _create_session(attempt, cluster or _pick_cluster(attempt.lab.slug))
+        return _create_session(attempt, cluster or _take_place(attempt.lab.slug))
 
 
 def extend_session(session: LabSession) -> None:
@@ -142,6 +142,19 @@ def lose_sessions_of_other_cluster(cluster: Cluster) -> None:
             set_session_state(session, SessionState.GONE, message=_("The cluster it ran on is no more."))
 
 
+def lose_sessions_of_silent_clusters() -> None:
+    """A cluster that has been silent for CLUSTER_SILENT_SECONDS is given up: its sessions say so, and a new
+    one of the same attempt starts elsewhere. If it comes back, the watcher clears what is left on it. A
+    netlab of a session's own is followed by whoever started it."""
+    limit = timezone.now() - timedelta(seconds=settings.OPTIONS["CLUSTER_SILENT_SECONDS"])
+    silent = Cluster.objects.filter(slot=None, silent_since__lte=limit)
+    lost = LabSession.objects.filter(state__in=LIVE_SESSION_STATES, cluster__in=silent)
+    for session in lost.select_related("attempt__student", "cluster"):
+        with speaking_to(session.attempt.student):
+            told = _("The cluster %(cluster)s no longer answers. Start again: what was proven stays.")
+            set_session_state(session, SessionState.GONE, message=told % {"cluster": session.cluster.name})
+
+
 def update_pods(namespace: str, pods: list[dict]) -> bool:
     """Keep how the pods are now and tell the pages; no change is no news."""
     with transaction.atomic():
@@ -220,6 +233,17 @@ def _hand_over(session: LabSession) -> None:
     except OperationalError as error:
         session.delete()
         raise SessionError(_("The queue of commands does not answer.")) from error
+
+
+def _take_place(lab: str) -> Cluster:
+    """A cluster whose last place nobody else can take before this transaction ends."""
+    while True:
+        cluster = _pick_cluster(lab)
+        if cluster.capacity is None:
+            return cluster
+        Cluster.objects.select_for_update().get(pk=cluster.pk)
+        if has_room(cluster):
+            return cluster
 
 
 def _pick_cluster(lab: str) -> Cluster:

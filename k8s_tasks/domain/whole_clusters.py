@@ -48,7 +48,7 @@ def twin_of() -> Cluster | None:
 
 def adopt_measurements(cluster: Cluster, uid: str) -> None:
     """What was measured on the twin holds for a netlab of its own that has just been started."""
-    facts = {"uid": uid, "is_healthy": True, "health": ""}
+    facts = {"uid": uid, "is_healthy": True, "health": "", "silent_since": None}
     twin = twin_of()
     if twin and twin.measured_uid == twin.uid:
         facts |= {"capabilities": twin.capabilities, "measured_uid": uid, "measured_at": twin.measured_at}
