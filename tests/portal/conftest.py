@@ -185,6 +185,7 @@ def healthy(monkeypatch) -> dict:
     names = ("redis", "database", "streams", "verify", "watcher", "cluster:netlab")
     health = {name: {"ok": True, "detail": ""} for name in names}
     monkeypatch.setattr(queries, "service_health", lambda: health)
+    monkeypatch.setattr(queries, "why_not_ready", dict)
     return health
 
 
