@@ -7,7 +7,7 @@ SETUP := $(PYTHON) deploy/local/setup.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kind kind-preload kind-down dev status test lint types unit integration e2e labs record bench bench-netlab conformance verify-cluster clean distclean
+.PHONY: help setup run kind kind-preload kind-down dev status test lint types unit integration e2e labs record bench bench-netlab conformance addons addons-lock verify-cluster clean distclean
 
 help: ## list the chores and the options
 	@$(PYTHON) deploy/local/help.py $(MAKEFILE_LIST)
@@ -78,6 +78,12 @@ bench-netlab: setup-test ## measure netlab: start, pods, exec, watches, Services
 
 conformance: setup-test ## judge the cluster of KUBECONFIG=...; without it, an own netlab
 	@CONFORMANCE=whole $(VENV)/pytest tests/conformance $(ARGS)
+
+addons: setup ## install add-ons on the cluster of KUBECONFIG=... (ADDONS="ingress metallb", or all)
+	@$(VENV)/python deploy/addons/addons.py install $(ADDONS)
+
+addons-lock: setup ## online: write the checksums of the add-ons' manifests into deploy/addons/lock.json
+	@$(VENV)/python deploy/addons/addons.py lock $(ADDONS)
 
 verify-cluster: ## judge the cluster of KUBECONFIG=... (or an own netlab) wholly; LAB=slug and PARTS=... for less
 	@CLUSTER=$(or $(KUBECONFIG),netlab) $(SETUP) --for verify

@@ -23,6 +23,7 @@ WAIT = "180s"
 
 def up() -> None:
     """From whatever is there to a cluster that the portal knows. Raises KindProblem."""
+    from deploy.addons import addons
     from deploy.kind import images
 
     archives = images.archives(_folder("KIND_IMAGES"))
@@ -36,9 +37,20 @@ def up() -> None:
         manage("deploy/local/prepare.py")
     with step("the platform's policy and node agents"):
         install(kubeconfig())
+    lacking = addons.install_all(_addons(), kubeconfig())
     with step("preflight"):
         manage("manage.py", "preflight", "--cluster", "kind")
+    for each in lacking:
+        print(f"  {each}")
     print("\nThe cluster is ready. Now: make run CLUSTER=kind")
+
+
+def _addons() -> list[str]:
+    """ADDONS: names, `all`, or `none`; the usual ones when nothing is said. Raises KindProblem."""
+    from deploy.addons import addons
+
+    words = os.environ.get("ADDONS", "").split()
+    return [] if words == ["none"] else addons.chosen(words)
 
 
 def create(node_image: str) -> None:
@@ -108,11 +120,16 @@ def manage(script: str, *words: str) -> None:
 
 def preload() -> None:
     """Fill KIND_IMAGES, for machines without the internet."""
+    from deploy.addons import addons
     from deploy.kind import images
 
     folder = _folder("KIND_IMAGES") or _options()["STATE_DIR"] / "kind" / "images"
+    os.environ["KIND_IMAGES"] = str(folder)
+    with step("manifests of the add-ons"):
+        addons.keep_copies(_addons())
+    wanted = sorted({image for name in _addons() for image in addons.images_of(name)})
     with step("images for a class"):
-        kept = images.preload(folder, os.environ.get("KIND_NODE_IMAGE", ""))
+        kept = images.preload(folder, os.environ.get("KIND_NODE_IMAGE", ""), wanted)
     print("\n".join(f"  {path.name}: {path.stat().st_size >> 20} MiB" for path in kept))
     print(f"Carry the folder to the other machines, then there: make kind KIND_IMAGES={folder}")
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.kind.tools import CLUSTER, KindProblem, ask, attempt, show
@@ -123,7 +124,7 @@ def _root_filesystem() -> Path | None:
         return None
 
 
-def preload(folder: Path, node_image: str) -> list[Path]:
+def preload(folder: Path, node_image: str, others: Sequence[str] = ()) -> list[Path]:
     """Pull and build what a class needs, and keep it as archives; those that are there are left alone.
 
     Raises KindProblem.
@@ -131,12 +132,14 @@ def preload(folder: Path, node_image: str) -> list[Path]:
     node_image = node_image or _node_image_in_use()
     tag = node_image.partition("@")[0]
     folder.mkdir(parents=True, exist_ok=True)
-    if attempt("docker", "image", "inspect", node_image).returncode:
-        show(["docker", "pull", node_image], f"{node_image} could not be pulled")
+    for each in (node_image, *others):
+        if attempt("docker", "image", "inspect", each).returncode:
+            show(["docker", "pull", each], f"{each} could not be pulled")
     if tag != node_image:
         ask("docker", "tag", node_image, tag)  # an image pulled by its digest has no name to be saved under
     make_toolbox()
-    return [_save(folder, tag), _save(folder, images.TOOLBOX, again=True)]
+    kept = [_save(folder, each) for each in (tag, *others)]
+    return [*kept, _save(folder, images.TOOLBOX, again=True)]
 
 
 def _node_image_in_use() -> str:

@@ -37,6 +37,8 @@ match [name, *argv]:
         Path(target).write_bytes(b"saved")
     case ["docker", "inspect", *_]:
         print("kindest/node:v1.36.1@sha256:00") if has("cluster") else end(1, "no such container")
+    case ["docker", "network", "inspect", "kind", *_]:
+        print('[{{"Subnet": "fc00:f853:ccd:e793::/64"}}, {{"Subnet": "172.18.0.0/16"}}]')
     case ["docker", "ps", *_]:
         print("redes-control-plane", "exited" if has("stopped") else "running")
     case ["kind", "get", "clusters"]:

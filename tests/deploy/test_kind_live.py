@@ -17,7 +17,7 @@ pytest_plugins = ["tests.deploy.fakes"]
 @pytest.fixture
 def make_kind(fakes, stack, tmp_path):
     (fakes.notes / "kubeconfig").write_text(stack.kubeconfig.read_text())
-    environment = os.environ | {"STATE_DIR": str(tmp_path / "state")}
+    environment = os.environ | {"STATE_DIR": str(tmp_path / "state"), "ADDONS": "none"}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
 
     def run(*command: str) -> str:
