@@ -122,6 +122,8 @@ def keep_copies(names: list[str]) -> None:
     """For machines without the internet, in KIND_IMAGES/addons. Raises NotFetched."""
     for each in (each for name in names for each in addresses(name)):
         copy = copy_of(each)
+        if copy is None:
+            raise KindProblem("KIND_IMAGES= must name the folder to fill")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(checked(each, fetched(each)))
 
