@@ -18,6 +18,7 @@ from curriculum.documents import Document, check_document, read_document
 from curriculum.drawings import load_drawings
 from curriculum.hints import Cause, Hint
 from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_node_ports, lint_objects, lint_plays
+from curriculum.lint_deck import lint_deals, lint_deck
 from curriculum.live import LiveCourse
 from curriculum.problems import CourseError, Problem
 from curriculum.prose import Page, Section, read_lab_text, read_theory
@@ -26,6 +27,7 @@ from curriculum.schema import build, schema_of
 from curriculum.specs import Chapter, Condition, Course, LabSpec, Play, Step
 from curriculum.text import FIRST_LANGUAGE, LANGUAGES, Text
 
+SOLUTIONS, MUTANTS = "solutions", "mutants"
 CONTENT = Path(__file__).resolve().parent / "content"
 Sections = Mapping[tuple[str, str], Section]
 
@@ -132,9 +134,11 @@ class _Loader:
             return None
         self._compare_texts(folder, document, texts)
         lab = build(LabSpec, document.data, _Derivation(folder, texts, plays, recording).derive)
-        for lint in (lint_lab, lint_manifests, lint_objects, lint_node_ports):
+        for lint in (lint_lab, lint_manifests, lint_objects, lint_node_ports, lint_deck):
             self.problems.extend(lint(lab, document))
-        self.problems.extend(lint_plays(lab, {name: found for name, (found, _) in plays.items()}))
+        documents = {name: found for name, (found, _) in plays.items()}
+        for lint in (lint_plays, lint_deals):
+            self.problems.extend(lint(lab, documents))
         return lab
 
     def _load_lab_text(self, folder: Path, language: str, figures: Mapping) -> Sections:
@@ -142,7 +146,8 @@ class _Loader:
         return read_lab_text(self._read_prose(file), self._page(file, language, figures))
 
     def _load_plays(self, folder: Path) -> dict[str, tuple[Document, Play]]:
-        files = [folder / "solution.yaml", *sorted(folder.glob("mutants/*.yaml"))]
+        files = [folder / "solution.yaml"]
+        files += [file for place in (SOLUTIONS, MUTANTS) for file in sorted(folder.glob(f"{place}/*.yaml"))]
         found = {file.stem: self._read(file, Play) for file in files}
         return {
             name: (
@@ -229,6 +234,8 @@ class _Derivation:
 
     def _of_lab(self) -> dict:
         plays = {name: play for name, (_, play) in self.plays.items()}
+        solution = plays.pop("solution", None)
+        solutions = [plays.pop(file.stem, None) for file in sorted(self.folder.glob(f"{SOLUTIONS}/*.yaml"))]
         return {
             "slug": self.folder.name,
             "chapter": int(self.folder.parent.name[:2]),
@@ -240,7 +247,9 @@ class _Derivation:
                 file.read_text("utf-8") for file in sorted(self.folder.glob("manifests/*.yaml"))
             ),
             "objects": _read_texts(self.folder / "objects"),
-            "solution": plays.pop("solution", None),
+            "card_objects": _read_texts(self.folder / "deck"),
+            "solution": solution,
+            "solutions": tuple(play for play in solutions if play),
             "mutants": tuple(plays.values()),
             "texts": {key: self._body(key, "") for key in ("intro", "debrief")},
         }

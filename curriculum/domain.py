@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
 from django.db.models import F
@@ -14,9 +14,9 @@ from curriculum.course import get_course
 from curriculum.enums import Accepts, Asks, Confidence, StepKind
 from curriculum.hints import hints_ahead
 from curriculum.models import Answer, Attempt, ConditionPass, Draft, HintOpening, Lab
-from curriculum.parameters import draw_parameters, render_argv, spell_argv, substitute
+from curriculum.parameters import card_of, draw_parameters, render_argv, spell_argv, substitute
 from curriculum.predictions import is_right, read_value
-from curriculum.specs import Course, LabSpec, Step
+from curriculum.specs import CARD, Course, LabSpec, Step
 
 __all__ = [
     "AnswerError",
@@ -48,10 +48,11 @@ class AnswerError(ValueError):
     """An answer that is not taken; the text is for the student, in their language."""
 
 
-def start_attempt(student, lab: LabSpec, *, seed: int | None = None) -> Attempt:
+def start_attempt(student, lab: LabSpec, *, seed: int | None = None, card: str = "") -> Attempt:
     """A new attempt with parameters of its own, whether or not there are others. A recording gives its
-    seed, so that the next one draws the same."""
-    seed = secrets.randbits(SEED_BITS) if seed is None else seed
+    seed, so that the next one draws the same, and a play the card of a deck that it is about."""
+    if seed is None:
+        seed = _draw_seed(lab, {card} if card else lab.deck.keys() - _cards_seen(student, lab))
     return Attempt.objects.create(
         student=student,
         lab=_sync_lab(lab),
@@ -59,6 +60,23 @@ def start_attempt(student, lab: LabSpec, *, seed: int | None = None) -> Attempt:
         seed=seed,
         parameters=draw_parameters(lab, seed),
     )
+
+
+def _draw_seed(lab: LabSpec, cards: Collection[str]) -> int:
+    """One that deals one of these cards, where there is a deck."""
+    while True:
+        seed = secrets.randbits(SEED_BITS)
+        if not lab.deck or card_of(lab, seed) in cards:
+            return seed
+
+
+def _cards_seen(student, lab: LabSpec) -> set[str]:
+    """A card comes again only when the student has seen all the others: these were dealt since then."""
+    if not lab.deck:
+        return set()
+    dealt = Attempt.objects.filter(student=student, lab__slug=lab.slug).order_by("started_at")
+    cards = list(dealt.values_list(f"parameters__{CARD}", flat=True))
+    return set(cards[len(cards) - len(cards) % len(lab.deck) :])
 
 
 def current_attempt(student, lab: LabSpec) -> Attempt | None:

@@ -91,7 +91,7 @@ def lint_chapter(chapter: Chapter, document: Document) -> list[Problem]:
 
 def lint_plays(lab: LabSpec, documents: dict[str, Document]) -> list[Problem]:
     """Every act and promise of the solution and the mutants that the lab does not know."""
-    plays = [play for play in (lab.solution, *lab.mutants) if play]
+    plays = [*lab.right_plays, *lab.mutants]
     problems = [problem for play in plays for problem in _lint_play(lab, play, documents[play.name])]
     if lab.solution and len(lab.mutants) < MUTANTS_WANTED:
         mend = f"there are {len(lab.mutants)} mutants; write at least {MUTANTS_WANTED} in mutants/"
@@ -102,7 +102,7 @@ def lint_plays(lab: LabSpec, documents: dict[str, Document]) -> list[Problem]:
 def lint_manifests(lab: LabSpec, document: Document) -> list[Problem]:
     """The manifests, filled in with sample values, must make exactly the pods the lab names."""
     try:
-        made = {name for text in lab.manifests for name in _pods_made(substitute(text, _sample_values(lab)))}
+        made = {name for text in lab.manifests for name in pods_made(substitute(text, sample_values(lab)))}
     except (SubstitutionError, YAMLError) as error:
         return [document.problem(("pods",), f"the manifests cannot be read: {error}")]
     named = {pod.name for pod in lab.pods}
@@ -122,7 +122,7 @@ def lint_objects(lab: LabSpec, document: Document) -> list[Problem]:
     ]
     for name, text in lab.objects.items():
         try:
-            made = list(YAML(typ="safe").load_all(substitute(text, _sample_values(lab))))
+            made = list(YAML(typ="safe").load_all(substitute(text, sample_values(lab))))
         except (SubstitutionError, YAMLError) as error:
             problems.append(document.problem(("steps",), f"objects/{name}.yaml cannot be read: {error}"))
         else:
@@ -162,6 +162,7 @@ def known_names(lab: LabSpec) -> set[str]:
     """What `${...}` may ask for: the attempt's parameters and what the cluster decides."""
     return {
         *lab.parameters,
+        *lab.card_names,
         "namespace",
         *_cluster_values(lab),
         *(f"{pod}.{value}" for pod in lab.all_pods for value in POD_VALUES),
@@ -353,7 +354,7 @@ def _lint_cel(lab: LabSpec, document: Document, keys: tuple, settings) -> Iterat
     expression = getattr(settings, "expression", "")
     try:
         if expression:
-            compile_expression(substitute(expression, _sample_values(lab)))
+            compile_expression(substitute(expression, sample_values(lab)))
     except SubstitutionError:
         return  # it is told already
     except CelError as error:
@@ -401,7 +402,7 @@ def _lint_play(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem
     conditions = [condition.key for condition in lab.conditions]
     for key in play.fails:
         yield from _one_of(document, ("fails", key), key, conditions, "condition")
-    if play.name != "solution" and not play.fails:
+    if play not in lab.right_plays and not play.fails:
         yield document.problem((), "'fails' is missing; name the conditions this mutant must fail")
 
 
@@ -409,7 +410,7 @@ def _lint_working(lab: LabSpec, document: Document, index: int, act: Act) -> Ite
     """What a student works out must be an expression."""
     try:
         if act.works:
-            compile_expression(substitute(act.works, _sample_values(lab)))
+            compile_expression(substitute(act.works, sample_values(lab)))
     except (SubstitutionError, CelError) as error:
         yield document.problem(("acts", index, "works"), f"this is no CEL expression: {error}")
 
@@ -453,13 +454,13 @@ def _one_of(
         yield document.problem(keys, f"there is no {what} {name!r}; known are {', '.join(known) or 'none'}")
 
 
-def _sample_values(lab: LabSpec) -> dict[str, object]:
+def sample_values(lab: LabSpec) -> dict[str, object]:
     pods = {f"{pod}.{value}": "sample" for pod in lab.all_pods for value in POD_VALUES}
-    named = (*lab.parameters, "namespace", *_cluster_values(lab))
+    named = (*lab.parameters, *lab.card_names, "namespace", *_cluster_values(lab))
     return dict.fromkeys(named, "1") | pods
 
 
-def _pods_made(manifest: str) -> Iterator[str]:
+def pods_made(manifest: str) -> Iterator[str]:
     for item in YAML(typ="safe").load_all(manifest):
         if item and item.get("kind") == "Pod":
             yield item["metadata"]["name"]

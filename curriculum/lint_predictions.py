@@ -1,10 +1,11 @@
 """Whether a prediction can be answered, is answered before its run, and is answered right by the solution."""
 
 from collections.abc import Iterator
+from itertools import count
 
 from curriculum.documents import Document
 from curriculum.enums import RUN_STEPS, Asks, StepKind
-from curriculum.parameters import SubstitutionError, draw_parameters, names_in, substitute
+from curriculum.parameters import SubstitutionError, card_of, draw_parameters, names_in, substitute
 from curriculum.predictions import LARGEST_VALUE, SEPARATOR, Prediction, is_right, read_value
 from curriculum.problems import Problem
 from curriculum.specs import Act, LabSpec, Play, Step
@@ -57,7 +58,7 @@ def _lint_asked(prediction: Prediction, document: Document, keys: tuple) -> Iter
 
 def _lint_right(lab: LabSpec, prediction: Prediction, document: Document, keys: tuple) -> Iterator[Problem]:
     try:
-        unknown = names_in(prediction.right) - set(lab.parameters)
+        unknown = names_in(prediction.right) - _known_at_once(lab)
     except SubstitutionError as error:
         yield document.problem(keys, str(error))
         return
@@ -67,6 +68,17 @@ def _lint_right(lab: LabSpec, prediction: Prediction, document: Document, keys: 
     elif prediction.asks != Asks.ORDER and _filled(lab, prediction.right, prediction) is None:
         wanted = "a number" if prediction.asks == Asks.NUMBER else "one of the choices"
         yield document.problem(keys, f"{prediction.right!r} cannot be answered; write {wanted}")
+
+
+def _known_at_once(lab: LabSpec) -> set[str]:
+    """What is drawn; a value on a card only if it does not wait for the cluster."""
+    waits = {
+        name
+        for card in lab.deck.values()
+        for name, value in card.values.items()
+        if names_in(value) - set(lab.parameters)
+    }
+    return {*lab.parameters, *lab.card_names} - waits
 
 
 def lint_predicted(lab: LabSpec, play: Play, document: Document) -> Iterator[Problem]:
@@ -85,18 +97,19 @@ def _lint_said(
     lab: LabSpec, play: Play, step: Step, act: Act, document: Document, keys: tuple
 ) -> Iterator[Problem]:
     prediction = step.prediction
-    value, truth = (_filled(lab, each, prediction) for each in (act.value, prediction.answer))
+    value, truth = (_filled(lab, each, prediction, play.deals) for each in (act.value, prediction.answer))
     if value is None:
         mend = f"{act.value!r} is no answer to {step.key}; answer what its prediction asks"
         yield document.problem((*keys, "value"), mend)
-    elif play.name == "solution" and truth is not None and not is_right(prediction, value, truth):
+    elif play in lab.right_plays and truth is not None and not is_right(prediction, value, truth):
         mend = f"the solution predicts {value!r}, but right is {truth!r}; make them agree"
         yield document.problem((*keys, "value"), mend)
 
 
-def _filled(lab: LabSpec, template: str, prediction: Prediction) -> str | None:
-    """The value for some student, or None when it is no answer."""
+def _filled(lab: LabSpec, template: str, prediction: Prediction, card: str = "") -> str | None:
+    """The value for some student, of a deck one who is dealt this card, or None when it is no answer."""
+    seeds = (seed for seed in count(SAMPLE_SEED) if card not in lab.deck or card_of(lab, seed) == card)
     try:
-        return read_value(prediction, substitute(template, draw_parameters(lab, SAMPLE_SEED)))
+        return read_value(prediction, substitute(template, draw_parameters(lab, next(seeds))))
     except SubstitutionError:
         return None

@@ -14,7 +14,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from curriculum.enums import ParameterKind
-from curriculum.specs import LabSpec, Parameter, Step
+from curriculum.specs import CARD, LabSpec, Parameter, Step
 
 # No look-alikes: a student types these words by hand.
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -63,9 +63,26 @@ class _Values(Mapping):
 
 
 def draw_parameters(lab: LabSpec, seed: int) -> dict[str, str | int]:
-    """The lab's parameters for a seed: the same for ever."""
-    return {
+    """The lab's parameters for a seed, with the card and what is written on it: the same for ever."""
+    drawn = {
         name: _draw(parameter, random.Random(f"{seed}:{name}")) for name, parameter in lab.parameters.items()
+    }
+    if not lab.deck:
+        return drawn
+    card = card_of(lab, seed)
+    return drawn | {CARD: card} | settle(lab.deck[card].values, drawn)
+
+
+def card_of(lab: LabSpec, seed: int) -> str:
+    """The card of the lab's deck that a seed deals."""
+    return random.Random(f"{seed}:{CARD}").choice(list(lab.deck))
+
+
+def settle(values: Mapping[str, object], known: Mapping[str, object]) -> dict[str, object]:
+    """Values that speak of others, filled in as far as those are known: the cluster decides some later."""
+    return {
+        name: _Template(value).safe_substitute(_Values(known)) if isinstance(value, str) else value
+        for name, value in values.items()
     }
 
 

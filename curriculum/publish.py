@@ -12,6 +12,7 @@ from curriculum.reasons import MEANINGS, OF_KIND
 from curriculum.schema import definition_of, fields_in_file, schema_of
 from curriculum.specs import (
     Act,
+    Card,
     Chapter,
     Condition,
     Effects,
@@ -38,6 +39,7 @@ TABLES = {
     "`pods[]`": PodSpec,
     "`background[]`": Traffic,
     "`parameters.NAME`": Parameter,
+    "`deck.NAME`": Card,
     "`steps[]`": Step,
     "`effects` of an `impair` step": Effects,
     "`prediction` of a `predict` step": Prediction,
@@ -48,7 +50,7 @@ TABLES = {
         for settings in dict.fromkeys(CONDITION_SETTINGS.values())
         if (kinds := _spell_kinds(settings))
     },
-    "`solution.yaml` and `mutants/*.yaml`": Play,
+    "`solution.yaml`, `solutions/*.yaml` and `mutants/*.yaml`": Play,
     "`acts[]`": Act,
 }
 

@@ -14,7 +14,7 @@ from curriculum.text import Text
 FOLDER, INDEX = "recorded", "index.json"
 LARGEST = 300_000  # bytes of a lab's whole recording
 # What decides the output. Prose, hints and mutants may change and a recording still be true.
-MADE_OF = ("lab.yaml", "solution.yaml", "manifests", "objects", "solution")
+MADE_OF = ("lab.yaml", "solution.yaml", "manifests", "objects", "deck", "solution")
 
 
 @dataclass(frozen=True, kw_only=True)

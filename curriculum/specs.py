@@ -19,6 +19,7 @@ from curriculum.text import Text, choose_language
 
 DIRECTIONS = ["to-pod", "from-pod"]
 TRAFFIC_PROTOCOLS = ["http", "tcp", "udp"]
+CARD = "card"  # stands for the name of the card that was dealt
 WORLD = "world"  # key of the namespace that background traffic comes from; the student may only look there
 
 
@@ -58,6 +59,28 @@ class Parameter:
     highest: int = told("largest number drawn", default=0, minimum=0)
     prefix: str = told("what a word begins with", default="", pattern="^[a-z0-9-]*$")
     length: int = told("how many random letters follow the prefix", default=6, minimum=4, maximum=32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A fault of a deck: objects of its own in `deck/NAME.yaml`, in place of the manifests' of the same name,
+    or a fault of a pod's link, which nobody but the platform can mend."""
+
+    values: dict[str, str] = told(
+        "what `${name}` stands for when this card is dealt; each card gives the same names", default=dict
+    )
+    pod: str = told("pod whose link is at fault", default="", pattern=f"{KEY_PATTERN}|^$")
+    mtu: str = told("MTU of the node's route to that pod; ${name} is filled in", default="")
+    detour: str = told(
+        "address of another node by which leaves what that pod sends; ${name} is filled in", default=""
+    )
+
+    @property
+    def templates(self) -> dict[tuple[str, ...], str]:
+        """Its texts that may ask for values, by their keys."""
+        return {("mtu",): self.mtu, ("detour",): self.detour} | {
+            ("values", name): value for name, value in self.values.items()
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +206,7 @@ class Play:
         default=dict,
     )
     tells: str = told("what is right or wrong about it, for authors", default="")
+    deals: str = told("the card that is dealt to it, in a lab with a deck", default="")
     name: str = derived("solution")
     texts: Mapping[str, str] = derived(dict)
 
@@ -207,6 +231,7 @@ class LabSpec:
     pods: tuple[PodSpec, ...] = told("the lab's pods; each has a name of its own", minItems=1)
     background: tuple[Traffic, ...] = told("traffic the platform makes while the session lives", default=())
     parameters: dict[str, Parameter] = told("values drawn for each attempt", default=dict)
+    deck: dict[str, Card] = told("faults of which one is dealt to each attempt, by name", default=dict)
     panes: tuple[str, ...] = told("output panes, shown side by side", default=())
     steps: tuple[Step, ...] = told("what the student does, in order", minItems=1)
     conditions: tuple[Condition, ...] = told("what must be proven", minItems=3)
@@ -218,7 +243,9 @@ class LabSpec:
     recording: Recording | None = derived()
     manifests: tuple[str, ...] = derived()
     objects: Mapping[str, str] = derived()
+    card_objects: Mapping[str, str] = derived()
     solution: Play = derived()
+    solutions: tuple[Play, ...] = derived()
     mutants: tuple[Play, ...] = derived()
     texts: Mapping[str, Text] = derived()
 
@@ -236,6 +263,16 @@ class LabSpec:
     def all_pods(self) -> dict[str, str]:
         """The key of each pod's namespace, empty for the main one: the lab's pods and the platform's."""
         return {pod.name: pod.namespace for pod in self.pods} | {each.name: WORLD for each in self.background}
+
+    @property
+    def card_names(self) -> set[str]:
+        """What `${...}` may ask for besides, where there is a deck: the card, and the values on it."""
+        return {CARD, *(name for card in self.deck.values() for name in card.values)} if self.deck else set()
+
+    @property
+    def right_plays(self) -> tuple[Play, ...]:
+        """The solution, and those for the other cards of a deck."""
+        return (*((self.solution,) if self.solution else ()), *self.solutions)
 
     def intro(self, language: str) -> str:
         return self.texts["intro"][language]

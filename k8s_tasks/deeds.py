@@ -85,6 +85,7 @@ async def impair(deed: Deed, agent: Agent, address: str, direction: str, effects
         await agent.impair(address, direction, **effects)
     else:
         await agent.clear_impairments(address)
+        await agent.clear_route_faults(address)
         await _widen(agent, address)
     in_force = [each for each in await agent.impairments() if each["address"] == address]
     for each in in_force:

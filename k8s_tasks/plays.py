@@ -33,7 +33,7 @@ COLUMNS, ROWS = 200, 40  # wide: a line that wraps is not found again
 
 
 def plays_of(lab: LabSpec) -> tuple[Play, ...]:
-    return (lab.solution, DO_NOTHING, *lab.mutants)
+    return (*lab.right_plays, DO_NOTHING, *lab.mutants)
 
 
 class PlayError(Exception):
@@ -45,7 +45,7 @@ async def play_lab(
 ) -> dict[str, ConditionResult]:
     """The result of each condition after the play's acts, in an attempt of its own.
     Raises PlayError, and RunError or SessionError as for a student."""
-    attempt = await sync_to_async(start_attempt)(student, lab)
+    attempt = await sync_to_async(start_attempt)(student, lab, card=play.deals)
     async with ready_session(attempt, cluster=cluster) as session:
         player = Player(session, lab, student, play.texts)
         for act in play.acts:

@@ -10,7 +10,7 @@ from curriculum.course import get_course
 from curriculum.domain import substitute
 from curriculum.enums import Capability
 from curriculum.kinds import DnsSettings
-from curriculum.specs import WORLD, LabSpec
+from curriculum.specs import CARD, WORLD, LabSpec
 from k8s_tasks.cluster.background import Talker
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
@@ -77,6 +77,8 @@ def plan_for(session: LabSession) -> LabPlan:
         talkers=tuple(Talker(**dataclasses.asdict(traffic)) for traffic in lab.background),
         world=extra_namespace(session.namespace, WORLD),
         manifests=lab.manifests,
+        card=lab.deck.get(parameters.get(CARD)),
+        card_objects=lab.card_objects.get(parameters.get(CARD), ""),
         render=lambda text, values: substitute(text, {**parameters, **values}),
         capture_filter=capture_filter(lab, parameters),
         watches_links=any(proof.looks_at_links for condition in lab.conditions for proof in condition.leaves),

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from curriculum.enums import Scope
 from curriculum.models import Attempt
+from curriculum.parameters import settle
 from curriculum.specs import LabSpec
 from k8s_tasks.cluster.topology import fill_in_values
 from k8s_tasks.domain.capabilities import choose_cluster
@@ -37,7 +38,8 @@ def topology(session: LabSession) -> dict:
 
 def step_values(session: LabSession) -> dict:
     """What fills a lab's templates in: its parameters, and what the cluster decides."""
-    return {**session.attempt.parameters, **fill_in_values(session.namespace, session.bindings)}
+    decided = fill_in_values(session.namespace, session.bindings)
+    return {**settle(session.attempt.parameters, decided), **decided}
 
 
 def latest_results(attempt: Attempt) -> dict[str, ConditionResult]:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from curriculum.specs import Card
 from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.background import Talker, talker_manifest
@@ -42,6 +43,7 @@ class LabPlan:
     """`labels` go on everything; `pods` maps each pod to its node number; `render` fills a manifest's
     text in with the names of the nodes; `capture_filter` is what captures keep, in tcpdump's words.
     `namespaces` are those besides the main one, by key, and `homes` the key of each pod that lives there.
+    `card` is the fault that was dealt, and `card_objects` stand in the place of manifests of the same name.
     `talkers` begin to send when the lab's pods are ready, in the namespace `world`, where the student may
     only look. `watches_links` asks for captures between the nodes too."""
 
@@ -54,6 +56,8 @@ class LabPlan:
     capture_filter: list[str]
     namespaces: dict[str, str] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)
+    card: Card | None = None
+    card_objects: str = ""
     talkers: tuple[Talker, ...] = ()
     world: str = ""
     watches_links: bool = False
@@ -79,7 +83,10 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
     nodes_told = [node_facts(node) for node in nodes]
     places = place_pods(plan.pods | {talker.name: talker.node for talker in plan.talkers}, nodes)
     values = {"namespace": plan.namespace, "ns": plan.namespaces, **places}
-    manifests = read_manifests(*(plan.render(text, values) for text in plan.manifests))
+    manifests = put_in_place(
+        read_manifests(*(plan.render(text, values) for text in plan.manifests)),
+        read_manifests(plan.render(plan.card_objects, values)),
+    )
     await _make_namespaces(api, plan)
     for manifest in manifests:
         place = manifest["metadata"].get("namespace", plan.namespace)
@@ -89,9 +96,31 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
     )
     facts = [pod_facts(pod) for pod in pods]
     bindings = {"nodes": nodes_told, "pods": facts, "namespaces": plan.namespaces}
-    facts += await _start_talkers(api, plan, {**places, **fill_in_values(plan.namespace, bindings)})
+    values = {**places, **fill_in_values(plan.namespace, bindings)}
+    facts += await _start_talkers(api, plan, values)
     await start_captures(agents, plan, facts, nodes_told)
+    if plan.card and plan.card.pod:
+        await _break_link(agents, plan, values)
     return bindings
+
+
+def put_in_place(manifests: list[dict], others: list[dict]) -> list[dict]:
+    """Each of the others in place of the manifest of the same kind, namespace and name; new ones behind."""
+    found = {_identity(each): each for each in manifests}
+    return list((found | {_identity(each): each for each in others}).values())
+
+
+def _identity(manifest: dict) -> tuple[str, str, str]:
+    return manifest["kind"], manifest["metadata"].get("namespace", ""), manifest["metadata"]["name"]
+
+
+async def _break_link(agents: dict[str, Agent], plan: LabPlan, values: dict) -> None:
+    """What the card does to its pod's link, at the node, where no student can look."""
+    address, agent = values[plan.card.pod]["ip"], agents[values[plan.card.pod]["node"]]
+    if plan.card.mtu:
+        await agent.set_mtu(address, int(plan.render(plan.card.mtu, values)))
+    if plan.card.detour:
+        await agent.detour(address, plan.render(plan.card.detour, values))
 
 
 async def _start_talkers(api: Api, plan: LabPlan, values: dict) -> list[dict]:

@@ -120,6 +120,15 @@ def test_a_narrow_route_is_not_told_and_is_wide_again_after_the_mending(act, pri
     assert on_node(api, node, "redes-agent", "mtu", "list") == ""
 
 
+def test_a_detour_is_gone_after_the_mending(act, sitting, api):
+    address, node = (sitting.bindings["pods"][1][key] for key in ("address", "node"))
+    other = next(each["address"] for each in sitting.bindings["nodes"] if each["name"] != node)
+    on_node(api, node, "redes-agent", "route", "detour", address, other)
+    assert f'"via": "{other}"' in on_node(api, node, "redes-agent", "route", "list")
+    act("mend")
+    assert on_node(api, node, "redes-agent", "route", "list") == ""
+
+
 def test_the_end_of_a_session_leaves_no_impairment(act, sitting, api):
     act("worsen")
     node = sitting.bindings["pods"][1]["node"]
