@@ -3,7 +3,12 @@
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.contrib.auth.views import (
+    LoginView,
+    PasswordChangeView,
+    PasswordResetConfirmView,
+    PasswordResetView,
+)
 from django.contrib.messages.views import SuccessMessageMixin
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -11,6 +16,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from portal.limits import address_of, is_too_often
 from portal.models import User
 
 
@@ -50,7 +56,38 @@ def saved(request):
 
 
 class Login(LoginView):
+    """Ten tries in ten minutes for a name from one address, then it waits: a password is not guessed here."""
+
     redirect_authenticated_user = True
+
+    def get_context_data(self, **context):
+        """With the code of the class whose link led here, for those who must make an account first."""
+        _, _, rest = self.get_redirect_url().partition("/join/")
+        told = {"sign_up": settings.OPTIONS["SIGN_UP"] != "closed", "code": rest.rstrip("/")}
+        return super().get_context_data(**context) | told
+
+    def post(self, request, *args, **kwargs):
+        who = f"{address_of(request)}:{request.POST.get('username', '')[:150].lower()}"
+        if is_too_often("login", who, times=10, seconds=600):
+            form = self.get_form_class()(request)
+            context = self.get_context_data(form=form, too_often=True)
+            return self.render_to_response(context, status=429)
+        return super().post(request, *args, **kwargs)
+
+
+class ResetPassword(PasswordResetView):
+    """Says the same whether or not the address is known, and writes at most five letters an hour to it."""
+
+    template_name = "password_reset.html"
+    email_template_name = "emails/password_reset.txt"
+    subject_template_name = "emails/password_reset_subject.txt"
+    success_url = reverse_lazy("password_reset_done")
+
+    def form_valid(self, form):
+        address = form.cleaned_data["email"].lower()
+        if is_too_often("reset", address, times=5, seconds=3600):
+            return redirect(self.success_url)
+        return super().form_valid(form)
 
 
 class ChangePassword(SuccessMessageMixin, PasswordChangeView):
@@ -59,3 +96,11 @@ class ChangePassword(SuccessMessageMixin, PasswordChangeView):
     template_name = "password.html"
     success_url = reverse_lazy("account")
     success_message = _("Your password is changed.")
+
+
+class ChoosePassword(PasswordResetConfirmView):
+    """From the link of a letter: after a forgotten password, or as a new person of a class list."""
+
+    template_name = "password_choose.html"
+    post_reset_login = True
+    success_url = reverse_lazy("home")

@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 
+from django.contrib import messages
 from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from curriculum.course import get_course
 from curriculum.specs import LabSpec
 from portal import access
+from portal.assignments import due_of
 from portal.calibration import calibration
 from portal.class_predictions import histograms
 from portal.class_work import fingerprint, grid_rows, student_work
 from portal.lab_page import lab_or_404
+from portal.limits import is_too_often
 from portal.models import Classroom, User
 
 
@@ -30,6 +34,7 @@ def classes_page(request, form=None):
         "classrooms": [each for each in taught if not each.archived_at],
         "archived": [each for each in taught if each.archived_at],
         "joined": request.user.classrooms.filter(archived_at=None),
+        "due": due_of(request.user),
         "form": form,
     }
     return render(request, "classes.html", context, status=422 if form else 200)
@@ -95,6 +100,28 @@ def join(request, code):
     is_member = classroom.students.filter(pk=request.user.pk).exists()
     context = {"classroom": classroom, "is_member": is_member}
     return render(request, "join.html", context, status=409 if request.method == "POST" else 200)
+
+
+@require_POST
+def join_by_code(request):
+    """The code as it was read from the board; the page it leads to says what joining means."""
+    code = request.POST.get("code", "").strip().lower()
+    if is_too_often("join", str(request.user.pk), times=20, seconds=600):
+        messages.error(request, _("Too many tries; wait some minutes."))
+    elif Classroom.objects.filter(join_code=code, archived_at=None).exists():
+        return redirect("join", code=code)
+    else:
+        messages.error(request, _("No open class has this code."))
+    return redirect("classes")
+
+
+@require_POST
+def leave(request, class_id):
+    """One's work stays one's own; the class's instructors no longer see it."""
+    classroom = get_object_or_404(request.user.classrooms, pk=class_id)
+    classroom.students.remove(request.user)
+    messages.success(request, _("You have left the class %(name)s.") % {"name": classroom.name})
+    return redirect("classes")
 
 
 def join_url(request, classroom: Classroom) -> str:

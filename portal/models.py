@@ -40,6 +40,8 @@ class Classroom(models.Model):
         User, related_name="classrooms_taught", verbose_name=_("instructors")
     )
     students = models.ManyToManyField(User, related_name="classrooms", blank=True, verbose_name=_("students"))
+    starts_on = models.DateField(_("begins on"), null=True, blank=True)
+    ends_on = models.DateField(_("ends on"), null=True, blank=True)
     created_at = models.DateTimeField(_("made on"), auto_now_add=True)
     archived_at = models.DateTimeField(_("archived on"), null=True, blank=True, editable=False)
 
@@ -50,3 +52,26 @@ class Classroom(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class Assignment(models.Model):
+    """A lab that a class is to do, and until when. `lab` is the lab's short name: a lab that the course
+    drops stays in the books."""
+
+    classroom = models.ForeignKey(
+        Classroom, models.CASCADE, related_name="assignments", verbose_name=_("class")
+    )
+    lab = models.SlugField(_("lab"))
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    points = models.PositiveSmallIntegerField(_("points"), default=10)
+    created_at = models.DateTimeField(_("made on"), auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["classroom", "lab"], name="one_assignment_per_lab_and_class")
+        ]
+        verbose_name = _("assignment")
+        verbose_name_plural = _("assignments")
+
+    def __str__(self):
+        return f"{self.classroom}: {self.lab}"

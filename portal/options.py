@@ -55,6 +55,12 @@ def _log_format(value: str) -> str:
     return value.strip()
 
 
+def _sign_up(value: str) -> str:
+    if value.strip() not in ("code", "open", "closed"):
+        raise ValueError("code, open or closed is expected")
+    return value.strip()
+
+
 def _names(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 
@@ -107,6 +113,18 @@ OPTIONS = (
         "make a student, an instructor and an admin to try the portal with",
         _yes_or_no,
     ),
+    Option(
+        "SIGN_UP",
+        "code",
+        "who may make an account: code (with a class's code), open (everybody), closed (nobody)",
+        _sign_up,
+    ),
+    Option("EMAIL_HOST", "", "mail server; empty prints e-mails into the log of the web server"),
+    Option("EMAIL_PORT", "587", "port of the mail server", _port),
+    Option("EMAIL_HOST_USER", "", "user at the mail server"),
+    Option("EMAIL_HOST_PASSWORD", "", "password at the mail server"),
+    Option("EMAIL_USE_TLS", "yes", "STARTTLS with the mail server", _yes_or_no),
+    Option("EMAIL_FROM", "redes@localhost", "sender of the portal's e-mails"),
     Option("SESSION_MINUTES", "60", "how long a lab session lasts before it must be extended", _number),
     Option("SESSIONS_PER_STUDENT", "2", "lab sessions a student may have at once", _number),
     Option("RUN_SECONDS", "600", "longest time one command may run", _number),

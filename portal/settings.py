@@ -122,6 +122,13 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if OPTIONS['EMAIL_HOST'] else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = OPTIONS["EMAIL_HOST"], OPTIONS["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = OPTIONS["EMAIL_HOST_USER"], OPTIONS["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = OPTIONS["EMAIL_USE_TLS"]
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = OPTIONS["EMAIL_FROM"]
+
 LANGUAGE_CODE = "pt-br"
 LANGUAGES = [("pt-br", _("Portuguese")), ("en", _("English"))]
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600

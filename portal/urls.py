@@ -1,11 +1,13 @@
 """Every page of the portal. Who may enter is said in the views, and in `portal.doors` for the login."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LogoutView
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LogoutView, PasswordResetDoneView
 from django.urls import path
 
 from portal import (
     accounts,
+    assignments,
     attaching,
     chapters,
     class_settings,
@@ -17,8 +19,10 @@ from portal import (
     metrics,
     preview,
     recordings,
+    rosters,
     runs,
     sessions,
+    signup,
     steps,
 )
 
@@ -58,10 +62,50 @@ urlpatterns = [
         class_settings.remove_student,
         name="class-remove",
     ),
+    path("classes/join/", classes.join_by_code, name="join-by-code"),
+    path("classes/<int:class_id>/leave/", classes.leave, name="class-leave"),
+    path("classes/<int:class_id>/copy/", class_settings.copy, name="class-copy"),
+    path("classes/<int:class_id>/instructors/", class_settings.add_instructor, name="class-instructor-add"),
+    path(
+        "classes/<int:class_id>/instructors/<int:person_id>/remove/",
+        class_settings.remove_instructor,
+        name="class-instructor-remove",
+    ),
+    path(
+        "classes/<int:class_id>/students/<int:student_id>/move/",
+        class_settings.move_student,
+        name="class-move",
+    ),
+    path("classes/<int:class_id>/roster/", rosters.roster, name="class-roster"),
+    path("classes/<int:class_id>/roster/links/", rosters.links, name="class-roster-links"),
+    path("classes/<int:class_id>/assignments/", assignments.assignments, name="class-assignments"),
+    path("classes/<int:class_id>/assignments/assign/", assignments.assign, name="class-assign"),
+    path(
+        "classes/<int:class_id>/assignments/<int:assignment_id>/",
+        assignments.change,
+        name="assignment-change",
+    ),
+    path(
+        "classes/<int:class_id>/assignments/<int:assignment_id>/withdraw/",
+        assignments.withdraw,
+        name="assignment-withdraw",
+    ),
     path("my-labs/", classes.my_work, name="my-work"),
     path("attempts/<uuid:attempt_id>/evidence/", runs.evidence, name="attempt-evidence"),
     path("join/<slug:code>/", classes.join, name="join"),
     path("login/", accounts.Login.as_view(), name="login"),
+    path("sign-up/", signup.sign_up, name="sign-up"),
+    path("password/", login_not_required(accounts.ResetPassword.as_view()), name="password_reset"),
+    path(
+        "password/sent/",
+        login_not_required(PasswordResetDoneView.as_view(template_name="password_reset_done.html")),
+        name="password_reset_done",
+    ),
+    path(
+        "password/<uidb64>/<token>/",
+        login_not_required(accounts.ChoosePassword.as_view()),
+        name="password_reset_confirm",
+    ),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("account/", accounts.account, name="account"),
     path("account/password/", accounts.ChangePassword.as_view(), name="change-password"),

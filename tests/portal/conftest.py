@@ -23,7 +23,7 @@ from k8s_tasks.domain import runs, sessions
 from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.models import Cluster, LabSession, Run, Transcript
 from portal.asgi import application
-from portal.models import Classroom, Role, User
+from portal.models import Assignment, Classroom, Role, User
 from tests import workshop
 from tests.portal.socket_client import SocketClient
 
@@ -61,6 +61,7 @@ class World:
     session: LabSession
     run: Run
     terminal: Run
+    assignment: Assignment
     editing: LabSession | None = None
 
     def people(self) -> dict[str, User]:
@@ -130,7 +131,8 @@ def world(db, lab) -> World:
     session = make_session(attempt)
     run, terminal = make_run(session), make_run(session, kind=RunKind.TERMINAL, step="chat")
     keep_transcript(run, '[0.1, "o", "10.244.1.2"]')
-    return World(alice, bob, paula, otto, root, classroom, attempt, session, run, terminal)
+    assignment = Assignment.objects.create(classroom=classroom, lab=lab.slug)
+    return World(alice, bob, paula, otto, root, classroom, attempt, session, run, terminal, assignment)
 
 
 @pytest.fixture

@@ -85,3 +85,52 @@ def test_an_instructor_of_another_class_changes_nothing(world, visit):
     for act in ("settings", "archive", "code", f"students/{world.alice.pk}/remove"):
         assert visit(world.otto).post(address(world, act), {"name": "x"}).status_code == 404
     assert world.classroom.students.contains(world.alice)
+
+
+def test_a_class_has_its_dates_and_ends_after_it_begins(world, teacher):
+    dates = {"name": "Redes 1", "starts_on": "2026-03-01", "ends_on": "2026-07-01"}
+    teacher.post(address(world), dates)
+    world.classroom.refresh_from_db()
+    assert str(world.classroom.ends_on) == "2026-07-01"
+
+    response = teacher.post(address(world), {**dates, "ends_on": "2026-02-01"})
+    assert response.status_code == 422
+    assert "A class ends after it begins." in response.content.decode()
+
+
+def test_an_instructor_is_added_by_name_and_a_student_is_not(world, teacher):
+    teacher.post(address(world, "instructors"), {"username": "otto"})
+    teacher.post(address(world, "instructors"), {"username": "bob"})
+    teacher.post(address(world, "instructors"), {"username": "nobody"})
+    assert set(world.classroom.instructors.all()) == {world.paula, world.otto}
+
+    teacher.post(address(world, f"instructors/{world.otto.pk}/remove"))
+    teacher.post(address(world, f"instructors/{world.paula.pk}/remove"))
+    assert list(world.classroom.instructors.all()) == [world.paula]  # the last one stays
+
+
+def test_a_student_is_moved_to_another_class_of_the_same_instructor_only(world, teacher):
+    mine = Classroom.objects.create(name="Redes 1 night")
+    mine.instructors.add(world.paula)
+    ottos = Classroom.objects.get(name="Redes 2")
+    act = f"students/{world.alice.pk}/move"
+
+    assert teacher.post(address(world, act), {"to": str(ottos.pk)}).status_code == 404
+    assert world.classroom.students.contains(world.alice)
+    teacher.post(address(world, act), {"to": str(mine.pk)})
+    assert list(world.alice.classrooms.all()) == [mine]
+
+
+def test_a_copy_has_the_assignments_and_neither_students_nor_dates(world, teacher):
+    world.assignment.due_at = "2026-05-01T12:00Z"
+    world.assignment.points = 30
+    world.assignment.save()
+
+    teacher.post(address(world, "copy"))
+
+    copy = Classroom.objects.get(name="Redes 1 (copy)")
+    assert [(each.lab, each.points, each.due_at) for each in copy.assignments.all()] == [
+        (world.assignment.lab, 30, None)
+    ]
+    assert not copy.students.exists() and list(copy.instructors.all()) == [world.paula]
+    assert copy.join_code != world.classroom.join_code

@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from portal.models import Classroom
 from portal.sockets.routing import socket_urls
 from portal.urls import urlpatterns
 
@@ -63,11 +64,27 @@ DOORS = {
     "class-archive": Door("post", TEACHERS, "classroom"),
     "class-code": Door("post", TEACHERS, "classroom"),
     "class-remove": Door("post", TEACHERS, "student"),
+    "join-by-code": Door("post", LOGGED_IN),
+    "class-leave": Door("post", OWNER, "classroom"),
+    "class-copy": Door("post", TEACHERS, "classroom"),
+    "class-instructor-add": Door("post", TEACHERS, "classroom"),
+    "class-instructor-remove": Door("post", TEACHERS, "teacher"),
+    "class-move": Door("post", frozenset({"root"}), "student"),  # paula has no second class
+    "class-roster": Door("get", TEACHERS, "classroom"),
+    "class-roster-links": Door("get", TEACHERS, "classroom"),
+    "class-assignments": Door("get", TEACHERS, "classroom"),
+    "class-assign": Door("post", TEACHERS, "classroom"),
+    "assignment-change": Door("post", TEACHERS, "assignment"),
+    "assignment-withdraw": Door("post", TEACHERS, "assignment"),
     "my-work": Door("get", LOGGED_IN),
     "attempt-evidence": Door("get", VIEWERS, "attempt"),
     "join": Door("get", LOGGED_IN, "code"),
     "login": Door("get", frozenset({"visitor"})),
     "logout": Door("post", LOGGED_IN),
+    "sign-up": Door("get", EVERYBODY),
+    "password_reset": Door("get", EVERYBODY),
+    "password_reset_done": Door("get", EVERYBODY),
+    "password_reset_confirm": Door("get", EVERYBODY, "letter"),
     "account": Door("get", LOGGED_IN),
     "change-password": Door("get", LOGGED_IN),
     "set-language": Door("post", EVERYBODY),
@@ -94,6 +111,9 @@ def address_of(name: str, world) -> str:
         "attempt": {"attempt_id": world.session.attempt_id},
         "classroom": {"class_id": world.classroom.pk},
         "student": {"class_id": world.classroom.pk, "student_id": world.alice.pk},
+        "teacher": {"class_id": world.classroom.pk, "person_id": world.paula.pk},
+        "assignment": {"class_id": world.classroom.pk, "assignment_id": world.assignment.pk},
+        "letter": {"uidb64": "MQ", "token": "no-such"},
         "code": {"code": world.classroom.join_code},
     }
     return reverse(name, kwargs=keys[DOORS[name].subject])
@@ -103,8 +123,19 @@ def knock(world, visit, name: str, person: str):
     browser = visit(world.people().get(person))
     return getattr(browser, DOORS[name].method)(
         address_of(name, world),
-        {"value": "62", "confidence": "75", "pod": "ana", "name": "Redes 3", "number": "1"},
+        {
+            "value": "62",
+            "confidence": "75",
+            "pod": "ana",
+            "name": "Redes 3",
+            "number": "1",
+            "to": str(other_class(world).pk),
+        },
     )
+
+
+def other_class(world) -> Classroom:
+    return Classroom.objects.exclude(pk=world.classroom.pk).get()
 
 
 def leads_to_login(response) -> bool:
