@@ -20,6 +20,7 @@ from deploy.local.stack import Stack
 from tests.otlp import Collector
 
 PROJECT = Path(__file__).resolve().parents[1]
+pytest_plugins = ["tests.failures"]
 
 
 def pytest_sessionstart(session):

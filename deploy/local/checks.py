@@ -11,15 +11,22 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from deploy.local import second_look
+
 PROJECT = Path(__file__).resolve().parents[2]
 BIN = PROJECT / ".venv" / "bin"
 MANAGE = [str(BIN / "python"), "manage.py"]
 # Named one by one: what `node --test FOLDER` means has changed between Node's versions.
 SCRIPT_TESTS = sorted(str(path) for path in (PROJECT / "tests/js").glob("*.test.js"))
+PYTEST = [str(BIN / "pytest")]
 # Two processes, whatever the machine has: tests that watch the clock of a real cluster want a core to
-# themselves. A file stays in one process, with the cluster and the portal it shares. The browser's own
-# loop suffers no asynchronous test beside it, hence two calls.
-PYTEST = [str(BIN / "pytest"), "-n", "2", "--dist", "loadfile"]
+# themselves. A file stays in one process, with the cluster and the portal it shares, and the files keep the
+# order that tests/conftest.py gives them. The browser's own loop suffers no asynchronous test beside it,
+# hence two calls.
+SIDE_BY_SIDE = [*PYTEST, "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+ALONE = [*PYTEST, "-p", "no:xdist"]
 TYPED = ["netlab", "deploy", "portal/options.py", "k8s_tasks/redis_keys.py"]
 
 GROUPS: dict[str, dict[str, list[str]]] = {
@@ -37,8 +44,8 @@ GROUPS: dict[str, dict[str, list[str]]] = {
     },
     "tests": {
         "javascript": [str(BIN / "node"), "--test", *SCRIPT_TESTS],
-        "pytest": [*PYTEST, "-m", "not e2e"],
-        "browser": [*PYTEST, "-m", "e2e"],
+        "pytest": [*SIDE_BY_SIDE, "-m", "not e2e"],
+        "browser": [*SIDE_BY_SIDE, "-m", "e2e"],
     },
 }
 
@@ -60,19 +67,16 @@ def main(names: list[str]) -> None:
 
 def passes(title: str, command: list[str]) -> bool:
     """Run one check. What a linter says is shown only when it fails; the tests speak for themselves."""
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PATH": f"{BIN}:{os.environ['PATH']}"}
+    if title in ("pytest", "browser"):
+        results = PROJECT / "test-results" / title
+        return second_look.passes(command, ALONE, results=results, environment=environment)
     began = time.monotonic()
-    quiet = title not in ("pytest", "browser")
     done = subprocess.run(
-        command,
-        cwd=PROJECT,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PATH": f"{BIN}:{os.environ['PATH']}"},
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
-        text=True,
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    if quiet:
-        result = "ok" if done.returncode == 0 else f"FAILED\n{done.stdout.strip()}"
-        print(f"{title}: {result} ({time.monotonic() - began:.1f} s)", flush=True)
+    result = "ok" if done.returncode == 0 else f"FAILED\n{done.stdout.strip()}"
+    print(f"{title}: {result} ({time.monotonic() - began:.1f} s)", flush=True)
     return done.returncode == 0
 
 
