@@ -34,6 +34,7 @@ from k8s_tasks.loop import api_of, loop_redis, on_loop, submit
 from k8s_tasks.models import ConditionResult, LabSession, Run
 from k8s_tasks.preparing import capture_filter
 from k8s_tasks.pump import COMMAND_TICK, Publisher
+from k8s_tasks.redis_keys import redis_client, run_beat
 from k8s_tasks.signing import signed
 from k8s_tasks.speech import speaking_to
 from k8s_tasks.streams import publish_notice
@@ -43,11 +44,14 @@ tracer = trace.get_tracer("redes")
 
 
 def verify(run_id: str) -> None:
-    """Judge every condition of the run's lab. Safe to run twice: the second time replaces the first."""
+    """Judge every condition of the run's lab. Safe to run twice: the second time replaces the first.
+
+    One that another worker is at is left to it; the broker gives back what a dead one had long after its
+    last beat."""
     run = Run.objects.select_related(
         "session__cluster", "session__attempt__lab", "session__attempt__student", "requested_by"
     ).get(pk=run_id)
-    if not set_run_state(run, RunState.STARTING) and run.state not in OPEN_RUN_STATES:
+    if not set_run_state(run, RunState.STARTING) and not _was_left(run):
         return
     beating = submit(_beat(run))
     try:
@@ -59,6 +63,11 @@ def verify(run_id: str) -> None:
         set_run_state(run, RunState.FAILED, reason=_("The platform failed to verify."))
     finally:
         beating.cancel()
+
+
+def _was_left(run: Run) -> bool:
+    """Somebody took it and does not beat any more."""
+    return run.state in OPEN_RUN_STATES and not redis_client().exists(run_beat(run.pk))
 
 
 async def _beat(run: Run) -> None:

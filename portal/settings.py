@@ -188,6 +188,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 20,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    "unacked_mutex_expire": 10,  # one that dies while it gives work back must not stop all others for 300 s
     "socket_timeout": None,
 }
 

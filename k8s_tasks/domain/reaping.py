@@ -2,6 +2,9 @@
 
 A worker beats for every run it has taken. A beat that is missing twice in a row means that nobody
 drives the run any more; once may be a Redis that has just come back.
+
+A verification that stays in the queue is asked for once more. The broker takes a message out of the queue
+before the worker has noted that it has it, and what a worker dies on in between is nobody's.
 """
 
 from datetime import timedelta
@@ -19,20 +22,35 @@ from k8s_tasks.speech import speaking_to
 # A dead worker's verification is given back to a living one after some seconds: see the settings.
 VERIFY_GRACE = timedelta(seconds=40)
 QUEUE_GRACE = timedelta(seconds=60)
+ASK_AGAIN = timedelta(seconds=10)
 
 
 class Reaper:
-    """Remembers whose beat was missing at the last look."""
+    """Remembers whose beat was missing at the last look, and what it has asked for again."""
 
     def __init__(self):
         self._suspects: set = set()
+        self._asked: set = set()
 
     def look(self) -> list[Run]:
         """Give up what is lost and return it. One query and one look into Redis."""
         silent = _silent_runs()
         lost = [run for run in silent if run.pk in self._suspects and timezone.now() > _deadline(run)]
         self._suspects = {run.pk for run in silent}
+        self._ask_again([run for run in silent if _may_be_nobodys(run)])
         return [run for run in lost if give_up(run)]
+
+    def _ask_again(self, waiting: list[Run]) -> None:
+        """Once each: a queue that is only long gets one more message, which its worker drops."""
+        for run in waiting:
+            if run.pk not in self._asked:
+                enqueue("verify", run.pk)
+        self._asked = {run.pk for run in waiting}
+
+
+def _may_be_nobodys(run: Run) -> bool:
+    is_waiting = run.kind == RunKind.VERIFY and run.state == RunState.QUEUED
+    return is_waiting and timezone.now() > run.created_at + ASK_AGAIN
 
 
 def _silent_runs() -> list[Run]:

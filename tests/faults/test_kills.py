@@ -1,7 +1,9 @@
 """Any process may be shot: no line, run or pass is lost, or what is lost says so."""
 
 import asyncio
+import os
 import re
+import signal
 import time
 
 import pytest
@@ -62,6 +64,15 @@ async def test_a_verification_outlives_its_worker(sitting, aluna, kill):
     kill("worker-verify")
     assert (await aluna.end_of(run, seconds=75))["state"] == "succeeded"
     assert verdicts(aluna.pages.get(sitting.door("verdicts")).text).count("pass") == 1
+
+
+async def test_a_verification_that_its_worker_was_given_and_never_saw_is_asked_for_again(
+    sitting, aluna, breakable, kill
+):
+    os.kill(breakable.pids()["worker-verify"], signal.SIGSTOP)  # the broker hands it the message all the same
+    run = sitting.verify_run()
+    kill("worker-verify")
+    assert (await aluna.end_of(run, seconds=75))["state"] == "succeeded"
 
 
 async def test_a_broken_node_agent_makes_no_student_fail(sitting, kubectl):

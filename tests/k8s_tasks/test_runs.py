@@ -172,3 +172,18 @@ class TestReaper:
         Run.objects.update(created_at=timezone.now() - timedelta(minutes=2))
         assert reaper.look() == [run]
         assert "No worker" in Run.objects.get().reason
+
+    def test_a_verification_that_nobody_took_is_asked_for_once_more(self, session, student, redis_client):
+        start_verification(session, user=student)
+        reaper = Reaper()
+        reaper.look()
+        assert redis_client.llen("verify") == 1
+        Run.objects.update(created_at=timezone.now() - timedelta(seconds=11))
+        assert reaper.look() == reaper.look() == []
+        assert redis_client.llen("verify") == 2
+
+    def test_one_that_was_taken_or_is_no_verification_is_not(self, run, session, student, redis_client):
+        set_run_state(start_verification(session, user=student), RunState.STARTING)
+        Run.objects.update(created_at=timezone.now() - timedelta(seconds=11))
+        Reaper().look()
+        assert (redis_client.llen("verify"), redis_client.llen("streams")) == (1, 1)
