@@ -227,7 +227,8 @@ def byte_code() -> Doer | None:
 
 def images() -> Doer | None:
     """netlab knows itself what its images are made of; it is asked only when its recipes changed."""
-    value = stamps.digest([PROJECT / "netlab" / "images", PROJECT / "netlab" / "addons"])
+    recipes = ("images", "addons", "agent")
+    value = stamps.digest(PROJECT / "netlab" / name for name in recipes)
     stamp = PROJECT / "var" / "setup" / "images"
     built = list((PROJECT / "var" / "images").glob("*.tar*"))
     if stamps.is_fresh(stamp, value) and built:

@@ -9,5 +9,6 @@ objects travel as plain dicts. Everything here runs on an event loop and knows n
         NotFound
       ExecFailed         the command could not be started in the pod
       AgentError         the node agent could not do its work
+        AgentEnded       it was killed while it did it: that says nothing
       NotReady           what was applied did not become ready in time
 """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from k8s_tasks.cluster.api import MERGE, Api
-from k8s_tasks.cluster.errors import AgentError, NotFound
+from k8s_tasks.cluster.errors import AgentEnded, AgentError, NotFound
 from k8s_tasks.cluster.execs import Completed, run_to_end, start_process
 from k8s_tasks.cluster.objects import apply_manifests, is_ready, list_pods, read_manifests, wait_for_pods
 
@@ -20,6 +20,7 @@ LABELS = "app=redes-node-agent"
 MANIFEST = Path(__file__).parents[2] / "deploy" / "agent" / "node-agent.yaml"
 MECHANISMS = "redes.local/impairment-mechanisms"
 NO_CAPTURE = 3  # redes-agent's exit code
+KILLED = 137  # what the kernel does to all processes of a container whose first one ends
 
 
 class CaptureGone(AgentError):
@@ -28,15 +29,21 @@ class CaptureGone(AgentError):
 
 @dataclass(frozen=True)
 class Agent:
-    """The agent's pod on one node."""
+    """The agent's pod on one node. `life` is the container that runs in it: a restart begins another."""
 
     api: Api
     pod: str
+    life: str
 
     async def run(self, argv: Sequence[str], *, seconds: float) -> Completed:
-        """A command of the platform's own on the node's network; never one that a browser named."""
+        """A command of the platform's own on the node's network; never one that a browser named.
+
+        Raises AgentEnded when it was killed."""
         process = await start_process(self.api, NAMESPACE, self.pod, argv)
-        return await run_to_end(process, seconds=seconds)
+        done = await run_to_end(process, seconds=seconds)
+        if done.exit_code == KILLED:
+            raise AgentEnded(f"{argv[0]} was killed in {self.pod}")
+        return done
 
     async def start_capture(self, capture: str, address: str, filter_words: list[str]) -> None:
         """Returns once tcpdump listens. A capture that is running already is left alone."""
@@ -114,7 +121,25 @@ async def install_agent(api: Api) -> None:
 async def agents_by_node(api: Api) -> dict[str, Agent]:
     """The agents that are ready now."""
     pods, _ = await list_pods(api, namespace=NAMESPACE, labels=LABELS)
-    return {pod["spec"]["nodeName"]: Agent(api, pod["metadata"]["name"]) for pod in pods if is_ready(pod)}
+    return {pod["spec"]["nodeName"]: _agent_in(api, pod) for pod in pods if is_ready(pod)}
+
+
+def _agent_in(api: Api, pod: dict) -> Agent:
+    return Agent(api, pod["metadata"]["name"], pod["status"]["containerStatuses"][0]["containerID"])
+
+
+async def agent_after(former: Agent, node: str, *, seconds: float = 15) -> Agent:
+    """The agent that is ready on the node in another life than `former`. Raises TimeoutError."""
+    pods: dict[str, dict] = {}
+
+    def others() -> list[Agent]:
+        ready = [pod for pod in pods.values() if pod["spec"].get("nodeName") == node and is_ready(pod)]
+        return [agent for agent in (_agent_in(former.api, pod) for pod in ready) if agent.life != former.life]
+
+    await wait_for_pods(
+        former.api, NAMESPACE, lambda: bool(others()), into=pods, seconds=seconds, labels=LABELS
+    )
+    return others()[0]
 
 
 async def agents_for(api: Api, nodes: set[str], *, seconds: float = 20) -> dict[str, Agent]:

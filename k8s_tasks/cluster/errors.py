@@ -33,6 +33,10 @@ class AgentError(ClusterError):
     pass
 
 
+class AgentEnded(AgentError):
+    """What it was doing was killed, most likely with its container: nothing can be concluded from it."""
+
+
 class NotReady(ClusterError):
     pass
 

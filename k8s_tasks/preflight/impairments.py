@@ -10,18 +10,8 @@ from k8s_tasks.preflight.scene import Scene
 
 
 async def probe(scene: Scene) -> dict[Capability, Finding]:
-    nodes = await ask_workers(scene.api, _try_mechanisms)
+    nodes = await ask_workers(scene.api, Agent.mechanisms)
     return {Capability.NETEM: decide_netem(nodes), Capability.DELAY: decide_delay(nodes)}
-
-
-async def _try_mechanisms(agent: Agent) -> dict[str, bool]:
-    """Two trials on one node at one moment use the same names, and one may fail for that alone: what
-    failed is tried again; what worked once is there."""
-    found = await agent.mechanisms()
-    if all(found.values()):
-        return found
-    again = await agent.mechanisms()
-    return {name: works or again[name] for name, works in found.items()}
 
 
 def decide_netem(nodes: dict[str, dict[str, bool]]) -> Finding:

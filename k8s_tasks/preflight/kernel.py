@@ -10,9 +10,8 @@ from pathlib import Path
 from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import Capability
-from k8s_tasks.cluster.agent import NAMESPACE, Agent
+from k8s_tasks.cluster.agent import Agent
 from k8s_tasks.cluster.errors import AgentError
-from k8s_tasks.cluster.execs import run_to_end, start_process
 from k8s_tasks.preflight.agents import ask_workers
 from k8s_tasks.preflight.findings import PROBE_FAILED, Finding, absent, present, unknown
 from k8s_tasks.preflight.scene import Scene
@@ -50,7 +49,7 @@ async def probe(scene: Scene) -> dict[Capability, Finding]:
 
 async def _ask(agent: Agent) -> dict[str, dict]:
     argv = ["python3", "-I", "-c", ON_NODE.read_text()]
-    done = await run_to_end(await start_process(agent.api, NAMESPACE, agent.pod, argv), seconds=15)
+    done = await agent.run(argv, seconds=15)
     if done.exit_code:
         said = done.stderr.decode(errors="replace").strip()
         raise AgentError(said or f"the agent's Python ended with {done.exit_code}")

@@ -1,11 +1,50 @@
-"""Commands of the node, and what they tell of a pod's link."""
+"""Commands of the node, what they tell of a pod's link, and word of interfaces that come and go."""
 
+import contextlib
+import fcntl
 import json
+import socket
 import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_LOCK = Path("/run/redes/lock")
+_LINKS = 1  # the group of NETLINK_ROUTE that is told of interfaces
+_SOL_NETLINK, _NO_ENOBUFS = 270, 5
 
 
 class Failed(Exception):
     """A command of the node failed; the message ends with its own words."""
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One process of the agent at a time: two trials would use the same names, and of two that drop the same
+    rule one would fail. Whatever ends the process ends its turn."""
+    _LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with _LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def watch_interfaces() -> Iterator[Callable[[], None]]:
+    """A function that returns when an interface has come or gone since its last return.
+
+    A burst that the socket cannot hold (some fifty interfaces at once on a busy machine) is one piece of news
+    as well; it must not be an error, for this process holds up the agent's pod.
+    """
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as links:
+        links.setsockopt(_SOL_NETLINK, _NO_ENOBUFS, 1)
+        links.bind((0, _LINKS))
+
+        def wait() -> None:
+            links.recv(65536)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    links.recv(65536, socket.MSG_DONTWAIT)
+
+        yield wait
 
 
 def do(argv: list[str], *, stdin: str = "") -> str:

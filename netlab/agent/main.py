@@ -6,12 +6,11 @@ Exit codes: 0 good, 1 it failed or this kernel cannot do it, 2 wrong use; the re
 import json
 import os
 import signal
-import socket
 import sys
 
 from . import impair, mechanisms, routes
 from .effects import DIRECTIONS, Misuse, read_address, read_direction, read_effects, read_mtu
-from .kernel import Failed
+from .kernel import Failed, alone, watch_interfaces
 
 _USAGE = (
     "usage: redes-agent impair set POD_IP to-pod|from-pod EFFECT=NUMBER... | impair clear POD_IP [DIRECTION] "
@@ -37,6 +36,18 @@ def main() -> int:
 def act(words: list[str]) -> list[dict] | None:
     """What is to be printed, one JSON object a line. Raises Misuse or Failed."""
     match words:
+        case ["relay", *rest]:
+            impair.run_relay(*rest)
+        case ["serve"]:
+            serve()
+        case _:
+            with alone():
+                return _act_on_node(words)
+    return None
+
+
+def _act_on_node(words: list[str]) -> list[dict] | None:
+    match words:
         case ["impair", "set", address, direction, *effects]:
             impair.impair(read_address(address), read_direction(direction), read_effects(effects))
         case ["impair", "clear", address]:
@@ -51,10 +62,6 @@ def act(words: list[str]) -> list[dict] | None:
             return _route(rest)
         case ["mechanisms"]:
             return [mechanisms.probe()]
-        case ["relay", *rest]:
-            impair.run_relay(*rest)
-        case ["serve"]:
-            serve()
         case _:
             raise Misuse(_USAGE)
     return None
@@ -102,13 +109,14 @@ def serve() -> None:
 
 def _tend() -> None:
     """Bring the relays back, then drop what belongs to pods that are gone, whenever an interface goes."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as links:
-        links.bind((0, 1))  # the group that is told of interfaces
-        impair.restore()
+    with watch_interfaces() as wait_for_news:
+        with alone():
+            impair.restore()
         while True:
             try:
-                impair.prune()
-                routes.prune()
+                with alone():
+                    impair.prune()
+                    routes.prune()
             except Failed as error:
                 print(f"redes-agent: {error}", file=sys.stderr, flush=True)
-            links.recv(65536)
+            wait_for_news()

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -12,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.lifeline import die_with_parent
+
 _COMMAND = [sys.executable, "-m", "netlab"]
+_SECONDS_TO_START = 180
 _serial = count(1)
 _REPOSITORY = Path(__file__).parents[2]
 _KUBECTL = str(Path(sys.prefix) / "bin" / "kubectl")
@@ -64,13 +68,20 @@ class Cluster:
 
 
 def start(state: Path, *options: str, images: Path | None = None) -> Cluster:
-    """Start a cluster on a free port and return when every node is Ready."""
+    """Start a cluster on a free port and return when every node is Ready. It ends with this process."""
     where = ["--images-dir", str(images)] if images else []
     command = [*_COMMAND, "up", "--state", str(state), "--port", "0", *where, *options]
     with (state / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=_REPOSITORY)
-    line = process.stdout.readline()
-    assert "Ready" in line, (state / "log").read_text()
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=_REPOSITORY,
+            preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+        )
+    told = select.select([process.stdout], [], [], _SECONDS_TO_START)[0]
+    assert told and "Ready" in process.stdout.readline(), (state / "log").read_text()
     return Cluster(process, state)
 
 
