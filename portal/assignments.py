@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from curriculum import queries as work
 from curriculum.course import get_course
 from portal.chapters import chapter_or_404
+from portal.grading import grades_of
 from portal.lab_page import find_lab
 from portal.models import Assignment, Classroom, User
 from portal.taught import taught_or_404
@@ -96,19 +97,23 @@ def in_course_order(assigned: Sequence[Assignment]) -> list[Assignment]:
 
 
 def due_of(student: User) -> list[dict]:
-    """What the student's open classes ask for, soonest first: {assignment, lab, progress, state}."""
-    asked = Assignment.objects.filter(classroom__students=student, classroom__archived_at=None)
+    """What the student's open classes ask for, soonest first: {assignment, classroom, lab,
+    progress, grade, state}."""
+    classes = student.classrooms.filter(archived_at=None).prefetch_related("assignments")
     progress = work.progress(student)
     now = timezone.now()
     rows = [
         {
-            "assignment": each,
+            "assignment": grade.assignment,
+            "classroom": classroom,
             "lab": lab,
-            "progress": progress[each.lab],
-            "state": _state(each.due_at, progress[each.lab]["is_passed"], now),
+            "progress": progress[lab.slug],
+            "grade": grade,
+            "state": _state(grade.assignment.due_at, progress[lab.slug]["is_passed"], now),
         }
-        for each in asked.select_related("classroom")
-        if (lab := find_lab(each.lab))
+        for classroom in classes
+        for grade in grades_of(classroom, [student], list(classroom.assignments.all()))[student.pk]
+        if (lab := find_lab(grade.assignment.lab))
     ]
     return sorted(
         rows, key=lambda row: (row["state"] == "done", row["assignment"].due_at or _NEVER, row["lab"].number)

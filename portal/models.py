@@ -3,6 +3,7 @@
 import secrets
 
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -54,6 +55,36 @@ class Classroom(models.Model):
         return self.name
 
 
+class Credit(models.TextChoices):
+    SHARE = "share", _("for each proven condition its share")
+    WHOLE = "whole", _("only for a lab proven whole")
+
+
+class GradingRules(models.Model):
+    """How a class's work becomes points. Percentages are of an assignment's points."""
+
+    classroom = models.OneToOneField(
+        Classroom, models.CASCADE, related_name="grading", verbose_name=_("class")
+    )
+    credit = models.CharField(_("points"), max_length=8, choices=Credit, default=Credit.SHARE)
+    hint_cost = models.PositiveSmallIntegerField(
+        _("a hint costs (%)"), default=0, validators=[MaxValueValidator(100)]
+    )
+    late_cost = models.PositiveSmallIntegerField(
+        _("a day late costs (%)"), default=0, validators=[MaxValueValidator(100)]
+    )
+    late_floor = models.PositiveSmallIntegerField(
+        _("late work keeps at least (%)"), default=0, validators=[MaxValueValidator(100)]
+    )
+
+    class Meta:
+        verbose_name = _("grading rules")
+        verbose_name_plural = _("grading rules")
+
+    def __str__(self):
+        return str(self.classroom)
+
+
 class Assignment(models.Model):
     """A lab that a class is to do, and until when. `lab` is the lab's short name: a lab that the course
     drops stays in the books."""
@@ -75,3 +106,22 @@ class Assignment(models.Model):
 
     def __str__(self):
         return f"{self.classroom}: {self.lab}"
+
+
+class Override(models.Model):
+    """An instructor's own points for one student's assignment, in place of the reckoned ones. Rows are never
+    changed: the newest counts, and one without points gives the reckoned ones back."""
+
+    assignment = models.ForeignKey(
+        Assignment, models.CASCADE, related_name="overrides", verbose_name=_("assignment")
+    )
+    student = models.ForeignKey(User, models.CASCADE, related_name="overrides", verbose_name=_("student"))
+    points = models.DecimalField(_("points"), max_digits=6, decimal_places=2, null=True, blank=True)
+    comment = models.CharField(_("comment"), max_length=500)
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("by"))
+    created_at = models.DateTimeField(_("made on"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        verbose_name = _("changed grade")
+        verbose_name_plural = _("changed grades")

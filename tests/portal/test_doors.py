@@ -76,6 +76,11 @@ DOORS = {
     "class-assign": Door("post", TEACHERS, "classroom"),
     "assignment-change": Door("post", TEACHERS, "assignment"),
     "assignment-withdraw": Door("post", TEACHERS, "assignment"),
+    "class-grades": Door("get", TEACHERS, "classroom"),
+    "class-grade-rules": Door("post", TEACHERS, "classroom"),
+    "class-grades-csv": Door("get", TEACHERS, "classroom"),
+    "class-grades-xlsx": Door("get", TEACHERS, "classroom"),
+    "class-grade": Door("get", TEACHERS, "grade"),
     "my-work": Door("get", LOGGED_IN),
     "attempt-evidence": Door("get", VIEWERS, "attempt"),
     "join": Door("get", LOGGED_IN, "code"),
@@ -113,6 +118,11 @@ def address_of(name: str, world) -> str:
         "student": {"class_id": world.classroom.pk, "student_id": world.alice.pk},
         "teacher": {"class_id": world.classroom.pk, "person_id": world.paula.pk},
         "assignment": {"class_id": world.classroom.pk, "assignment_id": world.assignment.pk},
+        "grade": {
+            "class_id": world.classroom.pk,
+            "assignment_id": world.assignment.pk,
+            "student_id": world.alice.pk,
+        },
         "letter": {"uidb64": "MQ", "token": "no-such"},
         "code": {"code": world.classroom.join_code},
     }
