@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from curriculum.models import Answer, Attempt, ConditionPass, Lab
+from curriculum.models import Answer, Attempt, ConditionPass, Lab, QuizAnswer, QuizAttempt
 
 
 class ReadOnly:
@@ -50,3 +50,19 @@ class ConditionPassAdmin(ReadOnly, admin.ModelAdmin):
     list_filter = ["condition", "attempt__lab"]
     list_select_related = ["attempt__student", "attempt__lab"]
     search_fields = ["attempt__student__username"]
+
+
+class QuizAnswerInline(ReadOnly, admin.TabularInline):
+    model = QuizAnswer
+    exclude = ["asked"]
+    extra = 0
+
+
+@admin.register(QuizAttempt)
+class QuizAttemptAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ["student", "chapter", "total", "started_at"]
+    list_filter = ["chapter"]
+    list_select_related = ["student"]
+    search_fields = ["student__username", "student__first_name", "student__last_name"]
+    date_hierarchy = "started_at"
+    inlines = [QuizAnswerInline]

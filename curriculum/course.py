@@ -19,9 +19,12 @@ from curriculum.drawings import load_drawings
 from curriculum.hints import Cause, Hint
 from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_node_ports, lint_objects, lint_plays
 from curriculum.lint_deck import lint_deals, lint_deck
+from curriculum.lint_quizzes import lint_quiz
 from curriculum.live import LiveCourse
 from curriculum.problems import CourseError, Problem
 from curriculum.prose import Page, Section, read_lab_text, read_theory
+from curriculum.quiz_prose import compare_quiz_texts, derive_words, read_quiz_text
+from curriculum.quizzes import Question, Quiz
 from curriculum.recordings import FOLDER, INDEX, LARGEST, MADE_OF, Recording
 from curriculum.schema import build, schema_of
 from curriculum.specs import Chapter, Condition, Course, LabSpec, Play, Step
@@ -105,16 +108,40 @@ class _Loader:
         figures = load_drawings(folder / "drawings", self._name(folder / "drawings"), self.problems)
         pages = self._load_theory(folder, figures)
         labs = [self._load_lab(lab, figures) for lab in _find_labs(folder)]
+        asked, quiz = self._load_quiz(folder / "quiz", figures)
         if document is None:
             return None
         number, slug = folder.name.split("-", 1)
         if int(number) != document.data["number"]:
             self.problems.append(document.problem(("number",), f"the folder says {number}; make them agree"))
         known = sorted((lab for lab in labs if lab), key=lambda lab: lab.number)
-        derived = {"slug": slug, "labs": tuple(known), "pages": pages}
+        derived = {"slug": slug, "labs": tuple(known), "pages": pages, "quiz": quiz}
         chapter = build(Chapter, document.data, lambda kind, data: derived if kind is Chapter else {})
         self.problems.extend(lint_chapter(chapter, document))
+        if asked:
+            self.problems.extend(lint_quiz(chapter, asked))
         return chapter
+
+    def _load_quiz(self, folder: Path, figures: Mapping) -> tuple[Document | None, Quiz | None]:
+        if not folder.exists():
+            return None, None
+        document = self._read(folder / "quiz.yaml", Quiz)
+        files = {language: folder / f"{language}.md" for language in LANGUAGES}
+        pages = {language: self._page(file, language, figures) for language, file in files.items()}
+        texts = {
+            language: read_quiz_text(self._read_prose(file), pages[language])
+            for language, file in files.items()
+        }
+        if document is None:
+            return None, None
+        compare_quiz_texts(document, texts, pages)
+
+        def derive(kind: type, data: Mapping) -> dict:
+            if kind is Quiz:
+                return {"version": hash_folder(folder)}
+            return derive_words(data["key"], texts) if kind is Question else {}
+
+        return document, build(Quiz, document.data, derive)
 
     def _load_theory(self, folder: Path, figures: Mapping) -> dict:
         files = {language: folder / f"{language}.md" for language in LANGUAGES}

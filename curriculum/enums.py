@@ -69,6 +69,33 @@ class Asks(models.TextChoices):
     ORDER = "order", _("Order")
 
 
+class QuestionKind(StrEnum):
+    """What a question of a quiz wants."""
+
+    SINGLE = "single"
+    MULTIPLE = "multiple"
+    NUMBER = "number"
+    TEXT = "text"
+    ORDER = "order"
+
+
+class WhyDrawn(models.TextChoices):
+    """Why a question that could read the student's cluster was asked with drawn values."""
+
+    NO_SESSION = "no-session", _("No session of the lab is live")
+    NOT_THERE = "not-there", _("The session does not have it yet")
+    UNREACHABLE = "unreachable", _("The cluster did not answer")
+
+
+class Spelling(StrEnum):
+    """What a typed answer of a quiz is, and so how it is compared."""
+
+    ADDRESS = "address"
+    NETWORK = "network"
+    NAME = "name"
+    WORD = "word"
+
+
 class Confidence(models.IntegerChoices):
     """How sure a student is of a prediction, as the percentage of such predictions that would be right."""
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from curriculum.enums import Confidence
+from curriculum.enums import Confidence, WhyDrawn
 from curriculum.predictions import LARGEST_VALUE
 from curriculum.text import choose_language
 
@@ -133,3 +133,84 @@ class ConditionPass(models.Model):
         ]
         verbose_name = _("proven condition")
         verbose_name_plural = _("proven conditions")
+
+
+class WrittenOnce(models.Model):
+    """A row that is never changed: what was asked and answered stays as it was."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, **kwargs):
+        if not self._state.adding:
+            raise TypeError(f"{type(self).__name__} is written once")
+        super().save(*args, **kwargs)
+
+
+class QuizAttempt(WrittenOnce):
+    """A student's try at the quiz of a chapter. Its seed draws the numbers; `total` is how many questions
+    the quiz had then. It is finished when all of them are answered."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    student = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="quiz_attempts", verbose_name=_("student")
+    )
+    chapter = models.SlugField(_("chapter"))
+    quiz_version = models.CharField(_("version of the quiz"), max_length=64)
+    seed = models.PositiveBigIntegerField(_("seed"))
+    total = models.PositiveSmallIntegerField(_("questions"))
+    started_at = models.DateTimeField(_("begun"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        indexes = [models.Index(fields=["student", "chapter"])]
+        verbose_name = _("quiz attempt")
+        verbose_name_plural = _("quiz attempts")
+
+    def __str__(self):
+        return f"{self.student} · {self.chapter}"
+
+
+class QuizQuestion(WrittenOnce):
+    """A question as it was asked: with which values, and what is right then. Until it is answered it may be
+    asked again, with what the cluster says now; the newest counts. `lab` is the one whose session was
+    read, `why_drawn` why a live question was asked with drawn values."""
+
+    attempt = models.ForeignKey(
+        QuizAttempt, models.CASCADE, related_name="asked", verbose_name=_("quiz attempt")
+    )
+    question = models.SlugField(_("question"))
+    given = models.JSONField(_("values"), default=dict)
+    truth = models.CharField(_("right value"), max_length=LARGEST_VALUE)
+    mistakes = models.JSONField(_("values of mistakes"), default=dict)
+    lab = models.SlugField(_("lab"), blank=True)
+    why_drawn = models.CharField(max_length=16, choices=WhyDrawn, blank=True)
+    asked_at = models.DateTimeField(_("asked"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["asked_at", "id"]
+        verbose_name = _("question asked")
+        verbose_name_plural = _("questions asked")
+
+
+class QuizAnswer(WrittenOnce):
+    """What was answered, once and for good. `mistake` is the wrong model it looks like: the key of a wrong
+    choice or of a typical mistake."""
+
+    attempt = models.ForeignKey(
+        QuizAttempt, models.CASCADE, related_name="answers", verbose_name=_("quiz attempt")
+    )
+    asked = models.OneToOneField(QuizQuestion, models.CASCADE, related_name="answer")
+    question = models.SlugField(_("question"))
+    value = models.CharField(_("value"), max_length=LARGEST_VALUE)
+    is_right = models.BooleanField(_("right"))
+    mistake = models.SlugField(_("mistake"), blank=True)
+    answered_at = models.DateTimeField(_("answered"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["answered_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["attempt", "question"], name="one_answer_per_question")
+        ]
+        verbose_name = _("quiz answer")
+        verbose_name_plural = _("quiz answers")

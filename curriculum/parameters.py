@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from curriculum.enums import ParameterKind
-from curriculum.specs import CARD, LabSpec, Parameter, Step
+from curriculum.draws import draw_value
+from curriculum.specs import CARD, LabSpec, Step
 
-# No look-alikes: a student types these words by hand.
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 UNKNOWN_VALUE = "…"
 _PROSE_NAME = re.compile(r"\$\{(?P<braced>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*)\}", re.ASCII)
 _SAFE_VALUE = re.compile(r"[A-Za-z0-9._:-]+")
@@ -64,9 +62,7 @@ class _Values(Mapping):
 
 def draw_parameters(lab: LabSpec, seed: int) -> dict[str, str | int]:
     """The lab's parameters for a seed, with the card and what is written on it: the same for ever."""
-    drawn = {
-        name: _draw(parameter, random.Random(f"{seed}:{name}")) for name, parameter in lab.parameters.items()
-    }
+    drawn = {name: draw_value(parameter, f"{seed}:{name}") for name, parameter in lab.parameters.items()}
     if not lab.deck:
         return drawn
     card = card_of(lab, seed)
@@ -137,9 +133,3 @@ def names_in(template: str) -> set[str]:
 
 def _shorten(template: str) -> str:
     return repr(template if len(template) <= 80 else template[:77] + "...")
-
-
-def _draw(parameter: Parameter, source: random.Random) -> str | int:
-    if parameter.kind == ParameterKind.NUMBER:
-        return source.randint(parameter.lowest, parameter.highest)
-    return parameter.prefix + "".join(source.choices(LETTERS, k=parameter.length))

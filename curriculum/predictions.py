@@ -80,10 +80,10 @@ def spell_choice(prediction: Prediction, choice: str) -> str:
     return str(prediction.labels.get(choice, choice))
 
 
-def shuffle_choices(prediction: Prediction, seed: str) -> list[str]:
+def shuffle_choices(choices: Sequence[str], seed: str) -> list[str]:
     """The choices of an order as the student first sees them: for one seed always the same, and not right."""
-    source, shown = random.Random(seed), list(prediction.choices)
-    while tuple(shown) == prediction.choices:
+    source, shown = random.Random(seed), list(choices)
+    while shown == list(choices):
         source.shuffle(shown)
     return shown
 

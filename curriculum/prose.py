@@ -70,13 +70,13 @@ class Page:
     lab_slugs: frozenset[str]
     problems: list[Problem]
 
-    def say(self, line: int, mend: str) -> None:
-        self.problems.append(Problem(self.path, line, "", mend))
+    def say(self, line: int, mend: str, *, key: str = "") -> None:
+        self.problems.append(Problem(self.path, line, key, mend))
 
 
 def read_theory(source: str, page: Page) -> Theory:
     """The page of a chapter; its level-2 headings become the table of contents."""
-    tokens = _parse(source, page)
+    tokens = parse_page(source, page)
     sections = []
     for heading in (index for index, token in enumerate(tokens) if _opens(token, "h2")):
         title = _plain(tokens[heading + 1])
@@ -88,7 +88,7 @@ def read_theory(source: str, page: Page) -> Theory:
 def read_lab_text(source: str, page: Page) -> dict[tuple[str, str], Section]:
     """The sections of a lab's text by kind and key; intro and debrief have the key ""."""
     sections: dict[tuple[str, str], Section] = {}
-    for title, line, tokens in _cut(_parse(source, page), "h2"):
+    for title, line, tokens in cut(parse_page(source, page), "h2"):
         found = _SECTION.match(title)
         if found is None:
             _say_stray_section(page, title, line, tokens)
@@ -110,6 +110,12 @@ def render(tokens: list[Token], page: Page) -> SafeString:
     return mark_safe("".join(html))  # noqa: S308 - cleaned by nh3; drawings are checked files
 
 
+def render_line(words: str) -> SafeString:
+    """Safe HTML of one line of Markdown, without a paragraph around it."""
+    clean = nh3.clean(_parser.renderInline(words), tags={"code", "em", "strong"}, attributes={})
+    return mark_safe(clean)  # noqa: S308 - cleaned by nh3
+
+
 def _make_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "typographer": True})
     parser.enable(["table", "strikethrough", "smartquotes"])
@@ -126,7 +132,7 @@ def _render_callout(name: str) -> Callable:
 _parser = _make_parser()
 
 
-def _parse(source: str, page: Page) -> list[Token]:
+def parse_page(source: str, page: Page) -> list[Token]:
     tokens = _parser.parse(source)
     for token in tokens:
         if token.type == "inline":
@@ -155,7 +161,7 @@ def _point_to_lab(link: Token, line: int, page: Page) -> None:
     link.attrSet("href", LAB_ADDRESS.format(slug=slug))
 
 
-def _cut(tokens: list[Token], heading: str) -> list[tuple[str, int, list[Token]]]:
+def cut(tokens: list[Token], heading: str) -> list[tuple[str, int, list[Token]]]:
     """(title, line, tokens below) for each heading of this level; what comes first has no title."""
     starts = [index for index, token in enumerate(tokens) if _opens(token, heading)]
     parts = [("", 1, tokens[: starts[0] if starts else None])]
@@ -173,7 +179,7 @@ def _read_section(title: str, line: int, tokens: list[Token], page: Page) -> Sec
         if _opens(token, "h3") and HINT.fullmatch(tokens[index + 1].content)
     ]
     first = starts[0] if starts else len(tokens)
-    parts = _cut(tokens[first:], "h3")[1:]
+    parts = cut(tokens[first:], "h3")[1:]
     hints = tuple(_read_hint(part, page) for part in parts)
     names = tuple(found[1] or "" for heading, _line, _tokens in parts if (found := HINT.fullmatch(heading)))
     return Section(title, render(tokens[:first], page), hints, line, names)

@@ -8,6 +8,7 @@ from curriculum.enums import ConditionKind
 from curriculum.hints import Cause
 from curriculum.kinds import CONDITION_SETTINGS
 from curriculum.predictions import Prediction
+from curriculum.quizzes import Fact, Live, Question, Quiz
 from curriculum.reasons import MEANINGS, OF_KIND
 from curriculum.schema import definition_of, fields_in_file, schema_of
 from curriculum.specs import (
@@ -31,7 +32,7 @@ def _spell_kinds(settings: type) -> str:
     return " and ".join(kinds)
 
 
-FILE_KINDS = {"chapter.yaml": Chapter, "lab.yaml": LabSpec, "solution.yaml": Play}
+FILE_KINDS = {"chapter.yaml": Chapter, "lab.yaml": LabSpec, "quiz.yaml": Quiz, "solution.yaml": Play}
 TABLES = {
     "`chapter.yaml`": Chapter,
     "`planned[]` of a chapter": Planned,
@@ -52,6 +53,10 @@ TABLES = {
     },
     "`solution.yaml`, `solutions/*.yaml` and `mutants/*.yaml`": Play,
     "`acts[]`": Act,
+    "`quiz.yaml`": Quiz,
+    "`questions[]`": Question,
+    "`live` of a question": Live,
+    "`facts.NAME` of `live`": Fact,
 }
 
 

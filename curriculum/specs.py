@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from curriculum.enums import Accepts, Capability, ParameterKind, Scope, StepKind
+from curriculum.draws import Parameter
+from curriculum.enums import Accepts, Capability, Scope, StepKind
 from curriculum.hints import Cause, Hint
 from curriculum.kinds import MANY_PACKETS, Proof
 from curriculum.predictions import Prediction
 from curriculum.prose import Theory
+from curriculum.quizzes import Quiz
 from curriculum.recordings import Recording
 from curriculum.schema import KEY_PATTERN, definition_of, derived, told
 from curriculum.text import Text, choose_language
@@ -48,17 +50,6 @@ class Traffic:
         "path that is asked for, line or message that is sent; ${name} is filled in", default=""
     )
     keep: bool = told("whether `http` keeps one connection for all requests", default=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """A value drawn for each attempt from its seed: a number, or a word with random letters."""
-
-    kind: ParameterKind = told("number or word")
-    lowest: int = told("smallest number drawn", default=0, minimum=0)
-    highest: int = told("largest number drawn", default=0, minimum=0)
-    prefix: str = told("what a word begins with", default="", pattern="^[a-z0-9-]*$")
-    length: int = told("how many random letters follow the prefix", default=6, minimum=4, maximum=32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,6 +302,7 @@ class Chapter:
     slug: str = derived()
     labs: tuple[LabSpec, ...] = derived()
     pages: Mapping[str, Theory] = derived()
+    quiz: Quiz | None = derived(None)
 
     @property
     def has_theory(self) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from django.db import transaction
@@ -14,7 +14,7 @@ from curriculum import queries as work
 from curriculum.course import get_course
 from curriculum.domain import store_pass
 from curriculum.enums import Verdict
-from curriculum.kinds import NODE_PLACE, TlsSettings
+from curriculum.kinds import NODE_PLACE, Proof, TlsSettings
 from curriculum.specs import Condition, LabSpec
 from k8s_tasks import queries
 from k8s_tasks.checks import judge
@@ -127,7 +127,7 @@ async def _judge(condition: Condition, round: Round) -> Finding:
         return finding
 
 
-async def begin_round(api: Api, conditions: list[Condition], facts: Facts) -> Round:
+async def begin_round(api: Api, conditions: Sequence[Proof], facts: Facts) -> Round:
     namespaces = [facts.namespace, *facts.namespaces.values()]
     listed = await asyncio.gather(*(list_pods(api, namespace=each) for each in namespaces))
     pods = [pod for found, _version in listed for pod in found]
@@ -139,7 +139,7 @@ async def begin_round(api: Api, conditions: list[Condition], facts: Facts) -> Ro
     return Round(api, facts, places, agents, captures)
 
 
-def nodes_named(conditions: list[Condition]) -> set[str]:
+def nodes_named(conditions: Sequence[Proof]) -> set[str]:
     """The nodes, as places, that conditions speak from."""
     settings = [leaf.parsed for condition in conditions for leaf in condition.leaves]
     named = {getattr(each, "source", "") for each in settings} | {

@@ -10,7 +10,7 @@ not exist for them: they get a 404 and learn nothing.
 
 from django.db.models import Q, QuerySet
 
-from curriculum.models import Attempt
+from curriculum.models import Attempt, QuizAttempt
 from k8s_tasks.enums import RunKind
 from k8s_tasks.models import LabSession, Run
 from portal.models import Classroom, User
@@ -31,6 +31,14 @@ def visible_runs(user: User) -> QuerySet[Run]:
 
 def visible_attempts(user: User) -> QuerySet[Attempt]:
     return Attempt.objects.filter(student__in=visible_students(user)).select_related("lab", "student")
+
+
+def visible_quiz_attempts(user: User) -> QuerySet[QuizAttempt]:
+    return QuizAttempt.objects.filter(student__in=visible_students(user)).select_related("student")
+
+
+def own_quiz_attempts(user: User) -> QuerySet[QuizAttempt]:
+    return QuizAttempt.objects.filter(student=user)
 
 
 def visible_sessions(user: User) -> QuerySet[LabSession]:

@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from curriculum import queries as work_queries
+from curriculum import quiz_queries
 from curriculum.course import get_course
 from k8s_tasks import queries
 from portal.language import page_language
@@ -17,6 +18,7 @@ def home(request):
     context = {
         "course": get_course(),
         "progress": progress_of(request.user),
+        "quizzes": quizzes_of(request.user),
         "health": queries.service_health(),
     }
     return render(request, "home.html", context)
@@ -31,6 +33,7 @@ def chapter(request, slug):
         "theory": chapter.theory(page_language()),
         "sections": chapter.sections(page_language()),
         "progress": progress_of(request.user),
+        "quiz": quizzes_of(request.user).get(chapter.slug),
     }
     return render(request, "chapter.html", context)
 
@@ -44,3 +47,7 @@ def chapter_or_404(slug: str):
 
 def progress_of(user) -> dict:
     return work_queries.progress(user) if user.is_authenticated else {}
+
+
+def quizzes_of(user) -> dict:
+    return quiz_queries.quiz_progress(user) if user.is_authenticated else {}

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from curriculum import quiz_queries
 from curriculum.course import get_course
 from curriculum.specs import LabSpec
 from portal import access
@@ -87,7 +88,12 @@ def my_work(request):
 
 def work_context(student: User) -> dict:
     work = student_work(student)
-    return {"attempts": work, "calibration": calibration(work)}
+    return {
+        "attempts": work,
+        "calibration": calibration(work),
+        "quiz_attempts": quiz_queries.scored_attempts(student),
+        "chapter_titles": {each.slug: f"{each.number}. {each.title}" for each in get_course().chapters},
+    }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

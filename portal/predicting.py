@@ -58,5 +58,7 @@ def options_of(step: Step, attempt: Attempt | None, typed: str | None) -> list[t
     if step.prediction.asks == Asks.ORDER:
         items = split_order(typed or "")
         seed = f"{attempt.seed}:{step.key}" if attempt else step.key
-        choices = items if sorted(items) == sorted(choices) else shuffle_choices(step.prediction, seed)
+        choices = (
+            items if sorted(items) == sorted(choices) else shuffle_choices(step.prediction.choices, seed)
+        )
     return [(choice, spell_choice(step.prediction, choice)) for choice in choices]

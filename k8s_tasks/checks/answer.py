@@ -22,16 +22,20 @@ KEPT = 200  # characters of an error in the reason
 NO_ANSWER = _("You have not answered yet.")
 
 
+class Unreadable(Broken):
+    """A command ran, and printed nothing that fits."""
+
+
 async def check(settings: AnswerSettings, round: Round) -> Finding:
     answer = round.facts.answers.get(settings.step, "")
     if not answer:
         return failed(Reason.UNANSWERED, NO_ANSWER)
     if settings.equals == "reply-ttl":
         return judge_ttl(settings, await round.look([settings.source, settings.target]), answer)
-    return judge_value(await _right(settings, round), answer)
+    return judge_value(await right_answer(settings, round), answer)
 
 
-async def _right(settings: AnswerSettings, round: Round):
+async def right_answer(settings: AnswerSettings, round: Round):
     """The right answer; None while it cannot be known."""
     if settings.equals == "value":
         return round.fill(settings.value)
@@ -63,11 +67,11 @@ def count_names(source: str, seen: Observation, start: str) -> int | None:
 
 
 def read_answer(done: Completed, pattern: str, *, place: str) -> str:
-    """What the platform's own command printed. Raises Broken when nothing matches: no student can mend it."""
+    """What the platform's own command printed. Raises Unreadable when nothing fits: no student mends it."""
     found = re.search(pattern, done.stdout.decode(errors="replace"), re.MULTILINE)
     if not found:
         why = done.stderr.decode(errors="replace").strip()[:KEPT] or f"exit code {done.exit_code}"
-        raise Broken(_("The right answer could not be read at %(place)s: %(why)s"), place=place, why=why)
+        raise Unreadable(_("The right answer could not be read at %(place)s: %(why)s"), place=place, why=why)
     return found[1]
 
 

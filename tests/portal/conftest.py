@@ -16,8 +16,9 @@ from django.test import Client
 from django.utils import timezone
 
 from curriculum import domain as work
+from curriculum import quiz_domain
 from curriculum.course import CONTENT, get_course
-from curriculum.models import Attempt
+from curriculum.models import Attempt, QuizAttempt
 from k8s_tasks import queries, queue
 from k8s_tasks.domain import runs, sessions
 from k8s_tasks.enums import RunKind, RunState, SessionState
@@ -62,6 +63,7 @@ class World:
     run: Run
     terminal: Run
     assignment: Assignment
+    quiz: QuizAttempt
     editing: LabSession | None = None
 
     def people(self) -> dict[str, User]:
@@ -132,7 +134,8 @@ def world(db, lab) -> World:
     run, terminal = make_run(session), make_run(session, kind=RunKind.TERMINAL, step="chat")
     keep_transcript(run, '[0.1, "o", "10.244.1.2"]')
     assignment = Assignment.objects.create(classroom=classroom, lab=lab.slug)
-    return World(alice, bob, paula, otto, root, classroom, attempt, session, run, terminal, assignment)
+    quiz = quiz_domain.start_quiz(alice, get_course().chapter("foundations"))
+    return World(alice, bob, paula, otto, root, classroom, attempt, session, run, terminal, assignment, quiz)
 
 
 @pytest.fixture

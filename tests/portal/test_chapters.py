@@ -37,11 +37,11 @@ def test_home_asks_the_database_as_often_for_three_attempts_as_for_one(
     world, lab, healthy, visit, django_assert_num_queries
 ):
     browser = visit(world.alice)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         browser.get("/")
     for _ in range(2):
         work.start_attempt(world.alice, lab)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         browser.get("/")
 
 
