@@ -294,6 +294,10 @@ def test_a_quiz_needs_live_questions(folder):
     assert any("0 questions are live" in each.mend for each in folder.problems())
 
 
+def test_every_chapter_of_the_course_has_a_quiz():
+    assert [each.slug for each in get_course().chapters if each.quiz is None] == []
+
+
 def test_the_folder_of_a_quiz_is_no_lab():
     assert (CONTENT / QUIZ).is_dir()
     assert "quiz" not in [lab.slug for lab in get_course().labs]
