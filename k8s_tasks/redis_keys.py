@@ -52,6 +52,11 @@ def session_events(session_id) -> str:
     return f"session:{session_id}:events"
 
 
+def work_events() -> str:
+    """Stream of what happens in all sessions, for those who follow a class: fields `session` and `kind`."""
+    return "work:events"
+
+
 def preflight_asked(cluster_id) -> str:
     """Set while a preflight of the cluster is on its way."""
     return f"cluster:{cluster_id}:preflight"

@@ -11,13 +11,23 @@ from dataclasses import dataclass
 
 from k8s_tasks.entries import Entry, Raw, as_entry
 from k8s_tasks.hub import Hub, StreamLost, current_hub
-from k8s_tasks.redis_keys import redis_client, run_output, session_events
+from k8s_tasks.redis_keys import redis_client, run_output, session_events, work_events
 from k8s_tasks.transcripts import replay_entries
 
-__all__ = ["Entry", "Notice", "StreamLost", "follow_run", "follow_session", "publish_notice"]
+__all__ = [
+    "Entry",
+    "Notice",
+    "StreamLost",
+    "follow_run",
+    "follow_session",
+    "follow_work",
+    "publish_notice",
+]
 
 NOTICES_KEPT = 500
 NOTICE_SECONDS = 24 * 3600
+WORK_KEPT = 5000
+WORK_KINDS = ("session", "run", "verdicts")  # what a class's page shows; drawings of pods it does not
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,20 @@ async def follow_session(session_id, last_id: str = "$") -> AsyncIterator[list[N
             yield [_as_notice(raw) for raw in page]
 
 
+async def follow_work(last_id: str = "$") -> AsyncIterator[tuple[str, set[str]]]:
+    """(last id, sessions in which something happened) after `last_id`. Raises StreamLost."""
+    async with aclosing(current_hub().follow(work_events(), last_id)) as pages:
+        async for page in pages:
+            yield page[-1][0], {fields[b"session"].decode() for _id, fields in page}
+
+
 def publish_notice(session_id, kind: str, data: dict) -> None:
+    """To the pages of one session, and that something happened there to those who follow classes."""
     key = session_events(session_id)
     with redis_client().pipeline(transaction=False) as pipe:
+        if kind in WORK_KINDS:
+            happened = {"session": str(session_id), "kind": kind}
+            pipe.xadd(work_events(), happened, maxlen=WORK_KEPT, approximate=True)
         pipe.xadd(key, {"kind": kind, "data": json.dumps(data)}, maxlen=NOTICES_KEPT, approximate=True)
         pipe.expire(key, NOTICE_SECONDS)
         pipe.execute()

@@ -28,6 +28,7 @@ from k8s_tasks.models import LabSession, Run
 from k8s_tasks.reviewing import Review
 from portal.health import why_labs_cannot_start
 from portal.language import page_language
+from portal.notes import notes_for
 from portal.predicting import predictions_context
 
 # xterm.js sets colours by style attributes; only pages that hold a terminal allow them.
@@ -99,6 +100,7 @@ def page_context(sitting: Sitting, typed: dict[str, str], reviews: dict[str, Rev
         "has_edits": any(step.kind == StepKind.EDIT for step in sitting.lab.steps),
         **frame_context(sitting),
         "background": background_context(sitting),
+        "notes": notes_for(sitting.attempt.student) if sitting.attempt else [],
         "intro": _told(sitting, sitting.lab.intro(page_language())),
         "debrief": _told(sitting, sitting.lab.debrief(page_language())),
         "steps": steps_context(sitting, typed, reviews),

@@ -125,3 +125,24 @@ class Override(models.Model):
         ordering = ["created_at", "pk"]
         verbose_name = _("changed grade")
         verbose_name_plural = _("changed grades")
+
+
+class Note(models.Model):
+    """What an instructor writes to a student about a lab; it stands on the student's lab page until it is
+    put away."""
+
+    classroom = models.ForeignKey(Classroom, models.CASCADE, related_name="notes", verbose_name=_("class"))
+    author = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("by"))
+    student = models.ForeignKey(User, models.CASCADE, related_name="notes", verbose_name=_("student"))
+    lab = models.SlugField(_("lab"))
+    text = models.CharField(_("text"), max_length=1000)
+    created_at = models.DateTimeField(_("made on"), auto_now_add=True)
+    read_at = models.DateTimeField(_("put away"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
+
+    def __str__(self):
+        return self.text[:60]

@@ -5,6 +5,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
+from portal.sockets.classes import ClassConsumer
 from portal.sockets.following import NOT_FOUND
 from portal.sockets.origin import SameOrigin
 from portal.sockets.runs import RunConsumer
@@ -23,6 +24,7 @@ class NowhereConsumer(AsyncWebsocketConsumer):
 socket_urls = [
     path("ws/runs/<uuid:subject>/", RunConsumer.as_asgi(), name="run-socket"),
     path("ws/terminals/<uuid:subject>/", TerminalConsumer.as_asgi(), name="terminal-socket"),
+    path("ws/classes/<int:subject>/", ClassConsumer.as_asgi(), name="class-socket"),
     path("ws/sessions/<uuid:subject>/", SessionConsumer.as_asgi(), name="session-socket"),
 ]
 nowhere = re_path(r"", NowhereConsumer.as_asgi())

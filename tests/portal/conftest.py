@@ -24,7 +24,7 @@ from k8s_tasks.domain import runs, sessions
 from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.models import Cluster, LabSession, Run, Transcript
 from portal.asgi import application
-from portal.models import Assignment, Classroom, Role, User
+from portal.models import Assignment, Classroom, Note, Role, User
 from tests import workshop
 from tests.portal.socket_client import SocketClient
 
@@ -64,6 +64,7 @@ class World:
     terminal: Run
     assignment: Assignment
     quiz: QuizAttempt
+    note: Note
     editing: LabSession | None = None
 
     def people(self) -> dict[str, User]:
@@ -135,7 +136,12 @@ def world(db, lab) -> World:
     keep_transcript(run, '[0.1, "o", "10.244.1.2"]')
     assignment = Assignment.objects.create(classroom=classroom, lab=lab.slug)
     quiz = quiz_domain.start_quiz(alice, get_course().chapter("foundations"))
-    return World(alice, bob, paula, otto, root, classroom, attempt, session, run, terminal, assignment, quiz)
+    note = Note.objects.create(
+        classroom=classroom, author=paula, student=alice, lab=lab.slug, text="Look at the TTL."
+    )
+    return World(
+        alice, bob, paula, otto, root, classroom, attempt, session, run, terminal, assignment, quiz, note
+    )
 
 
 @pytest.fixture

@@ -87,6 +87,10 @@ DOORS = {
     "class-grades-csv": Door("get", TEACHERS, "classroom"),
     "class-grades-xlsx": Door("get", TEACHERS, "classroom"),
     "class-grade": Door("get", TEACHERS, "grade"),
+    "class-live": Door("get", TEACHERS, "classroom"),
+    "class-note": Door("post", TEACHERS, "classroom"),
+    "notes": Door("get", LOGGED_IN),
+    "note-put-away": Door("post", OWNER, "note"),
     "my-work": Door("get", LOGGED_IN),
     "attempt-evidence": Door("get", VIEWERS, "attempt"),
     "join": Door("get", LOGGED_IN, "code"),
@@ -106,7 +110,12 @@ DOORS = {
     "livez": Door("get", EVERYBODY),
     "metrics": Door("get", frozenset(), hidden=True),  # for who bears the token, see test_metrics
 }
-SOCKETS = {"run-socket": VIEWERS, "terminal-socket": OWNER, "session-socket": VIEWERS}
+SOCKETS = {
+    "run-socket": VIEWERS,
+    "terminal-socket": OWNER,
+    "session-socket": VIEWERS,
+    "class-socket": TEACHERS,
+}
 
 
 def address_of(name: str, world) -> str:
@@ -131,6 +140,7 @@ def address_of(name: str, world) -> str:
             "assignment_id": world.assignment.pk,
             "student_id": world.alice.pk,
         },
+        "note": {"note_id": world.note.pk},
         "letter": {"uidb64": "MQ", "token": "no-such"},
         "code": {"code": world.classroom.join_code},
     }
@@ -214,10 +224,14 @@ def test_a_form_of_another_site_changes_nothing(world, asked, name):
 @pytest.mark.parametrize("name", SOCKETS)
 @pytest.mark.parametrize("person", [*sorted(EVERYBODY)])
 def test_a_socket_is_open_to_those_the_rule_names(transactional_db, redis_url, world, dial, name, person):
-    subject = {"run-socket": world.run, "terminal-socket": world.terminal, "session-socket": world.session}[
-        name
-    ]
-    path = f"/ws/{name.removesuffix('-socket')}s/{subject.pk}/"
+    subjects = {
+        "runs": world.run,
+        "terminals": world.terminal,
+        "sessions": world.session,
+        "classes": world.classroom,
+    }
+    kind = {"class-socket": "classes"}.get(name, f"{name.removesuffix('-socket')}s")
+    path = f"/ws/{kind}/{subjects[kind].pk}/"
     socket = dial(path, world.people().get(person))
 
     assert async_to_sync(answer_of)(socket) == ("open" if person in SOCKETS[name] else 4404)

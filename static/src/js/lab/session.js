@@ -29,6 +29,7 @@ function hear({ id, kind, data }, onTopology) {
   if (kind === "verdicts") hearVerdicts();
   if (kind === "run") hearRun(data);
   if (kind === "topology") onTopology(data);
+  if (kind === "note") refresh("notes");
   return id;
 }
 
@@ -64,6 +65,7 @@ function refresh(id) {
 function catchUp() {
   refresh("status");
   refresh("verdicts");
+  refresh("notes");
   for (const step of document.querySelectorAll(".step[data-run-state]")) {
     if (isOpenState(step.dataset.runState)) refresh(step.id);
   }
