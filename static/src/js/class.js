@@ -37,7 +37,7 @@ function askReasons() {
   asked = true;
   setTimeout(() => {
     asked = false;
-    // Somebody who writes a hint is not interrupted.
+    // Somebody who writes a hint, or reads on, is not interrupted.
     if (!document.querySelector("#stuck details[open]")) window.htmx.trigger("#stuck", "refresh");
   }, REASONS_EVERY);
 }
