@@ -1,5 +1,6 @@
 """Clusters, sessions and the record of every run. Records are read here, not written."""
 
+from django import forms
 from django.contrib import admin, messages
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from curriculum.text import Text
 from k8s_tasks.domain.capabilities import ask_preflight, capability_of, live_sessions
 from k8s_tasks.domain.sessions import SessionError, end_session, extend_session, reset_session
 from k8s_tasks.enums import CapabilityState
+from k8s_tasks.kubeconfigs import KubeconfigRefused, checked, seal
 from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
 
 
@@ -28,8 +30,45 @@ class Record(admin.ModelAdmin):
         return False
 
 
+class ClusterForm(forms.ModelForm):
+    """A kubeconfig goes in and is never shown again; an empty field leaves the one there is."""
+
+    upload = forms.CharField(
+        label=_("kubeconfig"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "autocomplete": "off"}),
+        help_text=_(
+            "Paste an administrator's kubeconfig with inline certificates or a token. It is kept encrypted."
+            " Programs, files, proxies and unverified TLS are refused."
+        ),
+    )
+
+    class Meta:
+        model = Cluster
+        fields = ["name", "is_default", "takes_new", "capacity", "is_exclusive"]
+
+    def clean_upload(self):
+        text = self.cleaned_data["upload"]
+        if not text.strip():
+            if self.instance.pk is None:
+                raise forms.ValidationError(_("A new cluster needs its kubeconfig."))
+            return ""
+        try:
+            return checked(text)
+        except KubeconfigRefused as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def save(self, commit=True):
+        if text := self.cleaned_data["upload"]:
+            self.instance.kubeconfig = seal(text)
+            self.instance.uid = self.instance.measured_uid = ""  # who knows whether it is the same cluster
+        return super().save(commit)
+
+
 @admin.register(Cluster)
 class ClusterAdmin(admin.ModelAdmin):
+    form = ClusterForm
     list_display = [
         "name",
         "is_healthy",
@@ -42,7 +81,16 @@ class ClusterAdmin(admin.ModelAdmin):
     ]
     list_filter = ["is_healthy", "is_default", "takes_new", "is_exclusive"]
     search_fields = ["name", "health", "version"]
-    readonly_fields = ["uid", "version", "is_healthy", "health", "checked_at", "can", "measured_at"]
+    readonly_fields = [
+        "kubeconfig_path",
+        "uid",
+        "version",
+        "is_healthy",
+        "health",
+        "checked_at",
+        "can",
+        "measured_at",
+    ]
     actions = ["measure", "drain", "take_new"]
 
     @admin.display(description=_("capabilities"))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from curriculum.enums import Verdict
 from curriculum.models import Attempt
 from k8s_tasks.enums import RunKind, RunState, SessionState
+from k8s_tasks.kubeconfigs import file_of
 
 
 class Cluster(models.Model):
@@ -18,7 +19,8 @@ class Cluster(models.Model):
     that runs only while a session has it."""
 
     name = models.SlugField(_("name"), unique=True)
-    kubeconfig_path = models.CharField(_("kubeconfig file"), max_length=500)
+    kubeconfig_path = models.CharField(_("kubeconfig file"), max_length=500, blank=True)
+    kubeconfig = models.BinaryField(null=True, editable=False)  # an uploaded one, see `kubeconfigs`
     uid = models.CharField(max_length=64, blank=True, editable=False)
     version = models.CharField(_("version"), max_length=64, blank=True, editable=False)
     is_default = models.BooleanField(_("new sessions start here"), default=False)
@@ -42,6 +44,14 @@ class Cluster(models.Model):
 
     def __str__(self):
         return self.name
+
+    @classmethod
+    def from_db(cls, db, field_names, values):
+        """The path of an uploaded kubeconfig is this process's own."""
+        cluster = super().from_db(db, field_names, values)
+        if cluster.__dict__.get("kubeconfig"):
+            cluster.kubeconfig_path = file_of(cluster.pk, cluster.kubeconfig)
+        return cluster
 
 
 class LabSession(models.Model):
