@@ -104,9 +104,15 @@ def capture_filter(lab: LabSpec, parameters: dict) -> list[str]:
 
 
 def clear_session(session_id) -> None:
-    """Give the namespace of an ended session back; the watcher tries again what fails here."""
-    session = LabSession.objects.select_related("cluster").get(pk=session_id)
-    if session.state in LIVE_SESSION_STATES or session.cluster is None or session.cluster.slot is not None:
+    """Give the namespace of an ended session back; the watcher tries again what fails here, and clears that
+    of a session that was erased meanwhile."""
+    session = LabSession.objects.select_related("cluster").filter(pk=session_id).first()
+    if (
+        session is None
+        or session.state in LIVE_SESSION_STATES
+        or session.cluster is None
+        or session.cluster.slot is not None
+    ):
         return
     try:
         on_loop(_clear(session))

@@ -8,8 +8,11 @@ import codecs
 import gzip
 import json
 import re
+from datetime import timedelta
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.utils import timezone
 
 from k8s_tasks.entries import Entry, read_entries
 from k8s_tasks.enums import RunKind
@@ -105,3 +108,12 @@ def replay_entries(run_id) -> list[Entry]:
 
 def _length_ms(run: Run) -> int:
     return int((run.ended_at - run.created_at).total_seconds() * 1000)
+
+
+def forget_old_transcripts() -> int:
+    """Delete what was printed longer ago than TRANSCRIPT_DAYS; the runs and their verdicts stay. How many."""
+    days = settings.OPTIONS["TRANSCRIPT_DAYS"]
+    if not days:
+        return 0
+    old = Transcript.objects.filter(run__ended_at__lt=timezone.now() - timedelta(days=days))
+    return old.delete()[0]

@@ -7,6 +7,7 @@ it has to notice their death.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
@@ -32,6 +33,7 @@ from k8s_tasks.domain.sessions import expire_sessions, lose_sessions_of_silent_c
 from k8s_tasks.enums import LIVE_SESSION_STATES, USABLE_SESSION_STATES
 from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.redis_keys import redis_client, service_beat
+from k8s_tasks.transcripts import forget_old_transcripts
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ OBJECTS = (  # what students change and conditions read; pods are watched for th
 )
 SWEEP_EVERY = 12  # health rounds
 BEAT_LASTS = 10
+FORGET_SECONDS = 3600
 _TROUBLE = (RedisError, DatabaseError, OperationalError, OSError)
 
 
@@ -82,6 +85,7 @@ class House:
 
     def __init__(self):
         self._reaper = Reaper()
+        self._forgot_at = 0.0
 
     async def keep(self) -> None:
         sign_of_life()
@@ -94,6 +98,14 @@ class House:
         expire_sessions()
         lose_sessions_of_silent_clusters()
         finish_ended_runs()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Once an hour: old transcripts are many, and nobody waits for their end."""
+        if time.monotonic() - self._forgot_at > FORGET_SECONDS or not self._forgot_at:
+            self._forgot_at = time.monotonic()
+            if count := forget_old_transcripts():
+                logger.info("%d old transcripts were deleted", count)
 
 
 async def in_database(act: Callable, *arguments):

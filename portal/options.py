@@ -126,6 +126,12 @@ OPTIONS = (
     Option("EMAIL_USE_TLS", "yes", "STARTTLS with the mail server", _yes_or_no),
     Option("EMAIL_FROM", "redes@localhost", "sender of the portal's e-mails"),
     Option("SESSION_MINUTES", "60", "how long a lab session lasts before it must be extended", _number),
+    Option(
+        "TRANSCRIPT_DAYS",
+        "365",
+        "how long what a command printed is kept for replay; 0 keeps it for ever. Verdicts stay",
+        _number,
+    ),
     Option("SESSIONS_PER_STUDENT", "2", "lab sessions a student may have at once", _number),
     Option("RUN_SECONDS", "600", "longest time one command may run", _number),
     Option("RUN_BYTES", "4000000", "output of one command kept and shown, in bytes", _number),
