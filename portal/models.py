@@ -146,3 +146,22 @@ class Note(models.Model):
 
     def __str__(self):
         return self.text[:60]
+
+
+class ApiToken(models.Model):
+    """Opens the JSON API as its person. The secret itself is not kept."""
+
+    person = models.ForeignKey(User, models.CASCADE, related_name="tokens", verbose_name=_("person"))
+    name = models.CharField(_("name"), max_length=80)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("made on"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("ends at"))
+    used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
+
+    def __str__(self):
+        return self.name

@@ -7,6 +7,7 @@ from django.urls import path
 
 from portal import (
     accounts,
+    api_page,
     assignments,
     attaching,
     chapters,
@@ -30,7 +31,9 @@ from portal import (
     sessions,
     signup,
     steps,
+    tokens,
 )
+from portal.api import open_doors
 
 urlpatterns = [
     path("", chapters.home, name="home"),
@@ -134,6 +137,11 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("account/", accounts.account, name="account"),
     path("account/password/", accounts.ChangePassword.as_view(), name="change-password"),
+    path("account/tokens/", tokens.tokens, name="tokens"),
+    path("account/tokens/create/", tokens.create, name="token-create"),
+    path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),
+    path("api/", api_page.api_page, name="api"),
+    path("api/v1/", open_doors()),
     path("account/data/", privacy.export, name="my-data"),
     path("account/erase/", privacy.erase, name="erase"),
     path("account/erased/", login_not_required(privacy.erased), name="erased"),

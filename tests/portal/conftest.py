@@ -24,7 +24,8 @@ from k8s_tasks.domain import runs, sessions
 from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.models import Cluster, LabSession, Run, Transcript
 from portal.asgi import application
-from portal.models import Assignment, Classroom, Note, Role, User
+from portal.models import ApiToken, Assignment, Classroom, Note, Role, User
+from portal.tokens import make_token
 from tests import workshop
 from tests.portal.socket_client import SocketClient
 
@@ -65,6 +66,7 @@ class World:
     assignment: Assignment
     quiz: QuizAttempt
     note: Note
+    token: ApiToken
     editing: LabSession | None = None
 
     def people(self) -> dict[str, User]:
@@ -139,8 +141,23 @@ def world(db, lab) -> World:
     note = Note.objects.create(
         classroom=classroom, author=paula, student=alice, lab=lab.slug, text="Look at the TTL."
     )
+    make_token(alice, "of a script")
+    token = ApiToken.objects.get()
     return World(
-        alice, bob, paula, otto, root, classroom, attempt, session, run, terminal, assignment, quiz, note
+        alice,
+        bob,
+        paula,
+        otto,
+        root,
+        classroom,
+        attempt,
+        session,
+        run,
+        terminal,
+        assignment,
+        quiz,
+        note,
+        token,
     )
 
 

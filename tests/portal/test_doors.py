@@ -100,6 +100,10 @@ DOORS = {
     "password_reset": Door("get", EVERYBODY),
     "password_reset_done": Door("get", EVERYBODY),
     "password_reset_confirm": Door("get", EVERYBODY, "letter"),
+    "tokens": Door("get", LOGGED_IN),
+    "token-create": Door("post", LOGGED_IN),
+    "token-revoke": Door("post", OWNER, "token"),
+    "api": Door("get", EVERYBODY),  # what it tells is in test_api
     "my-data": Door("get", LOGGED_IN),
     "erase": Door("get", LOGGED_IN),
     "erased": Door("get", EVERYBODY),
@@ -143,6 +147,7 @@ def address_of(name: str, world) -> str:
             "assignment_id": world.assignment.pk,
             "student_id": world.alice.pk,
         },
+        "token": {"token_id": world.token.pk},
         "note": {"note_id": world.note.pk},
         "letter": {"uidb64": "MQ", "token": "no-such"},
         "code": {"code": world.classroom.join_code},
