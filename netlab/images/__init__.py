@@ -67,6 +67,13 @@ CATALOG = (
         rf"redes\.local/nginx-ingress:{re.escape(INGRESS_VERSION)}",
         ("/nginx-ingress",),
     ),
+    # The distribution's Prometheus, whatever version is asked for; `prometheus --version` tells it.
+    Image(
+        "prometheus",
+        "docker.io/prom/prometheus:latest",
+        r"(docker\.io/)?prom/prometheus(:[\w.-]+)?",
+        ("prometheus", "--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"),
+    ),
 )
 
 # Parts of the server itself (netlab/node/agents.py), with the namespace whose pods may run them: nothing is

@@ -15,6 +15,7 @@ _EDITION = "1"  # raise it when build.py makes something else of the same ingred
 _PACKAGES = {
     "busybox": ["busybox-static"],
     "coredns": ["python3-dnspython"],
+    "prometheus": ["prometheus"],
     "nginx-ingress": ["nginx", "libnginx-mod-stream", "python3", "busybox-static"],
 }
 _PROGRAMS = {"coredns": "dns", "nginx-ingress": "ingress"}  # their folders in netlab/addons/

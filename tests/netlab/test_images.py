@@ -1,5 +1,7 @@
 import fcntl
 
+import pytest
+
 from netlab import images
 from netlab.images import build, recipe, rootfs
 
@@ -59,3 +61,13 @@ def test_a_tree_that_is_in_use_is_not_removed(tmp_path):
 
 def test_a_missing_archive_says_how_to_build_it(tmp_path):
     assert TOOLBOX in rootfs.missing(tmp_path)
+
+
+@pytest.mark.parametrize("asked", ["prom/prometheus", "docker.io/prom/prometheus:v2.53.5"])
+def test_prometheus_is_the_distributions_under_the_name_of_the_projects_own_image(asked):
+    image = images.find(asked)
+    assert (image.name, recipe.packages(image.name)) == ("prometheus", ["prometheus"])
+
+
+def test_an_image_of_another_house_is_not_taken_for_prometheus():
+    assert images.find("evil/prom/prometheus") is None

@@ -54,7 +54,7 @@ def test_a_student_runs_the_toolbox_with_the_networks_capabilities(student):
         ({"container": {"ports": [{"containerPort": 1, "hostPort": 1}]}}, "may not open ports of the node"),
         (
             {"image": "docker.io/evil/redes.local/toolbox"},
-            "may run the images of the course and busybox only",
+            "may run the images of the course, busybox and Prometheus only",
         ),
     ],
 )
