@@ -27,7 +27,7 @@ __all__ = [
 NOTICES_KEPT = 500
 NOTICE_SECONDS = 24 * 3600
 WORK_KEPT = 5000
-WORK_KINDS = ("session", "run", "verdicts")  # what a class's page shows; drawings of pods it does not
+WORK_KINDS = ("session", "run", "verdicts", "help")  # what a class's page shows; drawings of pods it does not
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Who may see and who may drive what.
 
 Seeing: a student sees their own work, an instructor also that of the students of their classes,
-a superuser everything. Driving (starting, stopping, resetting, verifying): one's own, and a
-superuser everything. Typing in a terminal: only the student whose pod it is.
+a superuser everything; a live terminal an instructor sees only while its student allows it. Driving
+(starting, stopping, resetting, verifying): one's own, and a superuser everything. Typing in a terminal: only
+the student whose pod it is.
 
 Every view and socket fetches through these querysets, so that what somebody may not touch does
 not exist for them: they get a 404 and learn nothing.
@@ -11,9 +12,9 @@ not exist for them: they get a 404 and learn nothing.
 from django.db.models import Q, QuerySet
 
 from curriculum.models import Attempt, QuizAttempt
-from k8s_tasks.enums import RunKind
+from k8s_tasks.enums import OPEN_RUN_STATES, RunKind
 from k8s_tasks.models import LabSession, Run
-from portal.models import Classroom, User
+from portal.models import Classroom, HelpRequest, User
 
 
 def visible_students(user: User) -> QuerySet[User]:
@@ -24,9 +25,15 @@ def visible_students(user: User) -> QuerySet[User]:
 
 
 def visible_runs(user: User) -> QuerySet[Run]:
-    return Run.objects.filter(session__attempt__student__in=visible_students(user)).select_related(
+    """A live terminal is its student's alone, unless they let their instructors watch it."""
+    runs = Run.objects.filter(session__attempt__student__in=visible_students(user)).select_related(
         "session__attempt__lab", "session__attempt__student"
     )
+    if user.is_superuser:
+        return runs
+    watched = HelpRequest.objects.filter(closed_at=None, watch_given_at__isnull=False).values("session")
+    may_see = Q(session__attempt__student=user) | Q(session__in=watched)
+    return runs.filter(may_see | ~Q(kind=RunKind.TERMINAL, state__in=OPEN_RUN_STATES))
 
 
 def visible_attempts(user: User) -> QuerySet[Attempt]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from portal.models import Classroom, User
+from portal.models import Classroom, HelpLog, User
 
 admin.site.site_header = _("Redes no Kubernetes: administration")
 admin.site.site_title = _("Redes no Kubernetes")
@@ -79,3 +79,22 @@ class ClassroomAdmin(admin.ModelAdmin):
     @admin.action(description=_("Restore"))
     def restore(self, request, classrooms):
         classrooms.update(archived_at=None)
+
+
+@admin.register(HelpLog)
+class HelpLogAdmin(admin.ModelAdmin):
+    """Who raised a hand, who allowed watching and who watched: read here, not written."""
+
+    list_display = ["at", "person", "deed", "request"]
+    list_filter = ["deed"]
+    list_select_related = ["person", "request__student"]
+    date_hierarchy = "at"
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False

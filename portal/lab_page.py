@@ -27,6 +27,7 @@ from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION
 from k8s_tasks.models import LabSession, Run
 from k8s_tasks.reviewing import Review
 from portal.health import why_labs_cannot_start
+from portal.helping import hand_context
 from portal.language import page_language
 from portal.notes import notes_for
 from portal.predicting import predictions_context
@@ -101,6 +102,7 @@ def page_context(sitting: Sitting, typed: dict[str, str], reviews: dict[str, Rev
         **frame_context(sitting),
         "background": background_context(sitting),
         "notes": notes_for(sitting.attempt.student) if sitting.attempt else [],
+        **(hand_context(sitting.session) if sitting.session else {}),
         "intro": _told(sitting, sitting.lab.intro(page_language())),
         "debrief": _told(sitting, sitting.lab.debrief(page_language())),
         "steps": steps_context(sitting, typed, reviews),

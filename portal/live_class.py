@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.classes import join_url
+from portal.helping import hands_told
 from portal.models import Classroom, Note, User
 from portal.notes import tell_students
 from portal.overview import Stuck, cells_of, labs_of, stuck_of, students_of
@@ -24,6 +25,10 @@ def live(request, class_id):
         return render(
             request, "class_live.html#stuck", {"classroom": classroom, "groups": stuck_of(classroom)}
         )
+    if request.htmx.target == "hands":
+        return render(
+            request, "class_live.html#hands", {"classroom": classroom, "hands": hands_told(classroom)}
+        )
     students, labs = students_of(classroom), labs_of(classroom)
     cells = cells_of(students, labs)
     context = {
@@ -31,6 +36,7 @@ def live(request, class_id):
         "labs": labs,
         "rows": [{"student": each, "cells": cells[each.pk]} for each in students],
         "groups": stuck_of(classroom),
+        "hands": hands_told(classroom),
         "join_url": join_url(request, classroom),
     }
     return render(request, "class_live.html", context)

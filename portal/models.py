@@ -7,6 +7,8 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from k8s_tasks.models import LabSession, Run
+
 # No vowels and no look-alikes: a code read aloud in class is not mistaken, nor spells a word.
 CODE_LETTERS = "bcdfghjkmnpqrstvwxz2456789"
 
@@ -165,3 +167,54 @@ class ApiToken(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class HelpRequest(models.Model):
+    """A raised hand in a lab session. While `watch_given_at` is set, the instructors of the student's classes
+    may watch the live terminals of that session; the student takes it back at any moment."""
+
+    student = models.ForeignKey(User, models.CASCADE, related_name="hands", verbose_name=_("student"))
+    session = models.ForeignKey(
+        LabSession, models.CASCADE, related_name="hands", verbose_name=_("lab session")
+    )
+    run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+", verbose_name=_("run"))
+    text = models.CharField(_("text"), max_length=1000, blank=True)
+    created_at = models.DateTimeField(_("made on"), auto_now_add=True)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    watch_given_at = models.DateTimeField(_("may be watched since"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session"], condition=models.Q(closed_at=None), name="one_hand_per_session"
+            )
+        ]
+        verbose_name = _("raised hand")
+        verbose_name_plural = _("raised hands")
+
+    def __str__(self):
+        return f"{self.student}: {self.text[:40]}"
+
+
+class HelpDeed(models.TextChoices):
+    RAISED = "raised", _("raised the hand")
+    ALLOWED = "allowed", _("allowed watching")
+    WITHDREW = "withdrew", _("withdrew the permission to watch")
+    WATCHED = "watched", _("opened the terminal to watch")
+    ANSWERED = "answered", _("answered")
+    CLOSED = "closed", _("lowered the hand")
+
+
+class HelpLog(models.Model):
+    """Who did what about a raised hand; rows are only added."""
+
+    request = models.ForeignKey(HelpRequest, models.CASCADE, related_name="log")
+    person = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", verbose_name=_("person"))
+    deed = models.CharField(_("what"), max_length=16, choices=HelpDeed)
+    at = models.DateTimeField(_("when"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        verbose_name = _("entry about a raised hand")
+        verbose_name_plural = _("log of raised hands")

@@ -102,6 +102,11 @@ def data_of(person: User) -> dict:
         ),
         "quizzes": [_quiz(each) for each in QuizAttempt.objects.filter(student=person)],
         "notes": list(person.notes.values("author__username", "lab", "text", "created_at", "read_at")),
+        "raised_hands": list(
+            person.hands.values(
+                "text", "created_at", "closed_at", "log__person__username", "log__deed", "log__at"
+            )
+        ),
         "changed_grades": list(person.overrides.values("assignment__lab", "points", "comment", "created_at")),
     }
 

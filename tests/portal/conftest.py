@@ -24,7 +24,7 @@ from k8s_tasks.domain import runs, sessions
 from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.models import Cluster, LabSession, Run, Transcript
 from portal.asgi import application
-from portal.models import ApiToken, Assignment, Classroom, Note, Role, User
+from portal.models import ApiToken, Assignment, Classroom, HelpRequest, Note, Role, User
 from portal.tokens import make_token
 from tests import workshop
 from tests.portal.socket_client import SocketClient
@@ -67,6 +67,7 @@ class World:
     quiz: QuizAttempt
     note: Note
     token: ApiToken
+    hand: HelpRequest
     editing: LabSession | None = None
 
     def people(self) -> dict[str, User]:
@@ -142,23 +143,10 @@ def world(db, lab) -> World:
         classroom=classroom, author=paula, student=alice, lab=lab.slug, text="Look at the TTL."
     )
     make_token(alice, "of a script")
-    token = ApiToken.objects.get()
-    return World(
-        alice,
-        bob,
-        paula,
-        otto,
-        root,
-        classroom,
-        attempt,
-        session,
-        run,
-        terminal,
-        assignment,
-        quiz,
-        note,
-        token,
-    )
+    hand = HelpRequest.objects.create(student=alice, session=session, text="Why no reply?")
+    people = (alice, bob, paula, otto, root, classroom)
+    kept = (assignment, quiz, note, ApiToken.objects.get(), hand)
+    return World(*people, attempt, session, run, terminal, *kept)
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ function askReasons() {
   asked = true;
   setTimeout(() => {
     asked = false;
-    // Somebody who writes a hint, or reads on, is not interrupted.
+    // Somebody who writes a hint or an answer, or reads on, is not interrupted.
     if (!document.querySelector("#stuck details[open]")) window.htmx.trigger("#stuck", "refresh");
+    if (!document.querySelector("#hands textarea:focus")) window.htmx.trigger("#hands", "refresh");
   }, REASONS_EVERY);
 }

@@ -30,6 +30,7 @@ function hear({ id, kind, data }, onTopology) {
   if (kind === "run") hearRun(data);
   if (kind === "topology") onTopology(data);
   if (kind === "note") refresh("notes");
+  if (kind === "help" && !document.querySelector("#hand :focus")) refresh("hand");
   return id;
 }
 
