@@ -1,10 +1,11 @@
 """The course, read from `curriculum/content/` once per process.
 
 A chapter is a folder `NN-slug` with `chapter.yaml`, its theory in `pt-br.md` and `en.md` (or in
-neither, while it is not written) and `drawings/`. A lab is a folder inside it; see
-`docs/authoring.md`. Loading collects every mistake before it gives up.
+neither, while it is not written) and `drawings/`. A lab is a folder inside it; the glossary stands beside
+the chapters. See `docs/authoring.md`. Loading collects every mistake before it gives up.
 """
 
+import dataclasses
 import functools
 import hashlib
 import threading
@@ -16,13 +17,22 @@ from django.conf import settings
 
 from curriculum.documents import Document, check_document, read_document
 from curriculum.drawings import load_drawings
+from curriculum.glossary import Place, Spotter, Term, load_glossary
 from curriculum.hints import Cause, Hint
 from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_node_ports, lint_objects, lint_plays
 from curriculum.lint_deck import lint_deals, lint_deck
 from curriculum.lint_quizzes import lint_quiz
 from curriculum.live import LiveCourse
 from curriculum.problems import CourseError, Problem
-from curriculum.prose import Page, Section, read_lab_text, read_theory
+from curriculum.prose import (
+    CHAPTER_ADDRESS,
+    LAB_ADDRESS,
+    Page,
+    Section,
+    read_lab_text,
+    read_theory,
+    render_line,
+)
 from curriculum.quiz_prose import compare_quiz_texts, derive_words, read_quiz_text
 from curriculum.quizzes import Question, Quiz
 from curriculum.recordings import FOLDER, INDEX, LARGEST, MADE_OF, Recording
@@ -61,15 +71,20 @@ def live_course() -> LiveCourse:
 
 def load_course(root: Path) -> Course:
     """The course in a folder; raises CourseError with every problem found."""
-    loader = _Loader(root, [], _find_lab_slugs(root))
+    problems: list[Problem] = []
+    glossary = load_glossary(root, problems)
+    spotters = {language: Spotter(glossary.values(), language) for language in LANGUAGES}
+    loader = _Loader(root, problems, _find_lab_slugs(root), spotters)
     chapters = [loader.load_chapter(folder) for folder in _find_chapters(root)]
     if not chapters:
         loader.problems.append(
             Problem(Path(), 1, "", "there is no chapter here; add a folder such as 01-foundations")
         )
-    if loader.problems:
-        raise CourseError(loader.problems)
-    return Course(tuple(chapter for chapter in chapters if chapter))
+    course = Course(tuple(chapter for chapter in chapters if chapter))
+    terms = {key: _finish_term(term, course, problems) for key, term in glossary.items()}
+    if problems:
+        raise CourseError(problems)
+    return dataclasses.replace(course, glossary=terms)
 
 
 def hash_folder(folder: Path, *, among: Sequence[str] = ()) -> str:
@@ -97,11 +112,54 @@ def _find_lab_slugs(root: Path) -> frozenset[str]:
     return frozenset(lab.name for chapter in _find_chapters(root) for lab in _find_labs(chapter))
 
 
+def _finish_term(term: Term, course: Course, problems: list[Problem]) -> Term:
+    """The term with its words as HTML and with the places that explain it."""
+    html = Text({language: render_line(words) for language, words in term.means.items()})
+    places = []
+    for name in term.treated:
+        place = _find_lab_place(name, course) or _find_section(name, course)
+        if place is None:
+            problems.append(_no_place(term, f"there is no section or lab {name!r}; mend it"))
+        else:
+            places.append(place)
+    return dataclasses.replace(term, html=html, places=tuple(places))
+
+
+def _no_place(term: Term, mend: str) -> Problem:
+    return Problem(Path("glossary"), 1, f"{term.key}.treated", mend)
+
+
+def _find_lab_place(name: str, course: Course) -> Place | None:
+    slug = name.removeprefix("lab:")
+    lab = next((lab for lab in course.labs if slug == lab.slug and slug != name), None)
+    if lab is None:
+        return None
+    address = LAB_ADDRESS.format(slug=slug)
+    titles = {language: f"{lab.number} {title}" for language, title in lab.title.items()}
+    return Place(Text(titles), Text(dict.fromkeys(LANGUAGES, address)))
+
+
+def _find_section(name: str, course: Course) -> Place | None:
+    """The section that an English anchor names; the languages' sections stand in the same order."""
+    slug, _, anchor = name.partition("#")
+    chapter = next((each for each in course.chapters if each.slug == slug and each.has_theory), None)
+    anchors = [found for found, _ in chapter.sections("en")] if chapter else []
+    if chapter is None or anchor not in anchors:
+        return None
+    here = {language: chapter.sections(language)[anchors.index(anchor)] for language in LANGUAGES}
+    address = CHAPTER_ADDRESS.format(slug=slug)
+    return Place(
+        Text({language: f"{chapter.number}. {title}" for language, (_, title) in here.items()}),
+        Text({language: f"{address}#{found}" for language, (found, _) in here.items()}),
+    )
+
+
 @dataclass(frozen=True)
 class _Loader:
     root: Path
     problems: list[Problem]
     lab_slugs: frozenset[str]
+    spotters: Mapping[str, Spotter]
 
     def load_chapter(self, folder: Path) -> Chapter | None:
         document = self._read(folder / "chapter.yaml", Chapter)
@@ -237,7 +295,9 @@ class _Loader:
         return file.read_text(encoding="utf-8")
 
     def _page(self, file: Path, language: str, figures: Mapping) -> Page:
-        return Page(self._name(file), language, figures, self.lab_slugs, self.problems)
+        return Page(
+            self._name(file), language, figures, self.lab_slugs, self.problems, self.spotters[language]
+        )
 
     def _name(self, file: Path) -> Path:
         return file.relative_to(self.root)

@@ -6,7 +6,7 @@ Two things are ours: `![[drawing:NAME]]` alone on a line puts in a drawing of th
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.container import container_plugin
 
+from curriculum.glossary import Spotter, mark_terms
 from curriculum.problems import Problem
 
 CALLOUTS = ("note", "look", "careful", "packet")
@@ -29,11 +30,13 @@ CODE_LANGUAGES = ("console", "text", "yaml", "bash", "json")
 CLASSES = {
     "div": {"callout", *(f"callout-{name}" for name in CALLOUTS)},
     "code": {f"language-{name}" for name in CODE_LANGUAGES},
+    "a": {"term"},
 }
 ATTRIBUTES = {"a": {"href", "title"}, "h2": {"id"}, "ol": {"start"}}
 # What scrolls sideways on a narrow screen must be reachable by the keyboard to be scrolled.
 SCROLLING = ("pre", "table")
 LAB_ADDRESS = "/labs/{slug}/"
+CHAPTER_ADDRESS = "/chapters/{slug}/"
 HINT = re.compile(r"hint(?: ([a-z][a-z0-9-]*))?")
 
 _DRAWING = re.compile(r"^!\[\[drawing:([a-z][a-z0-9-]*)\]\]$")
@@ -41,11 +44,28 @@ _SECTION = re.compile(r"^(?:(intro|debrief)|(step|condition) ([a-z][a-z0-9-]*): 
 
 
 @dataclass(frozen=True)
-class Theory:
-    """A chapter's page in one language. `sections` are (id, title)."""
+class Part:
+    """A section of a chapter with its heading; what comes before the first heading has no anchor."""
 
+    anchor: str
+    title: str
     html: SafeString
-    sections: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Theory:
+    """A chapter's page in one language."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def html(self) -> SafeString:
+        return mark_safe("".join(part.html for part in self.parts))  # noqa: S308 - each is safe
+
+    @property
+    def sections(self) -> tuple[tuple[str, str], ...]:
+        """(anchor, title), for a table of contents."""
+        return tuple((part.anchor, part.title) for part in self.parts if part.anchor)
 
 
 @dataclass(frozen=True)
@@ -69,6 +89,7 @@ class Page:
     figures: Mapping[str, Mapping[str, str]]
     lab_slugs: frozenset[str]
     problems: list[Problem]
+    spotter: Spotter | None = None
 
     def say(self, line: int, mend: str, *, key: str = "") -> None:
         self.problems.append(Problem(self.path, line, key, mend))
@@ -77,12 +98,14 @@ class Page:
 def read_theory(source: str, page: Page) -> Theory:
     """The page of a chapter; its level-2 headings become the table of contents."""
     tokens = parse_page(source, page)
-    sections = []
-    for heading in (index for index, token in enumerate(tokens) if _opens(token, "h2")):
-        title = _plain(tokens[heading + 1])
-        tokens[heading].attrSet("id", slugify(title))
-        sections.append((slugify(title), title))
-    return Theory(render(tokens, page), tuple(sections))
+    _mark(tokens, page)
+    starts = [index for index, token in enumerate(tokens) if _opens(token, "h2")]
+    parts = [Part("", "", render(tokens[: starts[0] if starts else None], page))]
+    for start, end in pairwise([*starts, None] if starts else []):
+        title = _plain(tokens[start + 1])
+        tokens[start].attrSet("id", slugify(title))
+        parts.append(Part(slugify(title), title, render(tokens[start:end], page)))
+    return Theory(tuple(parts))
 
 
 def read_lab_text(source: str, page: Page) -> dict[tuple[str, str], Section]:
@@ -180,16 +203,24 @@ def _read_section(title: str, line: int, tokens: list[Token], page: Page) -> Sec
     ]
     first = starts[0] if starts else len(tokens)
     parts = cut(tokens[first:], "h3")[1:]
-    hints = tuple(_read_hint(part, page) for part in parts)
+    said = _mark(tokens[:first], page)
+    body = render(tokens[:first], page)
+    hints = tuple(_read_hint(part, page, said) for part in parts)
     names = tuple(found[1] or "" for heading, _line, _tokens in parts if (found := HINT.fullmatch(heading)))
-    return Section(title, render(tokens[:first], page), hints, line, names)
+    return Section(title, body, hints, line, names)
 
 
-def _read_hint(part: tuple[str, int, list[Token]], page: Page) -> SafeString:
+def _read_hint(part: tuple[str, int, list[Token]], page: Page, said: set[str]) -> SafeString:
+    """A hint is opened by itself: what another hint has marked is marked again."""
     heading, line, tokens = part
     if not HINT.fullmatch(heading):
         page.say(line, f"hints come last in a step; move {heading!r} above them")
+    _mark(tokens, page, said)
     return render(tokens, page)
+
+
+def _mark(tokens: list[Token], page: Page, said: Iterable[str] = ()) -> set[str]:
+    return mark_terms(tokens, page.spotter, said) if page.spotter else set()
 
 
 def _say_stray_section(page: Page, title: str, line: int, tokens: list[Token]) -> None:

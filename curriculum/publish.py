@@ -5,6 +5,7 @@ import json
 import typing
 
 from curriculum.enums import ConditionKind
+from curriculum.glossary import Term
 from curriculum.hints import Cause
 from curriculum.kinds import CONDITION_SETTINGS
 from curriculum.predictions import Prediction
@@ -32,10 +33,17 @@ def _spell_kinds(settings: type) -> str:
     return " and ".join(kinds)
 
 
-FILE_KINDS = {"chapter.yaml": Chapter, "lab.yaml": LabSpec, "quiz.yaml": Quiz, "solution.yaml": Play}
+FILE_KINDS = {
+    "chapter.yaml": Chapter,
+    "glossary.yaml": dict[str, Term],
+    "lab.yaml": LabSpec,
+    "quiz.yaml": Quiz,
+    "solution.yaml": Play,
+}
 TABLES = {
     "`chapter.yaml`": Chapter,
     "`planned[]` of a chapter": Planned,
+    "`KEY` of `glossary/*.yaml`": Term,
     "`lab.yaml`": LabSpec,
     "`pods[]`": PodSpec,
     "`background[]`": Traffic,
@@ -63,7 +71,7 @@ TABLES = {
 def publish_schema(file: str) -> str:
     """The JSON Schema of a file, as docs/schema holds it for editors."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": file}
-    return json.dumps(head | definition_of(FILE_KINDS[file]), indent=2) + "\n"
+    return json.dumps(head | schema_of(FILE_KINDS[file]), indent=2) + "\n"
 
 
 def publish_keys() -> str:

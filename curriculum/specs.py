@@ -5,11 +5,12 @@ exactly what these classes say; `curriculum.schema` reads them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from curriculum.draws import Parameter
 from curriculum.enums import Accepts, Capability, Scope, StepKind
+from curriculum.glossary import Glossary
 from curriculum.hints import Cause, Hint
 from curriculum.kinds import MANY_PACKETS, Proof
 from curriculum.predictions import Prediction
@@ -320,6 +321,7 @@ class Chapter:
 @dataclass(frozen=True)
 class Course:
     chapters: tuple[Chapter, ...]
+    glossary: Glossary = field(default_factory=dict)
 
     @property
     def labs(self) -> tuple[LabSpec, ...]:

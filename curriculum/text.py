@@ -1,5 +1,6 @@
 """Words in every language of the course: the reader gets their own, Portuguese where one is missing."""
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 
 from django.utils.translation import get_language
@@ -15,6 +16,12 @@ def choose_language(language: str | None) -> str:
         return code
     base = code.split("-")[0]
     return next((known for known in LANGUAGES if known.split("-")[0] == base), FIRST_LANGUAGE)
+
+
+def fold(words: str) -> str:
+    """Without accents and capitals, as words are sorted and searched."""
+    decomposed = unicodedata.normalize("NFKD", words.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 class Text(Mapping[str, str]):

@@ -9,6 +9,7 @@ from curriculum import queries as work_queries
 from curriculum import quiz_queries
 from curriculum.course import get_course
 from k8s_tasks import queries
+from portal.glossary import terms_said
 from portal.language import page_language
 
 
@@ -28,9 +29,11 @@ def home(request):
 @require_safe
 def chapter(request, slug):
     chapter = chapter_or_404(slug)
+    theory = chapter.theory(page_language())
     context = {
         "chapter": chapter,
-        "theory": chapter.theory(page_language()),
+        "theory": theory,
+        "terms": terms_said(theory),
         "sections": chapter.sections(page_language()),
         "progress": progress_of(request.user),
         "quiz": quizzes_of(request.user).get(chapter.slug),

@@ -15,6 +15,7 @@ from curriculum import domain as work
 from curriculum import queries as work_queries
 from curriculum.course import get_course
 from curriculum.enums import RUN_STEPS, StepKind
+from curriculum.glossary import Term
 from curriculum.hints import Hint, hints_ahead
 from curriculum.models import Attempt, Draft
 from curriculum.parameters import SubstitutionError, fill_prose
@@ -26,6 +27,7 @@ from k8s_tasks.domain.placing import queue_note
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
 from k8s_tasks.models import LabSession, Run
 from k8s_tasks.reviewing import Review
+from portal.glossary import terms_said
 from portal.health import why_labs_cannot_start
 from portal.helping import hand_context
 from portal.language import page_language
@@ -111,8 +113,18 @@ def page_context(sitting: Sitting, typed: dict[str, str], reviews: dict[str, Rev
         "terminal_pods": terminal_pods(sitting.lab),
         "topology": queries.topology(sitting.session) if sitting.session else None,
         "health": health,
+        "terms": terms_of(sitting.lab),
         "cannot_start": why_labs_cannot_start(health) or queries.why_no_cluster_fits(sitting.lab),
     }
+
+
+def terms_of(lab: LabSpec) -> list[Term]:
+    """The terms of the lab's prose, those of closed hints too: what a word means gives nothing away."""
+    language = page_language()
+    hints = [hint[language] for step in lab.steps for hint in step.hints]
+    return terms_said(
+        lab.intro(language), lab.debrief(language), *(step.body(language) for step in lab.steps), *hints
+    )
 
 
 def _told(sitting: Sitting, prose: str) -> str:

@@ -13,7 +13,7 @@ from curriculum.parameters import fill_prose
 from curriculum.recordings import RecordedStep, Recording, recording_lacks
 from curriculum.specs import LabSpec, Step
 from k8s_tasks.enums import RunState
-from portal.lab_page import lab_or_404
+from portal.lab_page import lab_or_404, terms_of
 from portal.language import page_language
 from portal.predicting import lines_of, options_of
 
@@ -48,6 +48,7 @@ def recording_context(lab: LabSpec, recording: Recording) -> dict:
     values = {**recording.values, **recording.parameters}
     return {
         "lab": lab,
+        "terms": terms_of(lab),
         "recording": recording,
         "is_old": bool(recording_lacks(lab)),
         "pods": [{"name": pod.name, **recording.values.get(pod.name, {})} for pod in lab.pods],

@@ -40,6 +40,7 @@ DOORS = {
     "quiz-result": Door("get", VIEWERS, "quiz"),
     "quiz-question": Door("get", OWNER, "question"),
     "quiz-ask": Door("post", OWNER, "question"),
+    "glossary": Door("get", EVERYBODY),
     "lab": Door("get", LOGGED_IN, "lab"),
     "recording": Door("get", EVERYBODY, "lab"),
     "recording-cast": Door("get", EVERYBODY, "recorded"),

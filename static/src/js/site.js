@@ -3,6 +3,7 @@ import { startMenus } from "./site/menus.js";
 import { startNotices } from "./site/notices.js";
 import { startContents } from "./site/contents.js";
 import { startThemeSwitch } from "./site/theme-switch.js";
+import { startTerms } from "./site/terms.js";
 import { startTimes } from "./site/times.js";
 
 startThemeSwitch();
@@ -10,4 +11,5 @@ startMenus();
 startNotices();
 startHtmx();
 startContents();
+startTerms();
 startTimes();
