@@ -104,6 +104,16 @@ class Confidence(models.IntegerChoices):
     SURE = 95, _("Sure")
 
 
+class PassageKind(models.TextChoices):
+    """What a passage that search finds is a part of."""
+
+    CHAPTER = "chapter", _("Chapter")
+    SECTION = "section", _("Theory")
+    LAB = "lab", _("Lab")
+    STEP = "step", _("Step")
+    TERM = "term", _("Glossary")
+
+
 class Accepts(models.TextChoices):
     TEXT = "text", _("Text")
     NUMBER = "number", _("Number")

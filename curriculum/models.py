@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from curriculum.enums import Confidence, WhyDrawn
+from curriculum.enums import Confidence, PassageKind, WhyDrawn
 from curriculum.predictions import LARGEST_VALUE
 from curriculum.text import choose_language
 
@@ -214,3 +214,24 @@ class QuizAnswer(WrittenOnce):
         ]
         verbose_name = _("quiz answer")
         verbose_name_plural = _("quiz answers")
+
+
+class Passage(models.Model):
+    """A part of the course in one language, as search finds it. `load_course` writes them anew from the
+    files; `title_words` and `text_words` are what is indexed (`curriculum.search`)."""
+
+    language = models.CharField(_("language"), max_length=8)
+    kind = models.CharField(_("kind"), max_length=8, choices=PassageKind)
+    place = models.TextField(_("part of"), blank=True)
+    title = models.TextField(_("title"))
+    address = models.TextField(_("address"))
+    text = models.TextField(_("text"), blank=True)
+    title_words = models.TextField()
+    text_words = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("passage")
+        verbose_name_plural = _("passages")
+
+    def __str__(self):
+        return self.title

@@ -132,7 +132,7 @@ def test_load_course_may_run_again_and_withdraws_what_is_gone(ana, lab, capsys):
     call_command("load_course", skip_checks=True)
     offered = len(get_course().labs)
     assert Lab.objects.get(slug=lab.slug).version == lab.version
-    assert f"{offered} lab(s) offered, 0 withdrawn" in capsys.readouterr().out
+    assert f"{offered} lab(s) offered, 0 withdrawn;" in capsys.readouterr().out
     first, *others = get_course().chapters
     assert sync_labs(Course(tuple(others))) == (offered - len(first.labs), len(first.labs))
     assert not Lab.objects.get(slug=lab.slug).is_active

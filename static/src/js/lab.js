@@ -1,11 +1,11 @@
 import { Pane } from "./lab/pane.js";
-import { startKeys } from "./lab/keys.js";
 import { startSession } from "./lab/session.js";
 import { runningSteps, startSteps } from "./lab/steps.js";
 import { announceOnBench, showView, startTabs } from "./lab/tabs.js";
 import { LabTerminal } from "./lab/terminal.js";
 import { startToggles } from "./lab/toggles.js";
 import { Topology } from "./lab/topology.js";
+import { startKeys } from "./lib/keys.js";
 
 const lab = document.getElementById("lab");
 const panes = [...document.querySelectorAll("[data-pane-name]")].map((element) => new Pane(element, lab.dataset));

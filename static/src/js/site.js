@@ -1,8 +1,10 @@
 import { startHtmx } from "./site/htmx.js";
+import { startHelp } from "./site/help.js";
 import { startMenus } from "./site/menus.js";
 import { startNotices } from "./site/notices.js";
 import { startContents } from "./site/contents.js";
 import { startThemeSwitch } from "./site/theme-switch.js";
+import { startSearch } from "./site/search.js";
 import { startTerms } from "./site/terms.js";
 import { startTimes } from "./site/times.js";
 
@@ -11,5 +13,7 @@ startMenus();
 startNotices();
 startHtmx();
 startContents();
+startSearch();
+startHelp();
 startTerms();
 startTimes();
