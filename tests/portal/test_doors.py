@@ -41,6 +41,8 @@ DOORS = {
     "quiz-question": Door("get", OWNER, "question"),
     "quiz-ask": Door("post", OWNER, "question"),
     "glossary": Door("get", EVERYBODY),
+    "search": Door("get", EVERYBODY),
+    "step": Door("get", EVERYBODY, "recorded"),
     "lab": Door("get", LOGGED_IN, "lab"),
     "recording": Door("get", EVERYBODY, "lab"),
     "recording-cast": Door("get", EVERYBODY, "recorded"),
