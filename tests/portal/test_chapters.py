@@ -49,7 +49,7 @@ def test_the_lab_page_asks_as_often_for_three_runs_as_for_one(
     world, asked, visit, django_assert_max_num_queries
 ):
     browser = visit(world.alice)
-    with django_assert_max_num_queries(16) as before:
+    with django_assert_max_num_queries(18) as before:
         browser.get("/labs/ping-and-netcat/")
     for step in ("addresses", "routes", "capture"):
         make_run(world.session, step=step)
