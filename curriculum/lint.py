@@ -46,6 +46,7 @@ READ_BY = {
     "direction": (StepKind.IMPAIR,),
     "effects": (StepKind.IMPAIR,),
     "mtu": (StepKind.IMPAIR,),
+    "pcap": (StepKind.EXEC,),
     "prediction": (StepKind.PREDICT,),
 }
 MUTANTS_WANTED = 3

@@ -128,6 +128,11 @@ class Step:
         "MTU that an `impair` step gives the node's route to the pod; ${name} is filled in; not shown",
         default="",
     )
+    pcap: str = told(
+        "capture file in the pod that the page opens once an `exec` step's command has ended; a path",
+        default="",
+        pattern="^(/[A-Za-z0-9._/-]+)?$",
+    )
     seconds: int = told("longest time the command may run", default=30, minimum=1, maximum=600)
     prediction: Prediction | None = told("what a `predict` step asks", default=None)
     accepts: Accepts = told("what an answer may be", default=Accepts.TEXT)

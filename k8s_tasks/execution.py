@@ -15,7 +15,7 @@ from k8s_tasks import deeds
 from k8s_tasks.cluster.agent import NAMESPACE, Agent, agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api, student_identity
 from k8s_tasks.cluster.as_student import AsStudent
-from k8s_tasks.cluster.errors import NotFound, NotReady
+from k8s_tasks.cluster.errors import ExecFailed, NotFound, NotReady
 from k8s_tasks.cluster.execs import Process, run_to_end, start_process
 from k8s_tasks.cluster.topology import pod_facts
 from k8s_tasks.deeds import Deed
@@ -102,6 +102,35 @@ async def _start_killing(api: Api, run: Run, argv: list[str]) -> Process:
     return await start_process(api, run.session.namespace_of(run.pod), run.pod, argv, as_user=identity)
 
 
+async def packets_at_node(run: Run) -> bytes:
+    """What a live capture has kept so far, as pcap. Raises ClusterError."""
+    api = await api_of(run.session.cluster.kubeconfig_path)
+    return await (await _agent_on(api, run.node)).kept_packets(str(run.pk))
+
+
+async def forget_packets(run: Run) -> None:
+    """Raises ClusterError."""
+    api = await api_of(run.session.cluster.kubeconfig_path)
+    await (await _agent_on(api, run.node)).drop_packets(str(run.pk))
+
+
+async def packets_in_pod(run: Run, file: str, limit: int) -> bytes:
+    """The first bytes of a capture file that a student's command left in its pod, read as the student.
+    Raises ClusterError."""
+    api = await api_of(run.session.cluster.kubeconfig_path)
+    process = await start_process(
+        api,
+        run.session.namespace_of(run.pod),
+        run.pod,
+        ["head", "-c", str(limit), "--", file],
+        as_user=student_identity(run.session.namespace),
+    )
+    done = await run_to_end(process, seconds=15)
+    if done.exit_code:
+        raise ExecFailed(done.stderr.decode(errors="replace").strip())
+    return done.stdout
+
+
 async def _agent_on(api: Api, node: str) -> Agent:
     agents = await agents_by_node(api)
     return agents[node] if node in agents else (await agents_for(api, {node}))[node]
@@ -135,7 +164,8 @@ async def _on_node(api: Api, work: Work, seconds: int) -> Process:
 
 async def _watch_link(api: Api, work: Work, seconds: int) -> Process:
     words = render_argv(work.step, work.values)
-    return await _by_agent(api, work, seconds, ["redes-agent", "capture", "watch", work.address, *words])
+    watch = ["redes-agent", "capture", "watch", str(work.run.pk), work.address]
+    return await _by_agent(api, work, seconds, [*watch, *words])
 
 
 async def _apply(api: Api, work: Work, seconds: int) -> Deed:

@@ -141,6 +141,15 @@ class Transcript(models.Model):
     cast = models.BinaryField()
 
 
+class Capture(models.Model):
+    """The packets a run captured, as pcap, gzipped. One that `is_cut` lacks packets that came later."""
+
+    run = models.OneToOneField(Run, models.CASCADE, related_name="capture")
+    pcap = models.BinaryField()
+    packets = models.PositiveIntegerField()
+    is_cut = models.BooleanField(default=False)
+
+
 class ConditionResult(models.Model):
     """One condition's verdict in one verification run. `reason` is {"pt-br": ..., "en": ...}; `code` is a
     failure's word for it, see `curriculum.reasons`; `statement` is what was signed: see

@@ -12,6 +12,7 @@ from curriculum.enums import LIVE_STEPS
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.execs import Process
 from k8s_tasks.deeds import Deed
+from k8s_tasks.domain.captures import keep_packets
 from k8s_tasks.domain.rechecks import ask_recheck
 from k8s_tasks.domain.runs import TERMINAL_SECONDS, set_run_state
 from k8s_tasks.drive import Drive, Limits, Outcome, Window, keep_beating
@@ -75,11 +76,13 @@ def _drive(run: Run, columns: int, rows: int) -> None:
         logger.exception("run %s broke", run.pk)
         set_run_state(run, RunState.FAILED, reason=_("The platform failed to run this."))
     else:
+        # Before the end is told: who hears of it finds the packets.
+        trouble = keep_packets(run)
         set_run_state(
             run,
             outcome.state,
             exit_code=outcome.exit_code,
-            reason=outcome.reason,
+            reason=outcome.reason or trouble,
             output_bytes=publisher.written,
         )
 
@@ -134,10 +137,11 @@ def _publisher_for(run: Run) -> Publisher:
 
 
 def end_left_process(run_id: str) -> None:
-    """End the process of a run whose worker is dead."""
-    run = Run.objects.select_related("session__cluster").get(pk=run_id)
+    """End the process of a run whose worker is dead; what it captured is kept."""
+    run = Run.objects.select_related("session__cluster", "session__attempt__lab").get(pk=run_id)
     try:
         on_loop(end_process(run))
     except ClusterError as error:
         # The pod's own clock ends it in the end; nothing more can be done from here.
         logger.warning("what run %s left in its pod could not be ended: %s", run_id, error)
+    keep_packets(run)

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from k8s_tasks.entries import Entry, read_entries
 from k8s_tasks.enums import RunKind
-from k8s_tasks.models import Run, Transcript
+from k8s_tasks.models import Capture, Run, Transcript
 
 # OSC, DCS, SOS, PM and APC strings up to BEL or ST, in their 7-bit and 8-bit forms.
 _STRING = re.compile(
@@ -111,9 +111,10 @@ def _length_ms(run: Run) -> int:
 
 
 def forget_old_transcripts() -> int:
-    """Delete what was printed longer ago than TRANSCRIPT_DAYS; the runs and their verdicts stay. How many."""
+    """Delete what was printed or captured longer ago than TRANSCRIPT_DAYS; the runs and their verdicts stay.
+    How many."""
     days = settings.OPTIONS["TRANSCRIPT_DAYS"]
     if not days:
         return 0
-    old = Transcript.objects.filter(run__ended_at__lt=timezone.now() - timedelta(days=days))
-    return old.delete()[0]
+    before = timezone.now() - timedelta(days=days)
+    return sum(model.objects.filter(run__ended_at__lt=before).delete()[0] for model in (Transcript, Capture))

@@ -47,7 +47,7 @@ class EraseForm(forms.Form):
 
 @require_safe
 def export(request):
-    """A ZIP: `data.json`, and what every command printed, as asciicasts."""
+    """A ZIP: `data.json`, what every command printed, as asciicasts, and what was captured, as pcap."""
     body = export_of(request.user)
     name = f"redes-{request.user.get_username()}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -74,9 +74,11 @@ def export_of(person: User) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("data.json", json.dumps(data_of(person), indent=1, ensure_ascii=False, default=str))
-        runs = Run.objects.filter(session__attempt__student=person, transcript__isnull=False)
-        for run in runs.select_related("transcript").iterator(chunk_size=50):
+        runs = Run.objects.filter(session__attempt__student=person)
+        for run in runs.filter(transcript__isnull=False).select_related("transcript").iterator(chunk_size=50):
             archive.writestr(f"runs/{run.pk}.cast", gzip.decompress(run.transcript.cast))
+        for run in runs.filter(capture__isnull=False).select_related("capture").iterator(chunk_size=5):
+            archive.writestr(f"runs/{run.pk}.pcap", gzip.decompress(run.capture.pcap))
     return packed.getvalue()
 
 

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from curriculum.domain import spell_argv
 from curriculum.specs import LabSpec
 from k8s_tasks.domain import runs as domain
+from k8s_tasks.domain.captures import captures_packets
 from k8s_tasks.models import Run
 from k8s_tasks.signing import export_of
 from k8s_tasks.transcripts import as_cast
@@ -31,6 +32,7 @@ def run(request, run_id):
         "argv_text": spell_argv(run.argv),
         "results": results_context(run, lab),
         "cast_url": reverse("run-cast", kwargs={"run_id": run.pk}),
+        "has_packets": captures_packets(run),
     }
     return render(request, "run.html", context)
 

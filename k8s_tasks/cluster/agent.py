@@ -67,6 +67,18 @@ class Agent:
     async def stop_capture(self, capture: str) -> None:
         await self._do("capture", "stop", capture)
 
+    async def kept_packets(self, watch: str) -> bytes:
+        """What `capture watch` has kept so far, as pcap; the last packet may be cut. Raises CaptureGone."""
+        done = await self._do("capture", "kept", watch)
+        if done.exit_code == NO_CAPTURE:
+            raise CaptureGone(_words(done))
+        if done.exit_code:
+            raise AgentError(_words(done))
+        return done.stdout
+
+    async def drop_packets(self, watch: str) -> None:
+        await self._do("capture", "drop", watch)
+
     async def impair(self, address: str, direction: str, **effects: float) -> None:
         """`direction` is to-pod or from-pod; `effects` are redes-agent's. Raises AgentError."""
         words = [f"{name}={value:g}" for name, value in effects.items()]

@@ -20,13 +20,16 @@ from curriculum import quiz_domain
 from curriculum.course import CONTENT, get_course
 from curriculum.models import Attempt, QuizAttempt
 from k8s_tasks import queries, queue
-from k8s_tasks.domain import runs, sessions
+from k8s_tasks.dissection.records import whole_packets
+from k8s_tasks.domain import captures, runs, sessions
 from k8s_tasks.enums import RunKind, RunState, SessionState
-from k8s_tasks.models import Cluster, LabSession, Run, Transcript
+from k8s_tasks.models import Capture, Cluster, LabSession, Run, Transcript
 from portal.asgi import application
 from portal.models import ApiToken, Assignment, Classroom, HelpRequest, Note, Role, User
 from portal.tokens import make_token
 from tests import workshop
+from tests.k8s_tasks.dissection.answers import psml, says
+from tests.packets import line, opening, pcap
 from tests.portal.socket_client import SocketClient
 
 LAB = "ping-and-netcat"
@@ -115,6 +118,11 @@ def keep_transcript(run: Run, *lines: str) -> None:
     Transcript.objects.create(run=run, cast=gzip.compress("\n".join([header, *lines, ""]).encode()))
 
 
+def keep_packets(run: Run, file: bytes) -> None:
+    found = whole_packets(file)
+    Capture.objects.create(run=run, pcap=gzip.compress(found.pcap), packets=found.count)
+
+
 @pytest.fixture
 def lab():
     return get_course().lab(LAB)
@@ -137,6 +145,7 @@ def world(db, lab) -> World:
     session = make_session(attempt)
     run, terminal = make_run(session), make_run(session, kind=RunKind.TERMINAL, step="chat")
     keep_transcript(run, '[0.1, "o", "10.244.1.2"]')
+    keep_packets(run, pcap(*opening(), *line()))
     assignment = Assignment.objects.create(classroom=classroom, lab=lab.slug)
     quiz = quiz_domain.start_quiz(alice, get_course().chapter("foundations"))
     note = Note.objects.create(
@@ -225,6 +234,7 @@ def asked(monkeypatch, healthy) -> Asked:
         asked.note("start_verification", user)
         return make_run(session, kind=RunKind.VERIFY, step="", state=RunState.QUEUED)
 
+    monkeypatch.setattr(captures, "_asker", lambda run, packets: says(psml()))
     monkeypatch.setattr(sessions, "start_session", start_session)
     monkeypatch.setattr(sessions, "extend_session", lambda session: asked.note("extend_session", session))
     monkeypatch.setattr(sessions, "reset_session", lambda session: asked.note("reset_session", session))

@@ -64,6 +64,8 @@ DOORS = {
     "run": Door("get", VIEWERS, "run"),
     "run-cast": Door("get", VIEWERS, "run"),
     "run-cancel": Door("post", DRIVERS, "run"),
+    "run-packets": Door("get", VIEWERS, "run"),
+    "run-pcap": Door("get", VIEWERS, "run"),
     "classes": Door("get", LOGGED_IN),
     "class": Door("get", TEACHERS, "classroom"),
     "class-quizzes": Door("get", TEACHERS, "classroom"),

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from curriculum.domain import record_answer, store_pass
 from curriculum.models import Attempt, QuizAttempt
-from k8s_tasks.models import LabSession, Run, Transcript
+from k8s_tasks.models import Capture, LabSession, Run, Transcript
 from k8s_tasks.transcripts import forget_old_transcripts
 from portal.models import Note, Override, User
 from portal.privacy import erase_person
@@ -47,6 +47,7 @@ def test_the_file_holds_everything_and_nothing_of_others(world, visit, lab):
     assert data["notes"][0]["text"] == world.note.text
     assert data["quizzes"][0]["chapter"] == "foundations"
     assert b"10.244.1.2" in archive.read(f"runs/{world.run.pk}.cast")
+    assert b"redes-k7m2xp" in archive.read(f"runs/{world.run.pk}.pcap")
     assert "alice" not in unpacked(visit(world.bob).get("/account/data/")).read("data.json").decode()
 
 
@@ -62,7 +63,7 @@ def test_after_an_erasure_nothing_of_the_person_is_left(
         assert erase(alice).url == "/account/erased/"
 
     assert not User.objects.filter(username="alice").exists()
-    for model in (Attempt, QuizAttempt, LabSession, Run, Transcript, Note):
+    for model in (Attempt, QuizAttempt, LabSession, Run, Transcript, Capture, Note):
         assert not model.objects.exists(), model
     assert clearing == ["clear_session"]
     assert alice.get("/my-labs/").status_code == 302
@@ -95,8 +96,9 @@ def test_what_was_printed_is_forgotten_after_its_time_and_the_run_is_not(world, 
     Run.objects.filter(pk=world.run.pk).update(ended_at=now - timedelta(days=366))
     Run.objects.filter(pk=world.terminal.pk).update(ended_at=now - timedelta(days=364))
 
-    assert forget_old_transcripts() == 1
+    assert forget_old_transcripts() == 2  # what it printed and what it captured
     assert [each.run for each in Transcript.objects.all()] == [world.terminal]
+    assert not Capture.objects.exists()
     assert Run.objects.filter(pk=world.run.pk).exists()
     settings.OPTIONS = settings.OPTIONS | {"TRANSCRIPT_DAYS": 0}
     Run.objects.update(ended_at=now - timedelta(days=9999))

@@ -8,6 +8,7 @@ from django.db import connections
 from k8s_tasks import preparing, running
 from k8s_tasks.cluster.agent import NAMESPACE, agents_by_node
 from k8s_tasks.cluster.execs import run_to_end, start_process
+from k8s_tasks.domain import captures
 from k8s_tasks.domain.runs import cancel_run, start_run
 from k8s_tasks.domain.sessions import end_session
 from k8s_tasks.enums import RunState
@@ -99,6 +100,30 @@ def test_a_link_is_watched_live_and_only_what_the_filter_lets_through(background
     assert "Flags [S.]" in printed(run)
     assert all(": Flags" in line for line in printed(run).splitlines() if line.startswith("IP "))
     assert "tcpdump -l" not in on_node(api, run.node, "ps", "-eo", "args")
+
+
+def test_what_a_live_capture_showed_is_kept_and_taken_from_the_node(background, act, printed, api):
+    run, driving = background("watch")
+    act("ask")
+    while not captures.packets_of(run).count:  # while it goes on, from the node
+        pass
+    stop(run, driving)
+    shown = [line for line in printed(run).splitlines() if ": Flags" in line]
+    kept = captures.packets_of(run)
+    rows = captures.list_packets(run, kept)
+    assert kept.count == len(rows) == len(shown)
+    assert {row.protocol for row in rows} <= {"TCP", "HTTP"}
+    assert on_node(api, run.node, "redes-agent", "capture", "kept", str(run.pk)) == ""
+
+
+def test_a_capture_that_a_command_left_in_its_pod_is_kept_too(act):
+    assert captures.packets_of(act("leave")).count == 1
+
+
+def test_a_file_that_is_no_capture_is_said_to_be_none(act):
+    run = act("pretend")
+    assert (run.state, run.exit_code) == (RunState.SUCCEEDED, 0)
+    assert "holds no packets" in run.reason
 
 
 def test_an_impairment_is_in_force_and_says_by_what(act, printed, sitting):

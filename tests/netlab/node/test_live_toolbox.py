@@ -39,7 +39,7 @@ def test_every_tool_of_the_list_is_there(netlab, world):
     tools = (
         "ss ip iptables nft conntrack ethtool tcpdump tshark ping arping traceroute mtr nc socat curl "
         "openssl dig iperf3 jq vim.tiny nano kubectl netstat ps killall "
-        "redes-run redes-kill redes-agent redes-idle redes-web"
+        "redes-run redes-kill redes-agent redes-dissect redes-idle redes-web"
     )
     look = f"for tool in {tools}; do type -P $tool >/dev/null || echo $tool; done"
     missing = run(netlab, world, "a", "bash", "-c", look)
@@ -68,12 +68,33 @@ def test_a_capture_is_refused_for_a_pod_elsewhere_and_for_a_bad_filter(netlab, w
 
 
 def test_a_link_is_watched_as_text_and_no_other_is(netlab, world):
-    watching = f"timeout 20 redes-agent capture watch {address(netlab, world, 'a')} icmp"
+    watching = f"timeout 20 redes-agent capture watch w1 {address(netlab, world, 'a')} icmp"
     told = run(netlab, world, "agent", "bash", "-c", f"{watching} 2>&1 | grep -m1 listening")
     assert "listening on veth" in told.stdout
     for words in ([address(netlab, world, "b")], ["10.244.1.2/0"], ["-w", "/tmp/x"], []):
-        refused = agent(netlab, world, "capture", "watch", *words, ok=False)
+        refused = agent(netlab, world, "capture", "watch", "w1", *words, ok=False)
         assert refused.returncode in (1, 2), words
+
+
+def test_what_is_watched_is_kept_to_the_last_packet(netlab, world):
+    watch = ["redes-agent", "capture", "watch", "w2", address(netlab, world, "a"), "icmp"]
+    watching = ["exec", "-n", world, "agent", "--", "redes-run", "w2", "60", "--", *watch]
+    with subprocess.Popen(
+        ["kubectl", "--kubeconfig", str(netlab.kubeconfig), *watching],
+        executable=netlab.program,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as client:
+        assert "listening on" in client.stderr.readline()
+        run(netlab, world, "a", "ping", "-c3", "-i0.2", address(netlab, world, "b"))
+        run(netlab, world, "agent", "redes-kill", "w2")
+        shown = client.stdout.read()
+    assert (shown.count("echo request"), shown.count("echo reply")) == (3, 3)
+    read = "redes-agent capture kept w2 | tcpdump -n -r - 2>/dev/null"
+    assert run(netlab, world, "agent", "bash", "-c", read).stdout == shown
+    agent(netlab, world, "capture", "drop", "w2")
+    assert agent(netlab, world, "capture", "kept", "w2", ok=False).returncode == 3
 
 
 @pytest.mark.parametrize("name", ["../x", "a b", "$(id)", "-w", ""])
