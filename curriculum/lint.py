@@ -16,7 +16,7 @@ from curriculum.enums import LIVE_STEPS, Capability, ParameterKind, Scope, StepK
 from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
 from curriculum.lint_hints import lint_hints
 from curriculum.lint_predictions import lint_predicted, lint_predictions
-from curriculum.parameters import SubstitutionError, names_in, names_in_prose, substitute
+from curriculum.parameters import SubstitutionError, names_in, names_in_prose, pods_asked, substitute
 from curriculum.problems import Problem
 from curriculum.specs import WORLD, Act, Chapter, LabSpec, Play, Step
 from curriculum.statistics import Undecidable, samples_needed
@@ -101,16 +101,22 @@ def lint_plays(lab: LabSpec, documents: dict[str, Document]) -> list[Problem]:
 
 
 def lint_manifests(lab: LabSpec, document: Document) -> list[Problem]:
-    """The manifests, filled in with sample values, must make exactly the pods the lab names."""
+    """The manifests, filled in with sample values, must make exactly the pods the lab names; a file that asks
+    for addresses is applied after the others, so it cannot make the pods it asks for."""
+    named = {pod.name for pod in lab.pods}
+    made, late, asked = set(), set(), set()
     try:
-        made = {name for text in lab.manifests for name in pods_made(substitute(text, sample_values(lab)))}
+        for text in lab.manifests:
+            pods = set(pods_made(substitute(text, sample_values(lab))))
+            made |= pods
+            if asks := pods_asked(text, named):
+                late, asked = late | pods, asked | asks
     except (SubstitutionError, YAMLError) as error:
         return [document.problem(("pods",), f"the manifests cannot be read: {error}")]
-    named = {pod.name for pod in lab.pods}
-    return [
-        document.problem(("pods",), f"pod {name!r} must be in pods and in manifests/, not in one of them")
-        for name in sorted(made ^ named)
-    ]
+    lacks = dict.fromkeys(made ^ named, "must be in pods and in manifests/, not in one of them")
+    waited_for = "has an address only when it runs; make it in a file that asks for none"
+    lacks |= dict.fromkeys(asked & late, waited_for)
+    return [document.problem(("pods",), f"pod {name!r} {lacks[name]}") for name in sorted(lacks)]
 
 
 def lint_objects(lab: LabSpec, document: Document) -> list[Problem]:

@@ -8,7 +8,7 @@ import random
 import re
 import shlex
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -129,6 +129,12 @@ def names_in(template: str) -> set[str]:
     if not _Template(template).is_valid():
         raise SubstitutionError(f"{template!r} has a '$' that begins no name; write '$$' for a dollar sign")
     return set(_Template(template).get_identifiers())
+
+
+def pods_asked(template: str, pods: Iterable[str]) -> set[str]:
+    """Those of the pods whose address the template asks for. Raises SubstitutionError as `names_in`."""
+    names = names_in(template)
+    return {pod for pod in pods if f"{pod}.ip" in names}
 
 
 def _shorten(template: str) -> str:

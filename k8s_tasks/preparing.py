@@ -10,6 +10,7 @@ from curriculum.course import get_course
 from curriculum.domain import substitute
 from curriculum.enums import Capability
 from curriculum.kinds import DnsSettings
+from curriculum.parameters import pods_asked
 from curriculum.specs import CARD, WORLD, LabSpec
 from k8s_tasks.cluster.background import Talker
 from k8s_tasks.cluster.errors import ClusterError
@@ -67,6 +68,7 @@ async def _prepare(session: LabSession, plan: LabPlan) -> tuple[str, dict]:
 def plan_for(session: LabSession) -> LabPlan:
     lab = get_course().lab(session.attempt.lab.slug)
     parameters = session.attempt.parameters
+    asked = {text: pods_asked(text, [pod.name for pod in lab.pods]) for text in lab.manifests}
     return LabPlan(
         session_id=str(session.pk),
         namespace=session.namespace,
@@ -76,7 +78,9 @@ def plan_for(session: LabSession) -> LabPlan:
         homes={pod.name: pod.namespace for pod in lab.pods if pod.namespace},
         talkers=tuple(Talker(**dataclasses.asdict(traffic)) for traffic in lab.background),
         world=extra_namespace(session.namespace, WORLD),
-        manifests=lab.manifests,
+        manifests=tuple(text for text, pods in asked.items() if not pods),
+        addressed=tuple(text for text, pods in asked.items() if pods),
+        asked=frozenset().union(*asked.values()),
         card=lab.deck.get(parameters.get(CARD)),
         card_objects=lab.card_objects.get(parameters.get(CARD), ""),
         render=lambda text, values: substitute(text, {**parameters, **values}),

@@ -14,21 +14,22 @@ from k8s_tasks.checks.round import Round
 
 
 async def check_all(settings: GroupSettings, round: Round) -> Finding:
-    """The first failure is the reason; without one, the first that is undecided."""
-    findings = await _judge_each(settings, round)
-    telling = _first(findings, Verdict.FAIL, Verdict.UNDECIDED)
+    """The first failure is the reason; without one, the first that is undecided. One after the other, as they
+    stand: what a policy cuts off besides is seen only once the policy is in force."""
+    findings = []
+    for proof in settings.of:
+        findings.append(await judge(proof, round))
+        if findings[-1].verdict == Verdict.FAIL:
+            return findings[-1]
+    telling = _first(findings, Verdict.UNDECIDED)
     return telling or Finding(Verdict.PASS, findings[-1].reason, _all_evidence(findings))
 
 
 async def check_any(settings: GroupSettings, round: Round) -> Finding:
     """The first pass is the reason; without one it is undecided as long as one of them is."""
-    findings = await _judge_each(settings, round)
+    findings = await asyncio.gather(*(judge(proof, round) for proof in settings.of))
     telling = _first(findings, Verdict.PASS, Verdict.UNDECIDED)
     return telling or replace(findings[0], evidence=_all_evidence(findings))
-
-
-async def _judge_each(settings: GroupSettings, round: Round) -> list[Finding]:
-    return await asyncio.gather(*(judge(proof, round) for proof in settings.of))
 
 
 def _first(findings: list[Finding], *verdicts: Verdict) -> Finding | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from curriculum.specs import Card
@@ -44,6 +44,7 @@ class LabPlan:
     text in with the names of the nodes; `capture_filter` is what captures keep, in tcpdump's words.
     `namespaces` are those besides the main one, by key, and `homes` the key of each pod that lives there.
     `card` is the fault that was dealt, and `card_objects` stand in the place of manifests of the same name.
+    `addressed` are manifests that ask for the addresses of the pods `asked`, and wait until these are ready.
     `talkers` begin to send when the lab's pods are ready, in the namespace `world`, where the student may
     only look. `watches_links` asks for captures between the nodes too."""
 
@@ -58,6 +59,8 @@ class LabPlan:
     homes: dict[str, str] = field(default_factory=dict)
     card: Card | None = None
     card_objects: str = ""
+    addressed: tuple[str, ...] = ()
+    asked: frozenset[str] = frozenset()
     talkers: tuple[Talker, ...] = ()
     world: str = ""
     watches_links: bool = False
@@ -88,11 +91,13 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
         read_manifests(plan.render(plan.card_objects, values)),
     )
     await _make_namespaces(api, plan)
-    for manifest in manifests:
-        place = manifest["metadata"].get("namespace", plan.namespace)
-        await _apply_once_counted(api, labelled(manifest, plan.labels), place)
+    await _apply_all(api, plan, manifests)
+    if plan.addressed:
+        early = [pod_facts(pod) for pod in await _ready_pods(api, plan, plan.asked)]
+        values |= {pod["name"]: {"ip": pod["address"], "node": pod["node"]} for pod in early}
+        await _apply_all(api, plan, read_manifests(*(plan.render(text, values) for text in plan.addressed)))
     agents, pods = await asyncio.gather(
-        agents_for(api, {place["node"] for place in places.values()}), _ready_pods(api, plan)
+        agents_for(api, {place["node"] for place in places.values()}), _ready_pods(api, plan, plan.pods)
     )
     facts = [pod_facts(pod) for pod in pods]
     bindings = {"nodes": nodes_told, "pods": facts, "namespaces": plan.namespaces}
@@ -121,6 +126,12 @@ async def _break_link(agents: dict[str, Agent], plan: LabPlan, values: dict) -> 
         await agent.set_mtu(address, int(plan.render(plan.card.mtu, values)))
     if plan.card.detour:
         await agent.detour(address, plan.render(plan.card.detour, values))
+
+
+async def _apply_all(api: Api, plan: LabPlan, manifests: Iterable[dict]) -> None:
+    for manifest in manifests:
+        place = manifest["metadata"].get("namespace", plan.namespace)
+        await _apply_once_counted(api, labelled(manifest, plan.labels), place)
 
 
 async def _start_talkers(api: Api, plan: LabPlan, values: dict) -> list[dict]:
@@ -155,11 +166,11 @@ async def _make_namespaces(api: Api, plan: LabPlan) -> None:
         await apply_manifests(api, its, namespace=namespace)
 
 
-async def _ready_pods(api: Api, plan: LabPlan) -> list[dict]:
+async def _ready_pods(api: Api, plan: LabPlan, wanted: Iterable[str]) -> list[dict]:
     waits = [
         wait_until_ready(api, namespace, names, seconds=READY_SECONDS)
         for namespace in plan.all_namespaces
-        if (names := plan.pods_in(namespace))
+        if (names := plan.pods_in(namespace).intersection(wanted))
     ]
     return [pod for pods in await asyncio.gather(*waits) for pod in pods]
 

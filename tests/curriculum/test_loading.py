@@ -153,6 +153,11 @@ def test_a_manifest_that_asks_for_an_unknown_value_is_told(folder):
     assert "'ana.rack' has no value" in folder.only_problem().mend
 
 
+def test_a_pod_whose_address_its_own_file_asks_for_is_told(folder):
+    folder.change("manifests/pods.yaml", "${ana.node}", "${ana.ip}")
+    assert "pod 'ana' has an address only when it runs" in folder.only_problem().mend
+
+
 def test_an_intro_is_read_before_the_cluster_has_decided_anything(folder):
     folder.change("en.md", "## intro\n", "## intro\n\nana is at ${ana.ip}.\n")
     assert "${ana.ip} in the intro or debrief" in folder.only_problem().mend

@@ -5,8 +5,9 @@ import math
 
 from curriculum.enums import ConditionKind, Verdict
 from curriculum.kinds import Proof
-from k8s_tasks.checks import judge
-from k8s_tasks.checks.finding import Broken
+from curriculum.reasons import Reason
+from k8s_tasks.checks import grouping, judge
+from k8s_tasks.checks.finding import Broken, failed, passed
 from tests.packets import NONCE, PORT, line, opening, ping, seen, stand_in
 
 PASS, FAIL, UNDECIDED = Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED
@@ -34,6 +35,21 @@ def test_all_passes_only_when_each_does_and_tells_the_one_that_fails():
     assert verdict("all", {"of": [PINGED, SAID]}, seen([*PINGS, *WORDS])) == PASS
     failed = finding("all", {"of": [PINGED, SAID]}, seen(PINGS))
     assert (failed.verdict, "has not received your word" in failed.reason["en"]) == (FAIL, True)
+
+
+def test_all_looks_in_the_order_its_parts_stand(monkeypatch):
+    """The second part is looked at when the first has come true, and not at all when it has not."""
+    looked = []
+
+    async def judge_one(proof, round):
+        looked.append(proof.settings["shows"])
+        return (
+            failed(Reason.NOT_CAPTURED, "no") if proof.settings["shows"] == "payload" else passed("yes", {})
+        )
+
+    monkeypatch.setattr(grouping, "judge", judge_one)
+    assert verdict("all", {"of": [PINGED, SAID, PINGED]}, seen()) == FAIL
+    assert looked == ["echo-pair", "payload"]
 
 
 def test_any_passes_with_one_of_them():
