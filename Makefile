@@ -65,12 +65,13 @@ labs: setup-test ## lint the course and play every solution and mutant (LABS="pa
 record: setup-test ## record the labs whose recording is missing or old (ARGS="LAB", ARGS=--again)
 	@$(VENV)/python deploy/local/play_labs.py record $(ARGS)
 
-bench: setup-test ## measure netlab's start, click to first output (beside kubectl exec), Ctrl-C, a matrix, 50 idle labs
+bench: setup-test ## measure netlab's start, click to first output (beside kubectl exec), Ctrl-C, a matrix, 50 idle labs, a class of 200
 	@$(VENV)/python tests/bench/netlab_start.py
 	@$(VENV)/python tests/bench/click_to_output.py
 	@$(VENV)/python tests/bench/ctrl_c.py
 	@$(VENV)/python tests/bench/matrix.py
 	@$(VENV)/python tests/bench/idle_labs.py
+	@$(VENV)/python tests/bench/class_grid.py
 
 bench-netlab: setup-test ## measure netlab: start, pods, exec, watches, Services, memory, growth
 	@$(VENV)/python tests/bench/netlab_start.py

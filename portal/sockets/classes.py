@@ -24,12 +24,14 @@ class ClassConsumer(FollowingConsumer):
         return access.taught_classrooms(user)
 
     async def follow(self, last_id):
-        """Each message: {"id", "cells": {element id: its HTML}}."""
+        """Each message: {"id", "first", "cells": {element id: its HTML}}: the ids of the newest and of the
+        oldest thing that it tells of."""
         waiting: dict[str, set[str]] = {}
         drawing: asyncio.Task | None = None
         try:
             async for id, sessions in follow_work(last_id):
                 waiting.setdefault("sessions", set()).update(sessions)
+                waiting.setdefault("first", id)
                 waiting["id"] = id
                 if drawing is None or drawing.done():
                     if drawing:
@@ -43,9 +45,9 @@ class ClassConsumer(FollowingConsumer):
         while waiting.get("sessions"):
             await asyncio.sleep(GATHER)
             sessions, waiting["sessions"] = waiting["sessions"], set()
-            cells = await self._cells(sessions)
-            if cells:
-                await self.send(text_data=json.dumps({"id": waiting["id"], "cells": cells}))
+            told = {"id": waiting["id"], "first": waiting.pop("first")}
+            if cells := await self._cells(sessions):
+                await self.send(text_data=json.dumps({**told, "cells": cells}))
 
     @database_sync_to_async
     def _cells(self, sessions: set[str]) -> dict[str, str]:
