@@ -57,7 +57,8 @@ def read(source: Path) -> tuple[dict, dict[str, bytes]]:
     """The manifest and the parts, their checksums compared. Raises BackupError."""
     try:
         with tarfile.open(source, "r:gz") as archive:
-            parts = {member.name: archive.extractfile(member).read() for member in archive if member.isreg()}
+            files = {member.name: archive.extractfile(member) for member in archive if member.isreg()}
+            parts = {name: file.read() for name, file in files.items() if file}
         manifest = json.loads(parts.pop(MANIFEST))
     except (OSError, tarfile.TarError, EOFError, KeyError, ValueError) as error:
         raise BackupError(f"{source} is no backup of this portal: {error}") from None
