@@ -133,6 +133,10 @@ class Step:
         default="",
         pattern="^(/[A-Za-z0-9._/-]+)?$",
     )
+    needs: tuple[Capability, ...] = told(
+        "cluster capabilities that only this step needs; elsewhere it is skipped, and the page says why",
+        default=(),
+    )
     seconds: int = told("longest time the command may run", default=30, minimum=1, maximum=600)
     prediction: Prediction | None = told("what a `predict` step asks", default=None)
     accepts: Accepts = told("what an answer may be", default=Accepts.TEXT)

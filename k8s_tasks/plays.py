@@ -16,6 +16,7 @@ from curriculum.models import Attempt
 from curriculum.specs import Act, LabSpec, Play
 from k8s_tasks import queries
 from k8s_tasks.checks.answer import spell
+from k8s_tasks.domain.capabilities import why_skipped
 from k8s_tasks.domain.editing import start_edit
 from k8s_tasks.domain.runs import cancel_run, start_run, start_terminal, start_verification
 from k8s_tasks.domain.sessions import end_session, start_session
@@ -98,9 +99,16 @@ class Player:
         await bound(getattr(self, act.do)(act), ACT_SECONDS, f"{act.do} {act.step}")
 
     async def run(self, act: Act) -> None:
+        if await self._is_skipped(act.step):
+            return
         run = await sync_to_async(start_run)(self.session, self.lab.step(act.step), user=self.student)
         self.runs[act.step] = run
         self.shown[act.step] = await until_shown(run, await self._fill(act.until))
+
+    @sync_to_async
+    def _is_skipped(self, step: str) -> bool:
+        """Whether a student would find this step shut here, for want of what it needs of the cluster."""
+        return bool(why_skipped(self.session.cluster, self.lab.step(step).needs))
 
     async def stop(self, act: Act) -> None:
         if act.step not in self.runs:

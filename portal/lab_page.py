@@ -23,6 +23,7 @@ from curriculum.specs import LabSpec, Step, Traffic
 from curriculum.text import Text
 from k8s_tasks import queries
 from k8s_tasks.commands import NODES, command_of, manifest_of, node_of
+from k8s_tasks.domain.capabilities import why_skipped
 from k8s_tasks.domain.placing import queue_note
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
 from k8s_tasks.models import LabSession, Run
@@ -211,6 +212,7 @@ def steps_context(
             "answer": answers.get(step.key),
             "prediction": predicted.get(step.key),
             "typed": typed.get(step.key),
+            "skipped": why_skipped(sitting.session.cluster, step.needs) if sitting.session else "",
             "is_locked": bool(step.before) and step.before not in answers,
         }
         for step in sitting.lab.steps

@@ -93,6 +93,14 @@ def why_not_on(cluster: Cluster, requires: Sequence[Capability]) -> str | None:
     }
 
 
+def why_skipped(cluster: Cluster | None, needs: Sequence[Capability]) -> str:
+    """The sentence on a step that the cluster cannot do; empty when it can."""
+    told = {name: capability_of(cluster, name) for name in needs} if cluster else {}
+    lacking = {name: found for name, found in told.items() if found["state"] != CapabilityState.PRESENT}
+    reasons = " ".join(f"{name}: {Text(found['reason'])}" for name, found in lacking.items())
+    return _("Skipped on this cluster. %(reasons)s") % {"reasons": reasons} if lacking else ""
+
+
 def lacked_by(cluster: Cluster, requires: Sequence[Capability]) -> str:
     """What is surely not there, with the reasons in English; empty when nothing is known to be lacking."""
     told = {name: capability_of(cluster, name) for name in requires}

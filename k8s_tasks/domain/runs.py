@@ -14,6 +14,7 @@ from curriculum.parameters import SubstitutionError
 from curriculum.specs import Step
 from k8s_tasks import transcripts
 from k8s_tasks.commands import command_of, manifest_of, node_of
+from k8s_tasks.domain.capabilities import why_skipped
 from k8s_tasks.enums import OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind, RunState
 from k8s_tasks.models import LabSession, Run
 from k8s_tasks.queries import step_values
@@ -60,8 +61,10 @@ def start_run(session: LabSession, step: Step, *, user, text: str | None = None)
 
 
 def check_may_run(session: LabSession, step: Step) -> None:
-    """Raises RunError when the session is over or the step waits for a prediction."""
+    """Raises RunError when the session is over, the cluster lacks something, or a prediction comes first."""
     _check_usable(session)
+    if why := why_skipped(session.cluster, step.needs):
+        raise RunError(why)
     if step.before and step.before not in work.answers(session.attempt):
         raise RunError(_("Commit your prediction first."))
 

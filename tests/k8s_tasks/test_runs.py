@@ -1,13 +1,14 @@
 """Runs as rows: who may start, what each change of state causes, what happens to the lost."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from curriculum.domain import record_prediction
-from curriculum.enums import Confidence
+from curriculum.enums import Capability, Confidence
 from k8s_tasks.domain.reaping import Reaper
 from k8s_tasks.domain.runs import (
     RunError,
@@ -187,3 +188,25 @@ class TestReaper:
         Run.objects.update(created_at=timezone.now() - timedelta(seconds=11))
         Reaper().look()
         assert (redis_client.llen("verify"), redis_client.llen("streams")) == (1, 1)
+
+
+class TestNeeds:
+    """A step that only some clusters can do."""
+
+    @pytest.fixture
+    def step(self, lab):
+        return replace(lab.step("addresses"), needs=(Capability.EBPF,))
+
+    def measure(self, session, state: str) -> None:
+        told = {"state": state, "reason": {"en": "The kernel refuses.", "pt-br": "O kernel recusa."}}
+        session.cluster.measured_uid, session.cluster.capabilities = session.cluster.uid, {"ebpf": told}
+
+    @pytest.mark.parametrize("state", ["absent", "unknown"])
+    def test_it_is_refused_with_the_reason_that_was_measured(self, session, step, student, state):
+        self.measure(session, state)
+        with pytest.raises(RunError, match=r"Skipped on this cluster\. ebpf: The kernel refuses\."):
+            start_run(session, step, user=student)
+
+    def test_it_runs_where_the_cluster_has_it(self, session, step, student):
+        self.measure(session, "present")
+        assert start_run(session, step, user=student).step == "addresses"
