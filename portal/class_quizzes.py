@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from django.shortcuts import get_object_or_404, render
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -95,7 +95,8 @@ def ideas_of(spec: Question, answer: QuizAnswer) -> Iterable[tuple[str, str]]:
 def idea_told(spec: Question, idea: tuple[str, str]) -> str:
     kind, key = idea
     if kind == "value" and spec.kind == "order":
-        return " → ".join(str(spec.words.get(item, item)) for item in split_order(key))
+        words = [fill_prose(str(spec.words.get(item, item)), {}) for item in split_order(key)]
+        return format_html_join(" → ", "{}", ([each] for each in words))
     if kind == "value" or key not in spec.words:
         return key
     words = fill_prose(str(spec.words[key]), {})

@@ -171,6 +171,18 @@ def test_the_class_page_shows_the_share_and_the_wrong_ideas(world, chapter, visi
     ]
 
 
+def test_a_wrong_order_is_told_in_words(world, chapter, visit, healthy):
+    attempt = quiz_domain.start_quiz(world.alice, chapter)
+    spec = chapter.quiz.question("way")
+    asked = quiz_domain.ask(attempt, spec)
+    quiz_domain.answer(attempt, spec, ",".join(reversed(spec.choices)), asked_id=str(asked.pk))
+
+    page = visit(world.paula).get(f"/classes/{world.classroom.pk}/quizzes/").content.decode()
+
+    assert "transport layer → redes-worker2 finds" in page
+    assert "<code>ana</code> looks into her table" in page
+
+
 def test_the_first_answer_of_a_student_counts_in_the_class(world, chapter):
     first = quiz_domain.start_quiz(world.alice, chapter)
     answer_all(first, chapter, wrong=1)
