@@ -126,6 +126,12 @@ class Scope(StrEnum):
     EXCLUSIVE = "exclusive"
 
 
+class Right(StrEnum):
+    """What a student may do outside the session's namespaces, on a netlab of the session's own."""
+
+    BALANCER = "balancer"
+
+
 class Capability(StrEnum):
     """What a lab may require of a cluster, and a preflight measures there."""
 

@@ -44,6 +44,7 @@ ANSWERED = [
     "object",
     "command",
     "hop",
+    "silence",
 ]
 DOORS = ["cluster-ip", "node-port", "load-balancer"]
 RECORDS = ["A", "AAAA", "SRV", "PTR", "CNAME"]
@@ -179,10 +180,13 @@ class AnswerSettings:
     target: str = told(
         "pod the replies come from, or datagrams are counted at", default="", pattern=f"{KEY_PATTERN}|^$"
     )
-    targets: tuple[str, ...] = told("pods of which one is the receiver", default=())
-    port: str = told("UDP port of the datagrams, or TCP port of the receiver", default="")
+    targets: tuple[str, ...] = told(
+        "pods of which one is the receiver, or at none of which a `silence` heard the word", default=()
+    )
+    port: str = told("UDP port of the datagrams, or TCP port of the receiver or of a `silence`", default="")
     payload: str = told(
-        "what the datagrams or the names begin with, the word that was received, or what a `hop` carries",
+        "what the datagrams or the names begin with, the word that was received or that a `silence` "
+        "interrupts, or what a `hop` carries",
         default="",
     )
     prefix: str = told("length of the subnet's prefix", default="")
@@ -208,6 +212,7 @@ class AnswerSettings:
         enum=ON_THE_WAY,
     )
     field: str = told("field of the datagram that is asked for there", default="ttl", enum=HOP_FIELDS)
+    lowest: float = told("shortest `silence` that counts, in milliseconds", default=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ NEEDS = {
 ANSWER_NEEDS = {
     "command": ("pod", "argv", "matches"),
     "hop": ("source", "target", "port", "payload"),
+    "silence": ("targets", "port", "payload"),
 }
 READ_BY = {
     "node": (StepKind.NODE,),
@@ -62,6 +63,7 @@ def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
     """Every part of the lab that does not fit the others."""
     rules = (
         _lint_keys,
+        _lint_rights,
         _lint_namespaces,
         _lint_background,
         _lint_parameters,
@@ -193,6 +195,12 @@ def _lint_keys(lab: LabSpec, document: Document) -> Iterator[Problem]:
         for index, name in enumerate(names):
             if name in names[:index]:
                 yield document.problem((part, index), f"{name!r} is here twice; give each its own name")
+
+
+def _lint_rights(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    if lab.rights and lab.scope != Scope.EXCLUSIVE:
+        mend = "such rights are given on a cluster of the session's own only; add scope: exclusive"
+        yield document.problem(("rights",), mend)
 
 
 def _lint_namespaces(lab: LabSpec, document: Document) -> Iterator[Problem]:

@@ -114,7 +114,7 @@ OF_KIND = {
     ConditionKind.ANSWER: (Reason.UNANSWERED, Reason.NOTHING_TO_COMPARE, Reason.WRONG_ANSWER),
     ConditionKind.ALL: (),
     ConditionKind.ANY: (),
-    ConditionKind.NOT: (Reason.PRESENT,),
+    ConditionKind.NOT: (Reason.PRESENT, Reason.NOT_ENDED),
     ConditionKind.DURING: (Reason.NOT_RUN,),
     ConditionKind.AFTER: (Reason.NOT_ENDED,),
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from curriculum.draws import Parameter
-from curriculum.enums import Accepts, Capability, Scope, StepKind
+from curriculum.enums import Accepts, Capability, Right, Scope, StepKind
 from curriculum.glossary import Glossary
 from curriculum.hints import Cause, Hint
 from curriculum.kinds import MANY_PACKETS, Proof
@@ -227,6 +227,11 @@ class LabSpec:
     scope: Scope = told(
         "what a session gets: namespaces on a cluster that others use too, or a whole cluster",
         default=Scope.NAMESPACE,
+    )
+    rights: tuple[Right, ...] = told(
+        "what the student may do besides, on a netlab of the session's own: `balancer` is MetalLB's pools, "
+        "announcements and pods, and a look at the nodes",
+        default=(),
     )
     namespaces: tuple[str, ...] = told("keys of namespaces the lab has besides the main one", default=())
     pods: tuple[PodSpec, ...] = told("the lab's pods; each has a name of its own", minItems=1)

@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 
 from curriculum.course import get_course
 from curriculum.domain import substitute
-from curriculum.enums import Capability
+from curriculum.enums import Capability, Right
 from curriculum.kinds import DnsSettings
 from curriculum.parameters import pods_asked
 from curriculum.specs import CARD, WORLD, LabSpec
 from k8s_tasks.cluster.background import Talker
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
-from k8s_tasks.cluster.namespaces import PORTAL_LABEL, SESSION_LABEL, extra_namespace
+from k8s_tasks.cluster.namespaces import PORTAL_LABEL, SESSION_LABEL, balancer_rights, extra_namespace
 from k8s_tasks.domain.capabilities import capability_of
 from k8s_tasks.domain.clusters import portal_id
 from k8s_tasks.domain.sessions import set_session_state
@@ -83,6 +83,7 @@ def plan_for(session: LabSession) -> LabPlan:
         asked=frozenset().union(*asked.values()),
         card=lab.deck.get(parameters.get(CARD)),
         card_objects=lab.card_objects.get(parameters.get(CARD), ""),
+        granted=tuple(balancer_rights(session.namespace)) if Right.BALANCER in lab.rights else (),
         render=lambda text, values: substitute(text, {**parameters, **values}),
         capture_filter=capture_filter(lab, parameters),
         watches_links=any(proof.looks_at_links for condition in lab.conditions for proof in condition.leaves),

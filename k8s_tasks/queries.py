@@ -86,7 +86,7 @@ def run_spans(session: LabSession) -> dict[str, tuple[float, float]]:
 def why_no_cluster_fits(lab: LabSpec) -> str | None:
     """What no healthy cluster has of what the lab requires; None when one has it all."""
     if lab.scope == Scope.EXCLUSIVE:
-        return why_no_whole_cluster(lab.requires)
+        return why_no_whole_cluster(lab.slug)
     return choose_cluster(lab.requires)[1]
 
 

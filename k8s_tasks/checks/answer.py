@@ -1,12 +1,16 @@
 """A typed answer against what was measured on the live cluster."""
 
+import math
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
 from django.utils.translation import gettext_noop as _
 
 from curriculum.kinds import AnswerSettings
 from curriculum.reasons import Reason
 from k8s_tasks.checks.capture import pairs_at_both_ends, student_pings
+from k8s_tasks.checks.conversations import conversations
 from k8s_tasks.checks.dns import questions_of
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.hops import field_on_the_way
@@ -20,6 +24,8 @@ from k8s_tasks.cluster.execs import Completed
 
 KEPT = 200  # characters of an error in the reason
 NO_ANSWER = _("You have not answered yet.")
+_WRONG = _("You answered %(answer)s, but the live cluster says otherwise.")
+SILENCE_MARGIN = 300  # milliseconds: the client looks at its clock when the answer is back, a capture before
 
 
 class Unreadable(Broken):
@@ -32,6 +38,11 @@ async def check(settings: AnswerSettings, round: Round) -> Finding:
         return failed(Reason.UNANSWERED, NO_ANSWER)
     if settings.equals == "reply-ttl":
         return judge_ttl(settings, await round.look([settings.source, settings.target]), answer)
+    if settings.equals == "silence":
+        seen = await round.look(settings.targets)
+        port, payload = int(round.fill(settings.port)), round.fill(settings.payload)
+        measured = longest_silence(settings.targets, seen, port=port, payload=payload)
+        return judge_silence(measured if (measured or 0) >= settings.lowest else None, answer)
     return judge_value(await right_answer(settings, round), answer)
 
 
@@ -89,6 +100,39 @@ def count_datagrams(settings: AnswerSettings, seen: Observation, *, port: int, s
     return len(texts(settings.target)) if texts(settings.source) else None
 
 
+def longest_silence(targets: Sequence[str], seen: Observation, *, port: int, payload: str) -> float | None:
+    """The longest time, in milliseconds, from one arrival of the word at any of the targets to the next; None
+    before it came twice."""
+    came = sorted(
+        next(each.at for each in talk.from_client if each.payload)
+        for pod in targets
+        for talk in conversations(seen.seen_at(pod), None, seen.place(pod).address, port)
+        if talk.carries(payload)
+    )
+    return max((1000 * (after - before) for before, after in pairwise(came)), default=None)
+
+
+def judge_silence(measured: float | None, answer: str) -> Finding:
+    """The client's own figure may differ from the packets' by a tenth, or by what a busy machine takes."""
+    if measured is None:
+        return judge_value(None, answer)
+    if abs(_number(answer) - measured) > max(SILENCE_MARGIN, measured / 10):
+        return failed(Reason.WRONG_ANSWER, _WRONG, {"answer": answer}, answer=answer)
+    return passed(
+        _("You answered %(answer)s; the packets' longest silence lasted %(measured)s ms."),
+        {"answer": answer, "measured": round(measured)},
+        answer=answer,
+        measured=round(measured),
+    )
+
+
+def _number(answer: str) -> float:
+    try:
+        return float(answer)
+    except ValueError:
+        return math.inf
+
+
 def judge_value(right, answer: str) -> Finding:
     if right is None:
         return failed(
@@ -102,12 +146,7 @@ def judge_value(right, answer: str) -> Finding:
             answer=answer,
         )
     # The right value is kept out: the student is to read it from the cluster.
-    return failed(
-        Reason.WRONG_ANSWER,
-        _("You answered %(answer)s, but the live cluster says otherwise."),
-        {"answer": answer},
-        answer=answer,
-    )
+    return failed(Reason.WRONG_ANSWER, _WRONG, {"answer": answer}, answer=answer)
 
 
 def spell(value) -> str:

@@ -1,12 +1,13 @@
 """Proofs put together: all of them, any of them, not this one while a control holds."""
 
 import asyncio
+import math
 from dataclasses import replace
 
 from django.utils.translation import gettext_noop as _
 
-from curriculum.enums import Verdict
-from curriculum.kinds import GroupSettings, NotSettings
+from curriculum.enums import ConditionKind, Verdict
+from curriculum.kinds import GroupSettings, NotSettings, Proof, inner_proofs
 from curriculum.reasons import Reason
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.judging import judge
@@ -38,7 +39,12 @@ def _first(findings: list[Finding], *verdicts: Verdict) -> Finding | None:
 
 
 async def check_not(settings: NotSettings, round: Round) -> Finding:
-    """An absence counts only when the control was there: a probe that is broken finds nothing either."""
+    """An absence counts only when the control was there: a probe that is broken finds nothing either. One in
+    the time of a step counts when that time is over."""
+    end = _end_of(settings.proof, round)
+    if math.isinf(end):
+        return failed(Reason.NOT_ENDED, _("The step it is looked for in has not ended yet."))
+    round = await round.settled(end)
     control, found = await asyncio.gather(judge(settings.control, round), judge(settings.proof, round))
     evidence = {"control": control.evidence, "proof": found.evidence}
     if control.verdict == Verdict.UNDECIDED or found.verdict == Verdict.UNDECIDED:
@@ -48,6 +54,13 @@ async def check_not(settings: NotSettings, round: Round) -> Finding:
     if control.verdict == Verdict.FAIL:
         raise Broken(_("Nothing can be concluded, for the control failed: %(what)s"), what=control.reason)
     return passed(_("It is not there, while the control is: %(what)s"), evidence, what=control.reason)
+
+
+def _end_of(proof: Proof, round: Round) -> float:
+    """When the last of the steps ended in whose time a proof looks; 0 for one that looks at all times."""
+    settings = proof.parsed
+    own = round.facts.spans.get(settings.step, (0.0, 0.0))[1] if proof.kind == ConditionKind.DURING else 0.0
+    return max([own, *(_end_of(inner, round) for inner in inner_proofs(settings))])
 
 
 def _all_evidence(findings: list[Finding]) -> dict:

@@ -63,11 +63,17 @@ class Round:
     agents: dict[str, Agent]
     captures: "Captures"
     span: Span = (0.0, math.inf)
+    since: float = 0.0  # of `time.monotonic`: captures that were read before are too old
     about: str = ""  # the key of the condition that is judged
 
     def within(self, start: float, end: float) -> "Round":
         """The same round, that sees only packets of this time."""
         return replace(self, span=(max(start, self.span[0]), min(end, self.span[1])))
+
+    async def settled(self, end: float) -> "Round":
+        """The same round, that looks anew, once what came until `end` (since 1970) is written for sure."""
+        await asyncio.sleep(max(0.0, min(end + SETTLE_SECONDS - time.time(), SETTLE_SECONDS)))
+        return replace(self, since=time.monotonic())
 
     def fill(self, template: str) -> str:
         try:
@@ -89,6 +95,7 @@ class Round:
 
     async def look_along(self, places: Iterable[str], *, since: float = 0.0) -> Observation:
         """The captures of pods' links and of nodes' own, not older than `since`."""
+        since = max(since, self.since)
         packets, broken = await self.captures.read(list(dict.fromkeys(places)), since=since)
         return Observation(self.places, packets, broken).between(*self.span)
 

@@ -46,7 +46,8 @@ class LabPlan:
     `card` is the fault that was dealt, and `card_objects` stand in the place of manifests of the same name.
     `addressed` are manifests that ask for the addresses of the pods `asked`, and wait until these are ready.
     `talkers` begin to send when the lab's pods are ready, in the namespace `world`, where the student may
-    only look. `watches_links` asks for captures between the nodes too."""
+    only look. `watches_links` asks for captures between the nodes too. `granted` are the student's rights
+    beyond these namespaces."""
 
     session_id: str
     namespace: str
@@ -63,6 +64,7 @@ class LabPlan:
     asked: frozenset[str] = frozenset()
     talkers: tuple[Talker, ...] = ()
     world: str = ""
+    granted: tuple[dict, ...] = ()
     watches_links: bool = False
 
     @property
@@ -164,6 +166,7 @@ async def _make_namespaces(api: Api, plan: LabPlan) -> None:
         rules = look_only() if namespace == plan.world else student_rules(may_make_pods=fenced)
         its = namespace_manifests(namespace, plan.labels, rules=rules, main=plan.namespace)
         await apply_manifests(api, its, namespace=namespace)
+    await apply_manifests(api, [*plan.granted])
 
 
 async def _ready_pods(api: Api, plan: LabPlan, wanted: Iterable[str]) -> list[dict]:

@@ -12,6 +12,7 @@ from curriculum.specs import WORLD
 _MAIN = re.compile(r"(.+-[0-9a-f]{8})(?:-[a-z]{1,6})?")
 
 SESSION_LABEL = "redes.local/session"
+BALANCER = "metallb-system"
 PORTAL_LABEL = "redes.local/portal"  # which portal's: several may share a cluster
 
 QUOTA = {
@@ -125,6 +126,39 @@ def look_only() -> list[dict]:
         _rule([""], ["pods", "events"], _LOOK),
         _rule([""], ["pods/log", "pods/status"], ["get"]),
         _rule(["networking.k8s.io"], ["networkpolicies"], _LOOK),
+    ]
+
+
+def balancer_rights(main: str) -> list[dict]:
+    """MetalLB's pools, announcements and pods, and a look at the nodes, for the student of `main`. Only for a
+    netlab of the session's own: whoever rules the pools draws any address of the nodes' network."""
+    metallb = [
+        _rule(["metallb.io"], ["ipaddresspools", "l2advertisements"], _ALL),
+        _rule([""], ["pods"], [*_LOOK, "delete"]),
+        _rule([""], ["pods/log", "events"], _LOOK),
+        _rule(["apps"], ["daemonsets", "deployments"], _LOOK),
+    ]
+    return [
+        *_granted(main, "Role", "balancer", metallb, space=BALANCER),
+        *_granted(main, "ClusterRole", "redes-nodes", [_rule([""], ["nodes"], _LOOK)]),
+    ]
+
+
+def _granted(main: str, kind: str, name: str, rules: list[dict], *, space: str = "") -> list[dict]:
+    """A role and its binding to the student of `main`."""
+    version = "rbac.authorization.k8s.io/v1"
+    metadata = {"name": name, **({"namespace": space} if space else {})}
+    subject = {"kind": "ServiceAccount", "name": "student", "namespace": main}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
+    return [
+        {"apiVersion": version, "kind": kind, "metadata": metadata, "rules": rules},
+        {
+            "apiVersion": version,
+            "kind": f"{kind}Binding",
+            "metadata": metadata,
+            "roleRef": role,
+            "subjects": [subject],
+        },
     ]
 
 

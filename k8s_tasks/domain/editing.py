@@ -6,10 +6,12 @@ from django.utils.translation import gettext as _
 from curriculum import queries as work
 from curriculum.course import get_course
 from curriculum.domain import save_draft
+from curriculum.enums import Right
 from curriculum.parameters import SubstitutionError
 from curriculum.specs import Step
 from k8s_tasks.cluster.as_student import AsStudent
 from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.cluster.namespaces import BALANCER
 from k8s_tasks.cluster.schemas import field_hints
 from k8s_tasks.commands import manifest_of
 from k8s_tasks.domain.runs import RunError, check_may_run, start_run
@@ -29,6 +31,12 @@ class EditRefused(RunError):
         self.problems = tuple(problems)
 
 
+def namespaces_of(session: LabSession) -> tuple[str, ...]:
+    """Those a text may name: the session's, and what the lab's rights reach besides."""
+    rights = get_course().lab(session.attempt.lab.slug).rights
+    return (*session.namespaces, *((BALANCER,) if Right.BALANCER in rights else ()))
+
+
 def original_text(session: LabSession, step: Step) -> str:
     """What the lab begins with; empty for a step without a text, or while the pods it names have no
     addresses."""
@@ -45,7 +53,7 @@ def review_text(session: LabSession, step: Step, text: str) -> Review:
     """Keep the text and say what the cluster would make of it. Raises RunError and AnswerError."""
     check_may_run(session, step)
     text = save_draft(session.attempt, step, text).text
-    if problems := find_problems(text, session.namespaces):
+    if problems := find_problems(text, namespaces_of(session)):
         return Review(tuple(problems))
     try:
         place = (session.cluster.kubeconfig_path, session.namespace, session_labels(session))
@@ -58,7 +66,7 @@ def start_edit(session: LabSession, step: Step, text: str, *, user) -> Run:
     """Keep the text and queue its apply. Raises EditRefused, RunError and AnswerError."""
     check_may_run(session, step)
     text = save_draft(session.attempt, step, text).text
-    if problems := find_problems(text, session.namespaces):
+    if problems := find_problems(text, namespaces_of(session)):
         raise EditRefused(problems)
     return start_run(session, step, user=user, text=text)
 

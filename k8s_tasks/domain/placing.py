@@ -14,7 +14,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from k8s_tasks.domain.capabilities import required_by
 from k8s_tasks.domain.sessions import set_session_state
 from k8s_tasks.domain.whole_clusters import whole_clusters
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
@@ -33,7 +32,7 @@ def waiting_sessions() -> QuerySet[LabSession]:
 def serve_queue() -> None:
     """Give free clusters to those who wait, the first one first. For the watcher."""
     for session in waiting_sessions().select_related("attempt__lab"):
-        offered = whole_clusters(required_by(session.attempt.lab.slug))
+        offered = whole_clusters(session.attempt.lab.slug)
         for cluster in offered:
             if give_cluster(session, cluster):
                 break
@@ -101,7 +100,7 @@ def queue_note(session: LabSession) -> str:
     if session.cluster_id:
         return _("A cluster of its own is being started.")
     ahead = waiting_sessions().filter(created_at__lt=session.created_at).count()
-    offered = whole_clusters(required_by(session.attempt.lab.slug))
+    offered = whole_clusters(session.attempt.lab.slug)
     ends = LabSession.objects.filter(cluster__in=offered, state__in=LIVE_SESSION_STATES)
     told = {"place": ahead + 1, "clusters": len(offered)}
     soonest = ends.order_by("expires_at").values_list("expires_at", flat=True).first()

@@ -14,7 +14,7 @@ from curriculum.models import Attempt
 from k8s_tasks.cluster.namespaces import main_namespace
 from k8s_tasks.domain.capabilities import choose_cluster, has_room, required_by
 from k8s_tasks.domain.runs import cancel_open_runs
-from k8s_tasks.domain.whole_clusters import needs_whole_cluster, why_no_whole_cluster
+from k8s_tasks.domain.whole_clusters import may_have, needs_whole_cluster, why_no_whole_cluster
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
 from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.queue import enqueue
@@ -207,9 +207,11 @@ def _create_session(attempt: Attempt, cluster: Cluster, **facts) -> LabSession:
 def _create_exclusive(attempt: Attempt, cluster: Cluster | None) -> LabSession:
     """On the cluster given, when nobody is on it; else in the queue, which the watcher serves."""
     if cluster is None:
-        if why_not := why_no_whole_cluster(required_by(attempt.lab.slug)):
+        if why_not := why_no_whole_cluster(attempt.lab.slug):
             raise SessionError(why_not)
         return _write_session(attempt, state=SessionState.QUEUED, is_exclusive=True)
+    if not may_have(attempt.lab.slug, cluster):
+        raise SessionError(_("This lab needs a netlab of its own, and none is offered here."))
     if cluster.sessions.filter(state__in=LIVE_SESSION_STATES).exists():
         told = _("This lab needs the whole cluster %(cluster)s, and somebody is on it.")
         raise SessionError(told % {"cluster": cluster.name})

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from curriculum.course import get_course
-from curriculum.enums import Capability, Scope
-from k8s_tasks.domain.capabilities import why_not_on
+from curriculum.enums import Capability, Right, Scope
+from k8s_tasks.domain.capabilities import required_by, why_not_on
 from k8s_tasks.launching import has_launcher, own_folder
 from k8s_tasks.models import Cluster
 
@@ -27,10 +27,25 @@ def register_own_netlabs() -> None:
         Cluster.objects.update_or_create(slot=slot, defaults={"name": f"netlab-own-{slot}", **facts})
 
 
-def whole_clusters(requires: Sequence[Capability]) -> list[Cluster]:
+def whole_clusters(slug: str) -> list[Cluster]:
     """Those a whole-cluster lab may have, taken or not: the ones kept for such labs, or else any."""
-    fitting = [each for each in Cluster.objects.order_by("name") if _may_be_whole(each, requires)]
+    requires, clusters = required_by(slug), Cluster.objects.order_by("name")
+    fitting = [each for each in clusters if may_have(slug, each) and _may_be_whole(each, requires)]
     return [each for each in fitting if each.is_exclusive] or fitting
+
+
+def rights_of(slug: str) -> Sequence[Right]:
+    """Nothing for a lab the course has dropped."""
+    try:
+        return get_course().lab(slug).rights
+    except KeyError:
+        return ()
+
+
+def may_have(slug: str, cluster: Cluster) -> bool:
+    """A lab that gives students rights beyond their namespaces gets a netlab of its own: nobody makes
+    another cluster anew, and its balancer's addresses are real ones."""
+    return cluster.slot is not None or not rights_of(slug)
 
 
 def _may_be_whole(cluster: Cluster, requires: Sequence[Capability]) -> bool:
@@ -55,8 +70,10 @@ def adopt_measurements(cluster: Cluster, uid: str) -> None:
     Cluster.objects.filter(pk=cluster.pk).update(**facts)
 
 
-def why_no_whole_cluster(requires: Sequence[Capability]) -> str | None:
+def why_no_whole_cluster(slug: str) -> str | None:
     """None when there is one that such a lab may wait for."""
-    if whole_clusters(requires):
+    if whole_clusters(slug):
         return None
+    if rights_of(slug):
+        return _("This lab needs a netlab of its own, and none is offered here.")
     return _("This lab needs a whole cluster, and none that has what it needs is offered here.")

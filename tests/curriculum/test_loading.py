@@ -158,6 +158,11 @@ def test_a_pod_whose_address_its_own_file_asks_for_is_told(folder):
     assert "pod 'ana' has an address only when it runs" in folder.only_problem().mend
 
 
+def test_rights_beyond_the_namespaces_want_a_cluster_of_its_own(folder):
+    folder.change("lab.yaml", "pods:", "rights: [balancer]\npods:")
+    assert "add scope: exclusive" in folder.only_problem().mend
+
+
 def test_an_intro_is_read_before_the_cluster_has_decided_anything(folder):
     folder.change("en.md", "## intro\n", "## intro\n\nana is at ${ana.ip}.\n")
     assert "${ana.ip} in the intro or debrief" in folder.only_problem().mend

@@ -13,6 +13,8 @@ from curriculum.domain import start_attempt
 from deploy.local import netlabs
 from k8s_tasks import preparing
 from k8s_tasks.cluster.agent import agents_by_node
+from k8s_tasks.cluster.api import MERGE, student_identity
+from k8s_tasks.cluster.errors import Refused
 from k8s_tasks.domain.capabilities import capability_of
 from k8s_tasks.domain.placing import queue_note, serve_queue, tend_own_netlabs
 from k8s_tasks.domain.sessions import end_session, start_session
@@ -44,7 +46,7 @@ def lab(tmp_path, settings):
     folder = course / "01-workshop" / workshop.LAB
     (folder / "manifests" / "service.yaml").write_text(SERVICE)
     text = (folder / "lab.yaml").read_text()
-    (folder / "lab.yaml").write_text(text.replace("pods:", "scope: exclusive\npods:", 1))
+    (folder / "lab.yaml").write_text(text.replace("pods:", "scope: exclusive\nrights: [balancer]\npods:", 1))
     settings.OPTIONS = settings.OPTIONS | {"COURSE": course}
     get_course.cache_clear()
     yield get_course().lab(workshop.LAB)
@@ -153,6 +155,35 @@ def test_two_sessions_use_node_port_30000_and_a_third_waits_for_its_turn(queue_u
         end_session(session, "enough")
     tend_own_netlabs()
     assert [is_alive(pid) for pid in pids] == [False, False, False]
+
+
+def may(session: LabSession, method: str, path: str, **options) -> bool:
+    """Whether the API server lets the session's student do this."""
+
+    kubeconfig = session.cluster.kubeconfig_path
+
+    async def act() -> bool:
+        api = await api_of(kubeconfig)
+        try:
+            await api.request(method, path, as_user=student_identity(session.namespace), **options)
+        except Refused:
+            return False
+        return True
+
+    return on_loop(act())
+
+
+def test_its_student_rules_the_balancer_and_nothing_else_outside(queue_up):
+    session = made_ready(queue_up("first"))
+    pools = "/apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools"
+    assert may(session, "GET", pools) and may(session, "GET", "/api/v1/nodes")
+    assert may(session, "PATCH", f"{pools}/redes", body={"spec": {"autoAssign": False}}, content_type=MERGE)
+    label = {"metadata": {"labels": {"mine": "yes"}}}
+    assert not may(session, "PATCH", "/api/v1/nodes/redes-worker", body=label, content_type=MERGE)
+    assert not may(session, "GET", "/api/v1/namespaces/kube-system/secrets")
+    assert not may(session, "GET", "/api/v1/namespaces/metallb-system/secrets")
+    end_session(session, "enough")
+    tend_own_netlabs()
 
 
 def test_its_cluster_can_what_its_twin_can(queue_up, twin):

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 
 from curriculum.course import get_course
 from curriculum.domain import start_attempt
-from curriculum.enums import Scope
+from curriculum.enums import Right, Scope
 from k8s_tasks.domain import placing, whole_clusters
 from k8s_tasks.domain.placing import give_cluster, queue_note, serve_queue, tend_own_netlabs
 from k8s_tasks.domain.sessions import SessionError, end_session, start_session
@@ -74,6 +74,20 @@ def test_the_place_in_the_queue_is_told_and_moves(wait_in_queue):
     serve_queue()
     assert now(sessions[1]).state == SessionState.PREPARING
     assert "Place in the queue: 1." in queue_note(sessions[2])
+
+
+def test_a_lab_with_rights_beyond_its_namespaces_gets_a_netlab_of_its_own_only(
+    wait_in_queue, launcher, monkeypatch, cluster, attempt
+):
+    monkeypatch.setattr(whole_clusters, "rights_of", lambda slug: (Right.BALANCER,))
+    first = wait_in_queue("first")
+    Cluster.objects.filter(slot__isnull=False).delete()
+    serve_queue()
+    assert now(first).cluster is None
+    with pytest.raises(SessionError, match="needs a netlab of its own"):
+        wait_in_queue("second")
+    with pytest.raises(SessionError, match="needs a netlab of its own"):
+        start_session(attempt, cluster=cluster)
 
 
 def test_a_cluster_that_others_use_is_waited_for(wait_in_queue, session):

@@ -70,6 +70,16 @@ def test_an_absence_counts_only_while_the_control_is_there():
     assert verdict("not", absent, seen()) == UNDECIDED
 
 
+def test_an_absence_during_a_step_counts_when_the_step_has_ended():
+    absent = {
+        "proof": {"kind": "during", "settings": {"step": "attack", "seen": SAID}},
+        "control": {"kind": "during", "settings": {"step": "attack", "seen": PINGED}},
+    }
+    going_on = finding("not", absent, seen(PINGS), spans={"attack": (0, math.inf)})
+    assert (going_on.verdict, going_on.code) == (FAIL, "not-ended")
+    assert verdict("not", absent, seen(PINGS), spans={"attack": (0, 1)}) == PASS
+
+
 def test_an_absence_is_explained_in_each_language():
     reason = finding("not", {"proof": SAID, "control": PINGED}, seen([*PINGS, *WORDS])).reason
     assert reason["en"] != reason["pt-br"]
