@@ -143,6 +143,8 @@ class Capability(StrEnum):
     NETWORKPOLICY = "networkpolicy"
     LOADBALANCER = "loadbalancer"
     INGRESS = "ingress"
+    HTTP2 = "http2"
+    TCP_LISTENER = "tcp-listener"
     CERTIFICATES = "certificates"
     EBPF = "ebpf"
     BBR = "bbr"

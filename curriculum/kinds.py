@@ -12,6 +12,7 @@ from curriculum.schema import KEY_PATTERN, build, schema_of, told
 from curriculum.text import Text
 
 PROTOCOLS = ["icmp", "tcp", "udp"]
+SPOKEN = ["http", "grpc", "grpcs"]
 EXPECTED = ["reached", "refused", "dropped", "blocked"]
 CAPTURED = [
     "echo-pair",
@@ -100,12 +101,17 @@ class LossSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SampledSettings:
-    """What the kinds have in common that send many HTTP requests and count where they arrive."""
+    """What the kinds have in common that send many requests and count where they arrive."""
 
     source: str = told("place that connects", pattern=PLACE_PATTERN)
     address: str = told("address or name of the Service or balancer; ${name} is filled in")
-    port: str = told("its HTTP port")
-    host: str = told("Host header of the requests; ${name} is filled in", default="")
+    port: str = told("its port")
+    protocol: str = told(
+        "what is spoken there: HTTP/1.1, gRPC, or gRPC inside TLS with whatever certificate is shown",
+        default="http",
+        enum=SPOKEN,
+    )
+    host: str = told("name that is asked for, as Host or :authority; ${name} is filled in", default="")
     listens: str = told("port the replicas listen on, when it is another", default="")
     targets: tuple[str, ...] = told("all pods that may serve", minItems=2)
 

@@ -181,6 +181,7 @@ def known_names(lab: LabSpec) -> set[str]:
 def _cluster_values(lab: LabSpec) -> list[str]:
     """What the cluster decides, whatever the pods."""
     ingress = ["ingress.ip"] if Capability.INGRESS in lab.requires else []
+    ingress += ["ingress.door", "ingress.listener"] if Capability.TCP_LISTENER in lab.requires else []
     return [*(f"ns.{key}" for key in lab.all_namespaces), *NODE_VALUES, *ingress]
 
 

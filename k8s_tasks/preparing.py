@@ -86,6 +86,7 @@ def plan_for(session: LabSession) -> LabPlan:
         granted=tuple(balancer_rights(session.namespace)) if Right.BALANCER in lab.rights else (),
         render=lambda text, values: substitute(text, {**parameters, **values}),
         capture_filter=capture_filter(lab, parameters),
+        wants_door=Capability.TCP_LISTENER in lab.requires,
         watches_links=any(proof.looks_at_links for condition in lab.conditions for proof in condition.leaves),
     )
 

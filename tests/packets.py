@@ -23,7 +23,7 @@ PORT = 9321
 def pcap(*packets: dpkt.ip.IP) -> bytes:
     """The packets as tcpdump would write them on an Ethernet link, a millisecond apart."""
     file = io.BytesIO()
-    writer = dpkt.pcap.Writer(file, snaplen=262, linktype=dpkt.pcap.DLT_EN10MB)
+    writer = dpkt.pcap.Writer(file, snaplen=600, linktype=dpkt.pcap.DLT_EN10MB)
     for number, packet in enumerate(packets):
         frame = dpkt.ethernet.Ethernet(data=packet, type=dpkt.ethernet.ETH_TYPE_IP)
         writer.writepkt(bytes(frame), ts=number / 1000)

@@ -10,6 +10,7 @@ from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.background import Talker, talker_manifest
 from k8s_tasks.cluster.captures import End, capture_of_pod, captures_of_links, stop_captures
+from k8s_tasks.cluster.doors import close_doors, open_door
 from k8s_tasks.cluster.errors import ClusterError, Refused
 from k8s_tasks.cluster.fence import fence_pods
 from k8s_tasks.cluster.namespaces import (
@@ -46,8 +47,8 @@ class LabPlan:
     `card` is the fault that was dealt, and `card_objects` stand in the place of manifests of the same name.
     `addressed` are manifests that ask for the addresses of the pods `asked`, and wait until these are ready.
     `talkers` begin to send when the lab's pods are ready, in the namespace `world`, where the student may
-    only look. `watches_links` asks for captures between the nodes too. `granted` are the student's rights
-    beyond these namespaces."""
+    only look. `watches_links` asks for captures between the nodes too, `wants_door` for a way of its own
+    through the ingress controller. `granted` are the student's rights beyond these namespaces."""
 
     session_id: str
     namespace: str
@@ -66,6 +67,7 @@ class LabPlan:
     world: str = ""
     granted: tuple[dict, ...] = ()
     watches_links: bool = False
+    wants_door: bool = False
 
     @property
     def all_namespaces(self) -> tuple[str, ...]:
@@ -80,7 +82,8 @@ class LabPlan:
 
 
 async def prepare_lab(api: Api, plan: LabPlan) -> dict:
-    """The session's bindings {"nodes", "pods"}, once its pods are ready and captured.
+    """The session's bindings {"nodes", "pods", "namespaces"}, and {"door"} if it wants one, once its pods are
+    ready and captured.
 
     Raises ClusterError with what did not come up.
     """
@@ -103,6 +106,8 @@ async def prepare_lab(api: Api, plan: LabPlan) -> dict:
     )
     facts = [pod_facts(pod) for pod in pods]
     bindings = {"nodes": nodes_told, "pods": facts, "namespaces": plan.namespaces}
+    if plan.wants_door:
+        bindings["door"] = (await open_door(api, plan.namespace, plan.labels)).told()
     values = {**places, **fill_in_values(plan.namespace, bindings)}
     facts += await _start_talkers(api, plan, values)
     await start_captures(agents, plan, facts, nodes_told)
@@ -202,6 +207,7 @@ async def clear_lab(api: Api, session_id: str, namespace: str) -> None:
     for each in await _namespaces_of(api, session_id) | {namespace}:
         await clear_impairments(api, each)
         await delete_namespace(api, each)
+    await close_doors(api, f"{SESSION_LABEL}={session_id}")
     agents = await agents_by_node(api)
     await asyncio.gather(*(stop_captures(agent, session_id) for agent in agents.values()))
 

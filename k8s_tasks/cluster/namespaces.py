@@ -115,6 +115,7 @@ def student_rules(*, may_make_pods: bool) -> list[dict]:
         _rule(["discovery.k8s.io"], ["endpointslices"], _LOOK),
         _rule(["events.k8s.io"], ["events"], _LOOK),
         _rule(["networking.k8s.io"], ["networkpolicies", "ingresses"], _ALL),
+        _rule(["k8s.nginx.org"], ["transportservers"], _ALL),
         _rule(["cert-manager.io"], ["issuers", "certificates"], _ALL),
         _rule(["cert-manager.io"], ["certificaterequests"], _LOOK),
     ]

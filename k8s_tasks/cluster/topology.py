@@ -17,14 +17,15 @@ def number_nodes(nodes: list[dict]) -> dict[str, dict]:
 
 def fill_in_values(namespace: str, bindings: dict) -> dict:
     """What the cluster decides of a lab's templates: `namespace`, other namespaces as `ns.KEY`, each pod's
-    `ip` and `node`, the nodes' addresses as `nodes.control`, `nodes.worker1`, ..., and `ingress.ip`, the
-    ingress controller's."""
+    `ip` and `node`, the nodes' addresses as `nodes.control`, `nodes.worker1`, ..., `ingress.ip`, the
+    ingress controller's, and the session's own way for TCP through it: `ingress.door`, an address, and
+    `ingress.listener`."""
     nodes = number_nodes(bindings.get("nodes", []))
     return {
         "namespace": namespace,
         "ns": bindings.get("namespaces", {}),
         "nodes": {name: node["address"] for name, node in nodes.items()},
-        "ingress": {"ip": bindings.get("ingress", "")},
+        "ingress": {"ip": bindings.get("ingress", ""), **bindings.get("door", {})},
         **{pod["name"]: {"ip": pod["address"], "node": pod["node"]} for pod in bindings.get("pods", [])},
     }
 

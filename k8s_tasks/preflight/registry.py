@@ -14,7 +14,8 @@ PROBES: dict[Probe, tuple[C, ...]] = {
     kernel.probe: (C.NFTABLES, C.IPTABLES, C.IPVS, C.BBR, C.EBPF),
     policies.probe: (C.NETWORKPOLICY,),
     balancing.probe_load_balancer: (C.LOADBALANCER,),
-    balancing.probe_ingress: (C.INGRESS,),
+    balancing.probe_ingress: (C.INGRESS, C.HTTP2),
+    balancing.probe_tcp_listener: (C.TCP_LISTENER,),
     addons.probe_certificates: (C.CERTIFICATES,),
     addons.probe_metrics: (C.METRICS,),
 }

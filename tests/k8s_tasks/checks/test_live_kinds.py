@@ -30,8 +30,10 @@ def world(stack):
     world = World(str(stack.kubeconfig))
     web = {"app": "web"}
     pods = [pod("ana", ["redes-idle"]), pod("a", WEB, **web), pod("b", WEB, **web), pod("udp", UDP)]
-    on_loop(world.build({"ana": 1, "a": 1, "b": 2, "udp": 2}, pods))
-    for each in (service("web"), service("pods", clusterIP="None")):
+    pods += [pod(name, ["redes-grpc", "serve", "50051"], app="echo") for name in ("e", "f")]
+    on_loop(world.build({"ana": 1, "a": 1, "b": 2, "udp": 2, "e": 1, "f": 2}, pods))
+    calls = {"selector": {"app": "echo"}, "ports": [{"port": 50051}]}
+    for each in (service("web"), service("pods", clusterIP="None"), service("echo", **calls)):
         on_loop(world.apply(each))
     yield world
     on_loop(world.clear())
@@ -131,6 +133,21 @@ class TestShares:
 
     def test_a_connection_that_is_kept_stays_with_one_replica(self, finding):
         assert finding("balance", **through(), samples=200, wrong=0.3, per="request").verdict == FAIL
+
+    def test_grpc_is_shared_out_by_connection_and_not_by_call(self, finding):
+        asked = {
+            "source": "ana",
+            "address": "echo",
+            "port": "50051",
+            "protocol": "grpc",
+            "targets": ["e", "f"],
+        }
+        found = [finding("balance", **asked, samples=60, wrong=0.8) for _ in range(2)]
+        assert PASS in [each.verdict for each in found], found
+        kept = finding("balance", **asked, samples=60, wrong=0.8, per="request")
+        assert (kept.verdict, sorted(kept.evidence["counts"].values())) == (FAIL, [0, 60])
+        nobody = finding("balance", **asked | {"port": "50052"}, samples=60, wrong=0.8)
+        assert (nobody.verdict, "came to none" in nobody.reason["en"]) == (FAIL, True)
 
     def test_client_affinity_keeps_a_client_with_its_replica(self, finding, world):
         on_loop(world.apply(service("sticky", sessionAffinity="ClientIP")))

@@ -57,6 +57,12 @@ def test_any_passes_with_one_of_them():
     assert verdict("any", {"of": [PINGED, SAID]}, seen()) == FAIL
 
 
+def test_any_does_not_look_at_what_stands_behind_a_pass():
+    broken = {"kind": "capture", "settings": PINGED["settings"] | {"source": "nobody"}}
+    assert verdict("any", {"of": [PINGED, broken]}, seen(PINGS)) == PASS
+    assert verdict("any", {"of": [broken, PINGED]}, seen()) == UNDECIDED
+
+
 def test_a_broken_part_leaves_the_whole_open_unless_another_decides_it():
     broken = seen(broken={"carla": Broken("tcpdump has died")})
     assert verdict("all", {"of": [PINGED, SAID]}, broken) == UNDECIDED

@@ -11,6 +11,7 @@ from k8s_tasks.loop import api_of, on_loop
 from k8s_tasks.verifying import places_of
 
 FILTER = ["icmp", "or", "port", "8080", "or", "port", "5353", "or", "port", "80", "or", "port", "53"]
+FILTER += ["or", "port", "50051", "or", "port", "50052"]
 
 
 def pod(name: str, command: list[str], **labels: str) -> str:

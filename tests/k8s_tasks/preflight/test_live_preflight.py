@@ -57,6 +57,8 @@ def test_what_is_found_is_what_this_machine_has_and_nothing_is_left(cluster, api
         "networkpolicy": "present",
         "loadbalancer": "present",
         "ingress": "present",
+        "http2": "present",
+        "tcp-listener": "present",
         "certificates": "present",
         "metrics": "present",
     }, cluster.capabilities

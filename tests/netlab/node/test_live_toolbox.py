@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.netlab.worlds import pod
+from tests.netlab.worlds import pod, service
 
 pytestmark = pytest.mark.integration
 NET_ADMIN = {"securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}}}
@@ -39,7 +39,7 @@ def test_every_tool_of_the_list_is_there(netlab, world):
     tools = (
         "ss ip iptables nft conntrack ethtool tcpdump tshark ping arping traceroute mtr nc socat curl "
         "openssl dig iperf3 jq vim.tiny nano kubectl netstat ps killall "
-        "redes-run redes-kill redes-agent redes-dissect redes-idle redes-web"
+        "redes-run redes-kill redes-agent redes-dissect redes-idle redes-web redes-grpc"
     )
     look = f"for tool in {tools}; do type -P $tool >/dev/null || echo $tool; done"
     missing = run(netlab, world, "a", "bash", "-c", look)
@@ -138,3 +138,46 @@ def test_a_kill_ends_all_a_run_has_started_and_nothing_else(netlab, world):
     left = run(netlab, world, "a", "bash", "-c", "pgrep -fa 'sleep 6[123]'", ok=False)
     assert left.stdout == ""
     assert run(netlab, world, "a", "redes-kill", "r3").stdout == "0\n"
+
+
+@pytest.fixture
+def echo(netlab, namespace):
+    """Two gRPC servers behind a Service, and behind one without an address of its own."""
+    ready = {"readinessProbe": {"tcpSocket": {"port": 50051}, "periodSeconds": 1}}
+    servers = [pod(name, namespace, "redes-grpc", "serve", "50051", **ready) for name in ("e1", "e2")]
+    for each in servers:
+        each["metadata"]["labels"] = {"app": "echo"}
+    netlab.apply(
+        *servers,
+        service("echo", namespace, {"app": "echo"}, 50051),
+        service("all", namespace, {"app": "echo"}, 50051, clusterIP="None"),
+    )
+    netlab.kubectl("wait", "-n", namespace, "pod", "--all", "--for=condition=Ready", "--timeout=60s")
+    return namespace
+
+
+def servers(told: str) -> dict[tuple[str, str], list[str]]:
+    """The words that each server got, by its name and the client's socket."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in told.splitlines():
+        name, _saw, client, _say, word = line.split()
+        found.setdefault((name, client), []).append(word)
+    return found
+
+
+def test_grpc_calls_share_a_channel_unless_each_has_its_own(netlab, echo):
+    kept = servers(run(netlab, echo, "e1", "redes-grpc", "call", "echo:50051", "w", "4").stdout)
+    assert list(kept.values()) == [["w-1.", "w-2.", "w-3.", "w-4."]]
+    apart = servers(run(netlab, echo, "e1", "redes-grpc", "call", "echo:50051", "w", "4", "--each").stdout)
+    assert sorted(apart.values()) == [["w-1."], ["w-2."], ["w-3."], ["w-4."]]
+
+
+def test_a_grpc_client_takes_the_addresses_of_a_name_in_turn(netlab, echo):
+    told = run(netlab, echo, "e1", "redes-grpc", "call", "all:50051", "w", "40", "--round-robin").stdout
+    assert {name for name, _client in servers(told)} == {"e1", "e2"}
+    assert len(servers(told)) == 2
+
+
+def test_a_grpc_client_says_when_nobody_answers(netlab, echo):
+    done = run(netlab, echo, "e1", "redes-grpc", "call", "localhost:50052", "w", "4", ok=False)
+    assert (done.returncode, "call 1" in done.stderr) == (7, True)
