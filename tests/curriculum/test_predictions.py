@@ -70,7 +70,7 @@ def test_an_order_is_first_shown_shuffled_and_the_same_every_time():
     shown = {seed: shuffle_choices(ORDER.choices, seed) for seed in map(str, range(50))}
     assert all(sorted(items) == ["ack", "syn", "syn-ack"] for items in shown.values())
     assert list(ORDER.choices) not in shown.values()
-    assert shown["7"] == shuffle_choices(ORDER, "7")
+    assert shown["7"] == shuffle_choices(ORDER.choices, "7")
 
 
 @pytest.mark.parametrize(

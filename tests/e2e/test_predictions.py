@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
 LAB = "/labs/tcp-and-udp/"
 READY_MS = 30_000
 
