@@ -44,9 +44,9 @@ class Container:
         self.layer = sandbox.directory / "fs" / self.run
         self.log = Log()
         self.pid = 0
-        self.started_at = self.finished_at = self.began = (
-            0.0  # `began`: started_at, but by the monotonic clock
-        )
+        self.started_at = self.finished_at = 0.0
+        self.began = 0.0  # started_at, but by the monotonic clock
+        self.spent_before = 0.0  # seconds of CPU that its group had used by then: the runtime's, not its own
         self.out_of_memory = False  # why it ended, as far as the kernel tells
         self.streams: MainStreams | None = None
         self._plan: bundle.Plan | None = None
@@ -96,6 +96,8 @@ class Container:
         self.pid, exit_code = stdio.pid, reaper.expect(stdio.pid)
         self._files = files_of(self.pid)
         self.started_at, self.began = time.time(), time.monotonic()
+        if used := self.bounds.usage(self.sandbox.uid, self.run):
+            self.spent_before, _ = used
         self.streams = MainStreams(
             self.log,
             stdin=stdio.stdin,

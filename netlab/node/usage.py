@@ -60,7 +60,7 @@ class Meter:
         for when, spent in self._rounds:
             if container.id in spent:
                 return when, spent[container.id]
-        return container.began, 0.0
+        return container.began, container.spent_before
 
 
 def _spent(containers: list[Container]) -> dict[str, Spent]:
