@@ -15,6 +15,7 @@ import pytest
 
 from deploy.local.folders import ROOTS_OWN
 from deploy.local.stack import PROJECT, Stack, StackError
+from tests.host import mounts
 
 pytestmark = pytest.mark.integration
 SERVICES = {"redis", "web", "worker-streams", "worker-verify", "watcher"}
@@ -211,9 +212,9 @@ def test_netlab_is_started_again_and_the_portal_finds_it(whole):
 
 def test_netlab_leaves_nothing_behind_when_all_is_shot(whole):
     pids, port = family(whole.pid), whole.netlab_port
-    mounts = Path("/proc/self/mountinfo").read_text()
+    before = mounts()
     os.kill(whole.pid, signal.SIGKILL)
     wait_for_end(pids)
-    assert Path("/proc/self/mountinfo").read_text() == mounts
+    assert mounts() == before
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"https://127.0.0.1:{port}/", verify=False)

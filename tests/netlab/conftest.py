@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.lifeline import die_with_parent
+from tests.host import mounts
 
 _COMMAND = [sys.executable, "-m", "netlab"]
 _SECONDS_TO_START = 180
@@ -110,7 +111,7 @@ def host_state() -> dict:
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
     rules = subprocess.run(["iptables-save"], capture_output=True, text=True).stdout
     plain = [line for line in rules.splitlines() if not line.startswith("#")]
-    return {"links": links.split(), "mounts": Path("/proc/self/mounts").read_text(), "rules": plain}
+    return {"links": links.split(), "mounts": mounts(), "rules": plain}
 
 
 @pytest.fixture(scope="session")

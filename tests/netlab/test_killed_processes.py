@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.host import SMALL_DISK
 from tests.netlab.worlds import pod
 
 from .conftest import host_state, processes_inside, start
@@ -112,7 +113,7 @@ def test_a_killed_launcher_takes_the_box_with_it(doomed):
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder with room for 256 KiB; only root can make one."""
-    folder = tmp_path / "small"
+    folder = tmp_path / SMALL_DISK
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], check=True)
     yield folder

@@ -40,6 +40,7 @@ def world(pods):
 class World:
     def __init__(self, netlab, namespace: str):
         self._netlab, self._namespace = netlab, namespace
+        self._addresses: dict[str, str] = {}
 
     def run(self, where: str, *argv: str, ok: bool = True):
         return self._netlab.kubectl("exec", "-n", self._namespace, where, "--", *argv, ok=ok)
@@ -51,7 +52,10 @@ class World:
         return [json.loads(line) for line in self.agent(verb, "list").stdout.splitlines()]
 
     def address(self, name: str) -> str:
-        return self._netlab.get("pod", name, "-n", self._namespace)["status"]["podIP"]
+        if name not in self._addresses:
+            pod = self._netlab.get("pod", name, "-n", self._namespace)
+            self._addresses[name] = pod["status"]["podIP"]
+        return self._addresses[name]
 
     def wait(self, name: str, condition: str) -> None:
         where = ["-n", self._namespace, f"pod/{name}"]
@@ -62,6 +66,7 @@ class World:
         self._netlab.kubectl("delete", "-n", self._namespace, "pod", name, "--grace-period=0", "--force")
         self._netlab.apply(pod(name, self._namespace, node="redes-worker"))
         self.wait(name, "condition=Ready")
+        self._addresses.pop(name, None)
 
     def restarts(self, name: str) -> int:
         (container,) = self._netlab.get("pod", name, "-n", self._namespace)["status"]["containerStatuses"]
