@@ -1,6 +1,8 @@
 """Services for the tests: a real Redis, and the whole portal with its cluster.
 
-Tests run in the order unit, integration, browser: the quick ones speak first. A test that cannot
+Tests run in the order unit, integration, browser: the quick ones speak first. Of the integration
+and browser tests, the files of longest.txt come first, the longest of all foremost: of two processes
+that share the files none shall begin a long one when the other has nothing left. A test that cannot
 have its service fails; a skipped one fails the run, for it has proven nothing.
 """
 
@@ -21,6 +23,8 @@ from tests.otlp import Collector
 
 PROJECT = Path(__file__).resolve().parents[1]
 pytest_plugins = ["tests.failures"]
+# From test-results/pytest.seconds of a whole run; a file that is not in it comes after those that are.
+LONGEST = (PROJECT / "tests/longest.txt").read_text().split()
 
 
 def pytest_sessionstart(session):
@@ -41,11 +45,17 @@ def _is_worker(config) -> bool:
 
 
 def pytest_collection_modifyitems(config, items):
-    items.sort(key=_stage)
+    items.sort(key=_place)
     if os.geteuid() != 0:
         for_root = [item for item in items if item.get_closest_marker("root")]
         config.hook.pytest_deselected(items=for_root)
         items[:] = [item for item in items if item not in for_root]
+
+
+def _place(item) -> tuple[int, int]:
+    name = item.nodeid.partition("::")[0]
+    stage = _stage(item)
+    return stage, LONGEST.index(name) if stage and name in LONGEST else len(LONGEST)
 
 
 def _stage(item) -> int:

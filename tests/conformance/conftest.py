@@ -14,6 +14,8 @@ from statistics import median
 
 import pytest
 
+from tests.netlab.conftest import start
+
 IS_WHOLE = os.environ.get("CONFORMANCE") == "whole"
 _NETLAB = [sys.executable, "-m", "netlab"]
 _REPOSITORY = Path(__file__).parents[2]
@@ -35,13 +37,10 @@ def kubeconfig(tmp_path_factory):
         return
     state = tmp_path_factory.mktemp("conformance")
     subprocess.run([*_NETLAB, "image", "build"], check=True, stdout=subprocess.DEVNULL, cwd=_REPOSITORY)
-    command = [*_NETLAB, "up", "--state", str(state), "--port", "0"]
-    with (state / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=_REPOSITORY)
-    assert "Ready" in process.stdout.readline(), (state / "log").read_text()
-    yield state / "kubeconfig"
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 0, (state / "log").read_text()
+    cluster = start(state)
+    yield cluster.kubeconfig
+    cluster.process.send_signal(signal.SIGTERM)
+    assert cluster.process.wait(timeout=20) == 0, (state / "log").read_text()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from tests.kubectl import Kubectl
 from tests.portal.live import Person, Sitting
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def breakable(tmp_path_factory):
     with Stack(tmp_path_factory.mktemp("breakable")) as running:
         yield running

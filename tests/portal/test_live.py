@@ -1,9 +1,7 @@
 """The portal as `make run` starts it, on a real cluster: nothing here is stood in for."""
 
 import asyncio
-import os
 import re
-import signal
 import time
 
 import pytest
@@ -128,18 +126,3 @@ async def test_a_terminal_goes_on_after_a_lost_socket(sitting, aluna):
         await terminal.type(b"echo still-$kept\r")
         await terminal.until(b"still-here")
         await terminal.type(b"exit\r")
-
-
-async def test_a_killed_worker_is_said_and_its_run_can_be_had_again(sitting, aluna, stack):
-    run = sitting.run("capture")
-    await aluna.output(run, until=b"listening on eth0")
-    worker = stack.pids()["worker-streams"]
-
-    killed = time.monotonic()
-    os.kill(worker, signal.SIGKILL)
-    end = await aluna.end_of(run)
-    waited = time.monotonic() - killed
-
-    assert (end["state"], waited < 15) == ("lost", True)
-    stack.wait_for("worker-streams", other_than=worker)
-    assert b"listening on eth0" in await aluna.output(sitting.run("capture"), until=b"listening on eth0")
