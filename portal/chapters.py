@@ -8,17 +8,21 @@ from django.views.decorators.http import require_safe
 from curriculum import queries as work_queries
 from curriculum import quiz_queries
 from curriculum.course import get_course
+from curriculum.specs import Chapter
 from k8s_tasks import queries
 from portal.glossary import terms_said
 from portal.language import page_language
+from portal.resuming import next_place
 
 
 @login_not_required
 @require_safe
 def home(request):
+    progress = progress_of(request.user)
     context = {
         "course": get_course(),
-        "progress": progress_of(request.user),
+        "progress": progress,
+        "place": next_place(request.user, progress),
         "quizzes": quizzes_of(request.user),
         "health": queries.service_health(),
     }
@@ -30,15 +34,28 @@ def home(request):
 def chapter(request, slug):
     chapter = chapter_or_404(slug)
     theory = chapter.theory(page_language())
+    progress = progress_of(request.user)
     context = {
         "chapter": chapter,
         "theory": theory,
         "terms": terms_said(theory),
         "sections": chapter.sections(page_language()),
-        "progress": progress_of(request.user),
+        "progress": progress,
+        "place": next_place(request.user, progress),
+        **neighbours_of(chapter),
         "quiz": quizzes_of(request.user).get(chapter.slug),
     }
     return render(request, "chapter.html", context)
+
+
+def neighbours_of(chapter: Chapter) -> dict[str, Chapter | None]:
+    """The chapters before and after this one."""
+    chapters = get_course().chapters
+    at = chapters.index(chapter)
+    return {
+        "previous": chapters[at - 1] if at else None,
+        "next": chapters[at + 1] if at + 1 < len(chapters) else None,
+    }
 
 
 def chapter_or_404(slug: str):

@@ -34,6 +34,7 @@ from portal.helping import hand_context
 from portal.language import page_language
 from portal.notes import notes_for
 from portal.predicting import predictions_context
+from portal.resuming import lab_after, open_step
 
 # xterm.js sets colours by style attributes; only pages that hold a terminal allow them.
 TERMINAL_CSP = {"style-src": [UNSAFE_INLINE]}
@@ -100,6 +101,7 @@ def lab_page(
 
 def page_context(sitting: Sitting, typed: dict[str, str], reviews: dict[str, Review]) -> dict:
     health = queries.service_health()
+    steps = steps_context(sitting, typed, reviews)
     return {
         "has_edits": any(step.kind == StepKind.EDIT for step in sitting.lab.steps),
         **frame_context(sitting),
@@ -108,7 +110,8 @@ def page_context(sitting: Sitting, typed: dict[str, str], reviews: dict[str, Rev
         **(hand_context(sitting.session) if sitting.session else {}),
         "intro": _told(sitting, sitting.lab.intro(page_language())),
         "debrief": _told(sitting, sitting.lab.debrief(page_language())),
-        "steps": steps_context(sitting, typed, reviews),
+        "steps": steps,
+        "open_step": open_step(sitting.lab, [each["spec"].key for each in steps if is_done(each)]),
         "conditions": conditions_context(sitting),
         "panes": panes_context(sitting.lab),
         "terminal_pods": terminal_pods(sitting.lab),
@@ -166,6 +169,7 @@ def frame_context(sitting: Sitting) -> dict:
         "lab": sitting.lab,
         "attempt": sitting.attempt,
         "session": sitting.session,
+        "next_lab": lab_after(sitting.lab),
         "timer": timer_context(sitting.session),
         "queue_note": queue_note(sitting.session) if sitting.session else "",
         "verifying": open_verification(sitting.session),
@@ -217,6 +221,10 @@ def steps_context(
         }
         for step in sitting.lab.steps
     ]
+
+
+def is_done(step: dict) -> bool:
+    return step["run"] is not None or step["answer"] is not None
 
 
 def step_context(sitting: Sitting, step: Step, typed: dict[str, str] | None = None) -> dict:

@@ -40,6 +40,7 @@ DOORS = {
     "quiz-result": Door("get", VIEWERS, "quiz"),
     "quiz-question": Door("get", OWNER, "question"),
     "quiz-ask": Door("post", OWNER, "question"),
+    "chapter-print": Door("get", EVERYBODY, "chapter"),
     "glossary": Door("get", EVERYBODY),
     "search": Door("get", EVERYBODY),
     "step": Door("get", EVERYBODY, "recorded"),

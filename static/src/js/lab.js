@@ -34,6 +34,17 @@ function goToNextStep() {
   next.scrollIntoView({ block: "start" });
 }
 
+/** The first open step after the last one that is done, as the page knows it now; else what is proven. */
+function goToOpenStep(event) {
+  if (!event.target.closest?.("[data-open-step]")) return;
+  event.preventDefault();
+  const steps = [...document.querySelectorAll(".step")].filter((step) => !["read", "terminal"].includes(step.dataset.kind));
+  const last = steps.findLastIndex((step) => !("undone" in step.dataset));
+  showView(lab, "steps");
+  (steps[last + 1] ?? document.getElementById("verdicts")).scrollIntoView({ block: "start" });
+}
+
+document.addEventListener("click", goToOpenStep);
 startTabs(lab);
 startToggles();
 startSteps({ openTerminal });

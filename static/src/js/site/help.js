@@ -10,5 +10,5 @@ export function startHelp() {
   const unhide = () => document.querySelectorAll("[data-open-help]").forEach((button) => (button.hidden = false));
   document.addEventListener("htmx:afterSettle", unhide);
   unhide();
-  startKeys({ "?": () => help.showModal(), c: () => document.querySelector("[data-continue]")?.click() });
+  startKeys({ "?": () => help.showModal(), c: () => (document.querySelector("[data-continue]") ?? document.querySelector(".brand")).click() });
 }
