@@ -37,11 +37,11 @@ def test_home_asks_the_database_as_often_for_three_attempts_as_for_one(
     world, lab, healthy, visit, django_assert_num_queries
 ):
     browser = visit(world.alice)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         browser.get("/")
     for _ in range(2):
         work.start_attempt(world.alice, lab)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         browser.get("/")
 
 
@@ -49,7 +49,7 @@ def test_the_lab_page_asks_as_often_for_three_runs_as_for_one(
     world, asked, visit, django_assert_max_num_queries
 ):
     browser = visit(world.alice)
-    with django_assert_max_num_queries(18) as before:
+    with django_assert_max_num_queries(21) as before:
         browser.get("/labs/ping-and-netcat/")
     for step in ("addresses", "routes", "capture"):
         make_run(world.session, step=step)
