@@ -81,22 +81,22 @@ def test_a_students_page_asks_as_often_for_three_attempts_as_for_one(
 ):
     browser = visit(world.paula)
     address = f"/classes/{world.classroom.pk}/students/{world.alice.pk}/"
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         browser.get(address)
     for _ in range(2):
         make_run(make_session(work.start_attempt(world.alice, lab)))
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         attempts = browser.get(address).context["attempts"]
     assert [len(each["runs"]) for each in attempts] == [1, 1, 2]
 
 
 def test_the_list_of_classes_asks_as_often_for_three_as_for_one(world, visit, django_assert_num_queries):
     browser = visit(world.root)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         browser.get("/classes/")
     for number in range(3):
         world.root.classrooms_taught.create(name=f"Class {number}")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         assert len(browser.get("/classes/").context["classrooms"]) == 5
 
 
