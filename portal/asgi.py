@@ -1,6 +1,7 @@
 """The ASGI application: Django's pages over HTTP, the consumers of `portal.sockets` over WebSocket."""
 
 import os
+from contextlib import suppress
 
 from django.core.asgi import get_asgi_application
 
@@ -12,7 +13,12 @@ pages = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402 - models load only after Django is set up
 
+from curriculum.course import get_course  # noqa: E402
+from curriculum.problems import CourseError  # noqa: E402
 from portal.metrics import counted  # noqa: E402
 from portal.sockets.routing import sockets  # noqa: E402
+
+with suppress(CourseError):  # the pages tell what is wrong with it
+    get_course()  # its files take seconds to read: now, and not while the first reader waits
 
 application = ProtocolTypeRouter({"http": pages, "websocket": counted(sockets)})
