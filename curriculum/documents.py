@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from yaml import MarkedYAMLError
 
+from curriculum.lined_yaml import LinedList, LinedMap, read_lined
 from curriculum.problems import Problem
 
 _SENTENCES = {
@@ -60,7 +59,7 @@ class Document:
 def read_document(file: Path, path: Path, problems: list[Problem]) -> Document | None:
     """The file's document, or None with the reason in `problems`."""
     try:
-        return Document(path, YAML(typ="rt").load(file.read_text(encoding="utf-8")))
+        return Document(path, read_lined(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         problems.append(Problem(path, 1, "", "the file is missing; add it"))
     except UnicodeDecodeError:
@@ -138,10 +137,10 @@ def _shorten(value: object) -> str:
 
 
 def _line_of(node: object, key: str | int) -> int | None:
-    if isinstance(node, CommentedMap) and key in node:
-        return node.lc.key(key)[0] + 1
-    if isinstance(node, CommentedSeq) and isinstance(key, int) and key < len(node):
-        return node.lc.item(key)[0] + 1
+    if isinstance(node, LinedMap):
+        return node.lines.get(key)
+    if isinstance(node, LinedList) and isinstance(key, int) and key < len(node):
+        return node.lines[key]
     return None
 
 

@@ -7,13 +7,13 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from yaml import YAMLError
 
 from curriculum.cel import CelError, compile_expression
 from curriculum.documents import Document
 from curriculum.enums import LIVE_STEPS, Capability, ParameterKind, Scope, StepKind
 from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
+from curriculum.lined_yaml import read_all
 from curriculum.lint_hints import lint_hints
 from curriculum.lint_predictions import lint_predicted, lint_predictions
 from curriculum.parameters import SubstitutionError, names_in, names_in_prose, pods_asked, substitute
@@ -131,7 +131,7 @@ def lint_objects(lab: LabSpec, document: Document) -> list[Problem]:
     ]
     for name, text in lab.objects.items():
         try:
-            made = list(YAML(typ="safe").load_all(substitute(text, sample_values(lab))))
+            made = list(read_all(substitute(text, sample_values(lab))))
         except (SubstitutionError, YAMLError) as error:
             problems.append(document.problem(("steps",), f"objects/{name}.yaml cannot be read: {error}"))
         else:
@@ -477,6 +477,6 @@ def sample_values(lab: LabSpec) -> dict[str, object]:
 
 
 def pods_made(manifest: str) -> Iterator[str]:
-    for item in YAML(typ="safe").load_all(manifest):
+    for item in read_all(manifest):
         if item and item.get("kind") == "Pod":
             yield item["metadata"]["name"]

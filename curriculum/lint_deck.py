@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from yaml import YAMLError
 
 from curriculum.documents import Document
+from curriculum.lined_yaml import read_all
 from curriculum.lint import known_names, pods_made, sample_values
 from curriculum.parameters import SubstitutionError, names_in, substitute
 from curriculum.problems import Problem
@@ -73,7 +73,7 @@ def _lint_objects(lab: LabSpec, document: Document, name: str) -> Iterator[Probl
     try:
         text = substitute(lab.card_objects.get(name, ""), sample_values(lab))
         made = {*pods_made(text)} - {pod.name for pod in lab.pods}
-        objects = [item for item in YAML(typ="safe").load_all(text) if item]
+        objects = [item for item in read_all(text) if item]
     except (SubstitutionError, YAMLError) as error:
         yield document.problem(("deck", name), f"deck/{name}.yaml cannot be read: {error}")
         return

@@ -165,29 +165,22 @@ def _estimate(test: Test) -> float:
 
 def _lower_cut(n: int, share: float, tail: float) -> int:
     """The largest number of hits that fewer hits than it have at most the probability `tail`."""
-    below = 0.0
-    for hits, probability in enumerate(_binomial(n, share)):
-        below += probability
+    below, spread = 0.0, math.sqrt(n * share * (1 - share))
+    # Twelve spreads below the middle nothing is left that a double beside `tail` would feel.
+    for hits in range(max(0, math.floor(n * share - 12 * spread) - 1), n + 1):
+        below += _binomial(n, share, hits)
         if below > tail:
             return hits
     return n
 
 
 def _between(n: int, share: float, low: int, high: int) -> float:
-    return math.fsum(_binomial(n, share)[low : high + 1])
+    return math.fsum(_binomial(n, share, hits) for hits in range(low, high + 1))
 
 
-@lru_cache(maxsize=1024)
-def _binomial(n: int, share: float) -> list[float]:
-    """The probability of 0, 1, ... n hits."""
+def _binomial(n: int, share: float, hits: int) -> float:
+    """The probability of so many hits."""
     if share <= 0 or share >= 1:
-        certain = n if share >= 1 else 0
-        return [float(hits == certain) for hits in range(n + 1)]
-    logs = math.log(share), math.log1p(-share)
-    whole = math.lgamma(n + 1)
-    return [
-        math.exp(
-            whole - math.lgamma(hits + 1) - math.lgamma(n - hits + 1) + hits * logs[0] + (n - hits) * logs[1]
-        )
-        for hits in range(n + 1)
-    ]
+        return float(hits == (n if share >= 1 else 0))
+    ways = math.lgamma(n + 1) - math.lgamma(hits + 1) - math.lgamma(n - hits + 1)
+    return math.exp(ways + hits * math.log(share) + (n - hits) * math.log1p(-share))
