@@ -105,6 +105,8 @@ def test_a_link_is_watched_live_and_only_what_the_filter_lets_through(background
 def test_what_a_live_capture_showed_is_kept_and_taken_from_the_node(background, act, printed, api):
     run, driving = background("watch")
     act("ask")
+    while not captures.packets_of(run).count:  # while it goes on, from the node
+        pass
     stop(run, driving)
     shown = [line for line in printed(run).splitlines() if ": Flags" in line]
     kept = captures.packets_of(run)

@@ -58,6 +58,17 @@ def test_a_capture_holds_the_packets_of_its_pod(netlab, world):
     assert agent(netlab, world, "capture", "list").stdout == ""
 
 
+def test_a_capture_that_is_started_several_times_at_once_is_started_once(netlab, world):
+    """As when a worker was thought dead, and another does its work again beside it."""
+    start = f"redes-agent capture start x2 {address(netlab, world, 'a')} icmp"
+    told = run(
+        netlab, world, "agent", "bash", "-c", f"for i in 1 2 3 4 5; do {start} & done 2>&1; wait"
+    ).stdout
+    assert told.splitlines() == ["redes-agent: capture x2 is running already"] * 4
+    agent(netlab, world, "capture", "stop", "x2")
+    assert run(netlab, world, "agent", "bash", "-c", "pgrep -a tcpdump || true").stdout == ""
+
+
 def test_a_capture_is_refused_for_a_pod_elsewhere_and_for_a_bad_filter(netlab, world):
     elsewhere = agent(netlab, world, "capture", "start", "x", address(netlab, world, "b"), ok=False)
     assert (elsewhere.returncode, "is on this node" in elsewhere.stderr) == (1, True)
