@@ -16,7 +16,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from portal.limits import address_of, is_too_often
+from portal.limits import address_of, is_too_often, take_back
 from portal.models import User
 
 
@@ -56,7 +56,8 @@ def saved(request):
 
 
 class Login(LoginView):
-    """Ten tries in ten minutes for a name from one address, then it waits: a password is not guessed here."""
+    """Ten wrong tries in ten minutes for a name from one address, then it waits: a password is not guessed
+    here. A try counts before its answer is known, so that many at once count too."""
 
     redirect_authenticated_user = True
 
@@ -67,12 +68,18 @@ class Login(LoginView):
         return super().get_context_data(**context) | told
 
     def post(self, request, *args, **kwargs):
-        who = f"{address_of(request)}:{request.POST.get('username', '')[:150].lower()}"
-        if is_too_often("login", who, times=10, seconds=600):
+        if is_too_often("login", self.who_tries(), times=10, seconds=600):
             form = self.get_form_class()(request)
             context = self.get_context_data(form=form, too_often=True)
             return self.render_to_response(context, status=429)
         return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form):
+        take_back("login", self.who_tries())
+        return super().form_valid(form)
+
+    def who_tries(self) -> str:
+        return f"{address_of(self.request)}:{self.request.POST.get('username', '')[:150].lower()}"
 
 
 class ResetPassword(PasswordResetView):

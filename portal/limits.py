@@ -1,6 +1,7 @@
 """How often somebody may try a door: counted in Redis, for all web processes together."""
 
 import logging
+from contextlib import suppress
 
 from redis.exceptions import RedisError
 
@@ -21,6 +22,16 @@ def is_too_often(door: str, who: str, *, times: int, seconds: int) -> bool:
     except (RedisError, OSError) as error:
         logger.warning("tries of %s are not counted: %s", door, error)
         return False
+
+
+def take_back(door: str, who: str) -> None:
+    """A try that was no guess, for it succeeded, is not held against anybody."""
+    key = f"tries:{door}:{who}"
+    with suppress(RedisError, OSError):
+        client = redis_client()
+        # A count that has run out meanwhile is not begun anew: it would stay for ever.
+        if client.exists(key):
+            client.decr(key)
 
 
 def address_of(request) -> str:

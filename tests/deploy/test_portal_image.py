@@ -27,6 +27,7 @@ def image(tmp_path) -> Path:
         if (PROJECT / source).is_dir():
             shutil.copytree(PROJECT / source, place, ignore=shutil.ignore_patterns("__pycache__", "dist"))
         else:
+            place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT / source, place)
     for built in ("locale", "static/dist"):
         shutil.copytree(PROJECT / built, app / built, dirs_exist_ok=True)

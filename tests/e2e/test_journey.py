@@ -182,6 +182,7 @@ def test_a_teacher_sees_the_last_failing_reason_and_replays_a_run(start_lab, ent
     choose_language(page, lab.page.locator("html").get_attribute("lang"))
     page.goto("/classes/")
     page.locator("#main a[href^='/classes/']").first.click()
+    page.get_by_role("link", name=re.compile("Por laboratório|By lab")).click()
     page.locator("a[href='?lab=ping-and-netcat']").click()
     row = page.locator("tr", has_text="aluna")
     expect(row).to_contain_text(reason)

@@ -84,6 +84,11 @@ def test_a_password_is_not_guessed(world, redis_client):
     assert visitor().post("/login/", {"username": "bob", "password": "bob-secret"}).status_code == 302
 
 
+def test_whoever_knows_the_password_is_never_held_back(world, redis_client):
+    right = {"username": "alice", "password": "alice-secret"}
+    assert {visitor().post("/login/", right).status_code for _ in range(12)} == {302}
+
+
 def test_a_forgotten_password_is_chosen_anew_by_letter(world, redis_client):
     world.alice.email = "alice@escola.br"
     world.alice.save()

@@ -1,5 +1,5 @@
-// The steps: copy buttons, the buttons that lead to the terminal, and hints that stay open when
-// htmx puts a fresh step in place of the old one.
+// The steps: copy buttons, the buttons that lead to the terminal, and hints and menus that stay open when
+// htmx puts a fresh part in place of the old one.
 import { copyText } from "./copy.js";
 import { isOpenState } from "./states.js";
 
@@ -11,7 +11,7 @@ export function startSteps({ openTerminal }) {
     if (copy) copyText(copy, document.getElementById(copy.dataset.copy).textContent);
     if (terminal) openTerminal(terminal.dataset.openTerminal);
   });
-  document.addEventListener("htmx:beforeSwap", ({ target }) => rememberOpen(target.closest(".hints, .step, .verdicts")));
+  document.addEventListener("htmx:beforeSwap", ({ target }) => rememberOpen(target.closest(".hints, .status, .step, .verdicts")));
   document.addEventListener("htmx:afterSettle", ({ target }) => restoreOpen(target));
   unhide(steps);
 }
