@@ -24,7 +24,7 @@ from django.utils import translation
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.classes import join_url
 from portal.models import Classroom, User
@@ -224,6 +224,7 @@ def _make(classroom: Classroom, row: Row) -> User | None:
     return person
 
 
+@require_safe
 def links(request, class_id):
     """The new people's links, once, for an instructor whose school sends no e-mail."""
     classroom = taught_or_404(request, class_id)
