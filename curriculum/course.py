@@ -1,4 +1,4 @@
-"""The course, read from `curriculum/content/` once per process.
+"""The course, read from `curriculum/content/` once, and kept for all processes of the portal.
 
 A chapter is a folder `NN-slug` with `chapter.yaml`, its theory in `pt-br.md` and `en.md` (or in
 neither, while it is not written) and `drawings/`. A lab is a folder inside it; the glossary stands beside
@@ -19,6 +19,7 @@ from curriculum.documents import Document, check_document, read_document
 from curriculum.drawings import load_drawings
 from curriculum.glossary import Place, Spotter, Term, load_glossary
 from curriculum.hints import Cause, Hint
+from curriculum.kept import kept_course
 from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_node_ports, lint_objects, lint_plays
 from curriculum.lint_deck import lint_deals, lint_deck
 from curriculum.lint_quizzes import lint_quiz
@@ -57,7 +58,7 @@ def get_course() -> Course:
 @functools.cache
 def _read_once() -> Course:
     with _loading:  # the Markdown parser's own caches break when two threads fill them at once
-        return load_course(settings.OPTIONS["COURSE"])
+        return kept_course(settings.OPTIONS["COURSE"], load_course)
 
 
 get_course.cache_clear = _read_once.cache_clear  # for tests that choose another course

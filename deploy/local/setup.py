@@ -73,6 +73,7 @@ def set_up(purpose: str, *, netlab: bool) -> None:
         take("browser assets", assets)
         take("translations", translations)
         take("byte code", byte_code)
+        take("course", course)
         if building:
             building.result()
 
@@ -220,6 +221,20 @@ def byte_code() -> Doer | None:
     def act() -> None:
         words = ["-m", "compileall", "-q", "-j", "0", *map(str, packages)]
         run([str(PYTHON), *words], "our own modules could not be compiled")
+        stamps.write(stamp, value)
+
+    return act
+
+
+def course() -> Doer | None:
+    """Read the course once: every process of the portal then finds it read."""
+    value = stamps.digest([PROJECT / "curriculum", PROJECT / "requirements.txt"])
+    stamp = PROJECT / "var" / "setup" / "course"
+    if stamps.is_fresh(stamp, value) and any((PROJECT / "var" / "course").glob("*.pickle")):
+        return None
+
+    def act() -> None:
+        run([str(PYTHON), "-m", "curriculum"], "the course could not be read")
         stamps.write(stamp, value)
 
     return act
