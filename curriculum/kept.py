@@ -23,6 +23,17 @@ PACKAGE = Path(__file__).resolve().parent
 FOLDER = PACKAGE.parent / "var" / "course"
 KEPT = 4  # how many stay: those of two or three branches that somebody goes back and forth between
 OTHERS_MAY_WRITE = 0o022
+# What a pickle raises that was cut off or is none: the language's documentation names no complete list.
+DAMAGED = (
+    pickle.UnpicklingError,
+    OSError,
+    EOFError,
+    ImportError,
+    AttributeError,
+    LookupError,
+    ValueError,
+    TypeError,
+)
 
 
 def kept_course(root: Path, load: Callable[[Path], Course], *, folder: Path = FOLDER) -> Course:
@@ -60,10 +71,10 @@ def _take(file: Path) -> Course | None:
             if not _is_ours(os.fstat(kept.fileno())):
                 logger.warning("%s is not used: others can write it", file)
                 return None
-            course = pickle.load(kept)
+            course = pickle.load(kept)  # noqa: S301 - it is ours
     except FileNotFoundError:
         return None
-    except Exception as error:  # whatever a damaged pickle raises, the course itself is still there
+    except DAMAGED as error:
         logger.warning("%s cannot be read, the course is read instead: %r", file, error)
         return None
     return course if isinstance(course, Course) else None

@@ -103,7 +103,9 @@ def test_the_oldest_are_thrown_away(course, folder):
 def test_it_is_read_without_the_portal_s_settings(tmp_path):
     """As set-up does, before there is a portal."""
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    done = subprocess.run([sys.executable, "-m", "curriculum"], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "curriculum"], env=environment, capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -74,6 +74,7 @@ def test_a_capture_is_read_while_it_goes_on_and_afterwards(lab):
     workshop.locator("[data-filter-clear]").click()
     expect(rows(workshop).nth(3)).to_be_visible()
 
+    choose_while_the_list_is_on_its_way(workshop)
     workshop.locator("[data-follow]").first.click()
     expect(workshop.locator(".ladder-step")).to_have_count(2)
     for width in (380, 1440):
@@ -84,6 +85,27 @@ def test_a_capture_is_read_while_it_goes_on_and_afterwards(lab):
     with workshop.expect_download() as download:
         workshop.get_by_role("link", name=re.compile(r"\.pcap")).click()
     assert download.value.suggested_filename.endswith(".pcap")
+
+
+def choose_while_the_list_is_on_its_way(page: Page) -> None:
+    """A packet that is chosen while a fresh list comes is shown, and keeps the keyboard."""
+    held = []
+    page.route("**/*filter=tcp*", lambda route: held.append(route))
+    with page.expect_request("**/*filter=tcp*"):
+        page.fill("#filter", "tcp")
+        page.keyboard.press("Enter")
+    second = rows(page).nth(1)
+    number = second.get_attribute("data-number")
+    second.click()
+    held[0].continue_()
+    page.unroute("**/*filter=tcp*")
+    expect(page.locator("#listing[aria-busy]")).to_have_count(0)
+    expect(rows(page)).to_have_count(2)
+    expect(page.locator(f"#listing tr[data-number='{number}']")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#packet [role=treeitem]").first).to_be_focused()
+    page.locator("[data-filter-clear]").click()
+    expect(rows(page).nth(3)).to_be_visible()
 
 
 def walk_to(page: Page, words: str) -> None:

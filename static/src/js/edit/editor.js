@@ -14,6 +14,7 @@ import { isOpenState } from "../lab/states.js";
 import { fieldCompletion } from "./hints.js";
 
 const CHECK_AFTER = 900; // ms without a key
+const applied = new Map(); // by step, the run that has ended: htmx may put a fresh form in place meanwhile
 
 export class Editor {
   constructor(form) {
@@ -115,9 +116,9 @@ export class Editor {
   /** After every change of the page: an apply that has ended makes the last review old. */
   look() {
     const step = this.form.closest(".step");
-    const applied = step.dataset.run && !isOpenState(step.dataset.runState) ? step.dataset.run : null;
-    if (this.applied !== undefined && applied && applied !== this.applied) this.check();
-    this.applied = applied;
+    const ended = step.dataset.run && !isOpenState(step.dataset.runState) ? step.dataset.run : null;
+    if (applied.has(step.id) && ended && ended !== applied.get(step.id)) this.check();
+    applied.set(step.id, ended);
     this.showProblems();
   }
 

@@ -104,7 +104,8 @@ export class Workshop {
     const shown = document.getElementById("packet");
     shown.setAttribute("aria-busy", "true");
     const html = await this.parts.get("packet", address, { keep: !this.page.dataset.live });
-    if (html === null || row !== this.selected) return shown.removeAttribute("aria-busy");
+    // The row may have been put in place anew meanwhile; its number stays.
+    if (html === null || row.dataset.number !== this.selected?.dataset.number) return shown.removeAttribute("aria-busy");
     replacePart("packet", html);
     this.dressPacket();
     history.replaceState(null, "", address);
@@ -118,13 +119,14 @@ export class Workshop {
   /** Puts the list at an address in place of the one on show. */
   async list(address, { top = false, quiet = false } = {}) {
     const listing = document.getElementById("listing");
-    const number = this.selected?.dataset.number;
-    const hadFocus = listing.contains(document.activeElement);
-    const scroll = scrollOf(listing);
     if (!quiet) listing.setAttribute("aria-busy", "true");
     const html = await this.parts.get("listing", address);
     listing.removeAttribute("aria-busy");
     if (html === null) return quiet ? undefined : this.fail(listing);
+    // Only now: while the answer was on its way, somebody may have chosen a packet.
+    const number = this.selected?.dataset.number;
+    const hadFocus = listing.contains(document.activeElement);
+    const scroll = scrollOf(listing);
     const fresh = replacePart("listing", html);
     this.select(fresh, number, hadFocus);
     if (!top) scrollTo(fresh, scroll);
