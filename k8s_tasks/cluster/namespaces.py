@@ -93,7 +93,10 @@ def student_rules(*, may_make_pods: bool) -> list[dict]:
     """`may_make_pods` belongs to clusters that keep such pods off the nodes: see `fence`."""
     pods = _ALL if may_make_pods else [*_LOOK, "delete"]
     workloads = _ALL if may_make_pods else _LOOK
+    # The fence looks at containers that are added to a running pod as at those of a new one.
+    added = [_rule([""], ["pods/ephemeralcontainers"], ["get", "patch", "update"])] if may_make_pods else []
     return [
+        *added,
         _rule([""], ["pods"], pods),
         _rule([""], ["pods/exec", "pods/attach", "pods/portforward"], ["get", "create"]),
         _rule([""], ["services", "configmaps", "secrets"], _ALL),
