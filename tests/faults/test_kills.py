@@ -1,14 +1,18 @@
 """Any process may be shot: no line, run or pass is lost, or what is lost says so."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
+import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.portal.live import LAB
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -69,10 +73,27 @@ async def test_a_verification_outlives_its_worker(sitting, aluna, kill):
 async def test_a_verification_that_its_worker_was_given_and_never_saw_is_asked_for_again(
     sitting, aluna, breakable, kill
 ):
-    os.kill(breakable.pids()["worker-verify"], signal.SIGSTOP)  # the broker hands it the message all the same
-    run = sitting.verify_run()
-    kill("worker-verify")
+    stop_between_writes(breakable.pids()["worker-verify"], breakable.folders.state / "portal.sqlite3")
+    try:
+        run = sitting.verify_run()  # the broker hands it the message all the same
+    finally:
+        kill("worker-verify")
     assert (await aluna.end_of(run, seconds=75))["state"] == "succeeded"
+
+
+def stop_between_writes(pid: int, database: Path) -> None:
+    """Stop a process that does not hold the database's lock: only a dead one would give it back."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: " T " in Path(f"/proc/{pid}/stat").read_text())
+        try:
+            with contextlib.closing(sqlite3.connect(database, timeout=1)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.rollback()
+        except sqlite3.OperationalError:
+            os.kill(pid, signal.SIGCONT)
+        else:
+            return
 
 
 async def test_a_broken_node_agent_makes_no_student_fail(sitting, kubectl):
