@@ -17,7 +17,7 @@ from portal.language import spoken
 from portal.models import Classroom, User
 
 # Symbol beside colour and words: none of them alone has to be seen.
-SYMBOLS = {"none": "·", "working": "…", "stuck": "✗", "undecided": "?", "proven": "✓"}
+SYMBOLS = {"none": "–", "working": "…", "stuck": "✗", "undecided": "?", "proven": "✓"}
 
 
 @dataclass(frozen=True)
