@@ -19,6 +19,7 @@ class StepKind(models.TextChoices):
     APPLY = "apply", _("Manifest")
     EDIT = "edit", _("Manifest to edit")
     NODE = "node", _("Command on a node")
+    ADDON = "addon", _("What an add-on says")
     CAPTURE = "capture", _("Live capture")
     IMPAIR = "impair", _("Impairment")
     TERMINAL = "terminal", _("Terminal")
@@ -32,6 +33,7 @@ RUN_STEPS = (
     StepKind.STREAM,
     StepKind.APPLY,
     StepKind.NODE,
+    StepKind.ADDON,
     StepKind.CAPTURE,
     StepKind.IMPAIR,
 )
@@ -47,6 +49,7 @@ class ConditionKind(models.TextChoices):
     BALANCE = "balance", _("Balance")
     AFFINITY = "affinity", _("Affinity")
     REMAP = "remap", _("Keys that move")
+    RATE = "rate", _("Rate")
     CAPTURE = "capture", _("Capture")
     TLS = "tls", _("TLS")
     DNS = "dns", _("DNS")

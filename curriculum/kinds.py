@@ -46,6 +46,7 @@ ANSWERED = [
     "command",
     "hop",
     "silence",
+    "tls-ready",
 ]
 DOORS = ["cluster-ip", "node-port", "load-balancer"]
 RECORDS = ["A", "AAAA", "SRV", "PTR", "CNAME"]
@@ -126,6 +127,7 @@ class BalanceSettings(SampledSettings):
 @dataclass(frozen=True, kw_only=True)
 class AffinitySettings(SampledSettings):
     samples: int = told("how many requests are sent", minimum=2, maximum=1000)
+    cookies: bool = told("whether the client keeps cookies, as a browser does", default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +135,17 @@ class RemapSettings(SampledSettings):
     keys: int = told("how many keys are sent: the paths /1, /2, ...", minimum=10, maximum=2000)
     before: int = told("replicas before the change", minimum=1, maximum=20)
     after: int = told("replicas after it", minimum=1, maximum=20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateSettings:
+    source: str = told("pod that sends over TCP", pattern=KEY_PATTERN)
+    target: str = told("pod it is measured at", pattern=KEY_PATTERN)
+    port: str = told("TCP port of the target; ${name} is filled in")
+    payload: str = told("what the conversation carries, so that it is known; ${name} is filled in")
+    lowest: float = told("least kbit/s, of what TCP carries", minimum=0)
+    highest: float = told("greatest kbit/s, of what TCP carries", minimum=0)
+    least_bytes: int = told("how much must have been sent at least", default=200_000, minimum=10_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +192,7 @@ class AnswerSettings:
     step: str = told("answer step that is judged", pattern=KEY_PATTERN)
     equals: str = told("what it must equal, measured on the live cluster", enum=ANSWERED)
     source: str = told(
-        "pod where a reply-ttl is measured, that sends datagrams, or that asks for names",
+        "pod where a reply-ttl is measured, that sends datagrams, that asks for names, or that speaks TLS",
         default="",
         pattern=f"{KEY_PATTERN}|^$",
     )
@@ -189,7 +202,13 @@ class AnswerSettings:
     targets: tuple[str, ...] = told(
         "pods of which one is the receiver, or at none of which a `silence` heard the word", default=()
     )
-    port: str = told("UDP port of the datagrams, or TCP port of the receiver or of a `silence`", default="")
+    port: str = told(
+        "UDP port of the datagrams, or TCP port of the receiver, of a `silence` or of TLS", default=""
+    )
+    address: str = told("what is spoken TLS with; ${name} is filled in", default="")
+    tolerance: float = told(
+        "how far off a number may be, as a share of the right one", default=0.0, minimum=0, maximum=1
+    )
     payload: str = told(
         "what the datagrams or the names begin with, the word that was received or that a `silence` "
         "interrupts, or what a `hop` carries",
@@ -309,6 +328,7 @@ CONDITION_SETTINGS = {
     ConditionKind.BALANCE: BalanceSettings,
     ConditionKind.AFFINITY: AffinitySettings,
     ConditionKind.REMAP: RemapSettings,
+    ConditionKind.RATE: RateSettings,
     ConditionKind.CAPTURE: CaptureSettings,
     ConditionKind.TLS: TlsSettings,
     ConditionKind.DNS: DnsSettings,

@@ -18,7 +18,7 @@ from curriculum.lint_hints import lint_hints
 from curriculum.lint_predictions import lint_predicted, lint_predictions
 from curriculum.parameters import SubstitutionError, names_in, names_in_prose, pods_asked, substitute
 from curriculum.problems import Problem
-from curriculum.specs import WORLD, Act, Chapter, LabSpec, Play, Step
+from curriculum.specs import INGRESS_CONTROLLER, KUBE_PROXY, WORLD, Act, Chapter, LabSpec, Play, Step
 from curriculum.statistics import Undecidable, samples_needed
 from curriculum.text import LANGUAGES
 
@@ -30,6 +30,7 @@ NEEDS = {
     StepKind.APPLY: ("manifest", "pane"),
     StepKind.EDIT: ("manifest", "pane"),
     StepKind.NODE: ("node", "pane", "argv"),
+    StepKind.ADDON: ("addon", "pane"),
     StepKind.CAPTURE: ("pod", "pane"),
     StepKind.IMPAIR: ("pod", "pane"),
     StepKind.TERMINAL: ("pod",),
@@ -39,9 +40,12 @@ ANSWER_NEEDS = {
     "command": ("pod", "argv", "matches"),
     "hop": ("source", "target", "port", "payload"),
     "silence": ("targets", "port", "payload"),
+    "tls-ready": ("source", "address", "port", "tolerance"),
 }
 READ_BY = {
-    "node": (StepKind.NODE,),
+    "node": (StepKind.NODE, StepKind.ADDON),
+    "addon": (StepKind.ADDON,),
+    "only": (StepKind.ADDON,),
     "manifest": (StepKind.APPLY, StepKind.EDIT),
     "remove": (StepKind.APPLY,),
     "direction": (StepKind.IMPAIR,),
@@ -69,6 +73,7 @@ def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
         _lint_parameters,
         _lint_steps,
         _lint_impairments,
+        _lint_addons,
         _lint_argv,
         lint_predictions,
         lint_hints,
@@ -258,7 +263,7 @@ def _lint_steps(lab: LabSpec, document: Document) -> Iterator[Problem]:
 
 
 def _missing_for(step: Step) -> list[str]:
-    return [key for key in NEEDS.get(step.kind, ()) if getattr(step, key) in (None, ())]
+    return [key for key in NEEDS.get(step.kind, ()) if getattr(step, key) in (None, "", ())]
 
 
 def _foreign_to(step: Step, written: dict) -> list[str]:
@@ -284,6 +289,28 @@ def _lint_ability(lab: LabSpec, document: Document, keys: tuple, given: dict) ->
     wanted = Capability.NETEM if "duplicate" in given else Capability.DELAY
     if given.keys() - {"loss"} and not {wanted, Capability.NETEM} & set(lab.requires):
         yield document.problem(keys, f"not every cluster can do this; add {wanted.value} to requires")
+
+
+def _lint_addons(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    """A student sees of an add-on only what is the session's."""
+    for index, step in enumerate(lab.steps):
+        keys = ("steps", index)
+        if step.kind != StepKind.ADDON:
+            continue
+        yield from _lint_template(lab, document, (*keys, "only"), step.only)
+        if not any("${" in word for word in (step.only, *step.argv)):
+            mend = "others' work must not be shown; let 'only' or the command name something of this session"
+            yield document.problem(keys, mend)
+        if not step.argv and not step.only:
+            yield document.problem(
+                keys, "a log is everybody's; say with 'only' which lines are this session's"
+            )
+        if step.argv and step.only:
+            yield document.problem((*keys, "only"), "a command filters itself; remove 'only' or 'argv'")
+        if step.addon == KUBE_PROXY and (step.argv or step.node is None):
+            yield document.problem(keys, "of kube-proxy a node's log can be shown; give 'node' and no 'argv'")
+        if step.addon == INGRESS_CONTROLLER and Capability.INGRESS not in lab.requires:
+            yield document.problem(keys, "not every cluster has one; add ingress to requires")
 
 
 def _lint_argv(lab: LabSpec, document: Document) -> Iterator[Problem]:

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     NOT_SEALED = "not-sealed"
     WRONG_SIZE = "wrong-size"
     PRESENT = "present"
+    WRONG_RATE = "wrong-rate"
     NOT_RUN = "not-run"
     NOT_ENDED = "not-ended"
 
@@ -77,6 +78,7 @@ MEANINGS = {
     Reason.NOT_SEALED: "the word arrived, but not while the source spoke TLS",
     Reason.WRONG_SIZE: "a packet came whole, and its size is not the limit",
     Reason.PRESENT: "what must not be is there",
+    Reason.WRONG_RATE: "what was sent passed faster or slower than it must",
     Reason.NOT_RUN: "the step has not been run yet",
     Reason.NOT_ENDED: "the step has not ended yet",
 }
@@ -90,6 +92,7 @@ OF_KIND = {
     ConditionKind.BALANCE: (Reason.UNEVEN, Reason.UNSERVED),
     ConditionKind.AFFINITY: (Reason.SCATTERED, Reason.UNSERVED),
     ConditionKind.REMAP: (Reason.WRONG_SHARE, Reason.OTHER_REPLICAS, Reason.UNSERVED),
+    ConditionKind.RATE: (Reason.NOT_CAPTURED, Reason.NOT_ACKNOWLEDGED, Reason.WRONG_RATE),
     ConditionKind.CAPTURE: (
         Reason.NOT_CAPTURED,
         Reason.NO_REPLY,

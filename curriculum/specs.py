@@ -21,6 +21,7 @@ from curriculum.schema import KEY_PATTERN, definition_of, derived, told
 from curriculum.text import Text, choose_language
 
 DIRECTIONS = ["to-pod", "from-pod"]
+INGRESS_CONTROLLER, KUBE_PROXY = "ingress-controller", "kube-proxy"
 TRAFFIC_PROTOCOLS = ["http", "tcp", "udp"]
 CARD = "card"  # stands for the name of the card that was dealt
 WORLD = "world"  # key of the namespace that background traffic comes from; the student may only look there
@@ -103,7 +104,8 @@ class Step:
         pattern=KEY_PATTERN,
     )
     node: int | None = told(
-        "node a `node` step runs on: 0 for the control plane, 1 for the first worker node, 2 for the second",
+        "node a `node` step runs on, or whose kube-proxy an `addon` step asks: 0 for the control plane, 1 for"
+        " the first worker node, 2 for the second",
         default=None,
         minimum=0,
         maximum=2,
@@ -111,6 +113,14 @@ class Step:
     pane: str | None = told("pane that shows the output", default=None, pattern=KEY_PATTERN)
     argv: tuple[str, ...] = told(
         "the command, word by word, or the filter of a capture; ${name} is filled in", default=()
+    )
+    addon: str = told(
+        "what an `addon` step asks; `argv` runs in the ingress controller's pod, without it the log is shown",
+        default="",
+        enum=[INGRESS_CONTROLLER, KUBE_PROXY],
+    )
+    only: str = told(
+        "word of this session; an `addon` step shows only lines with it; ${name} is filled in", default=""
     )
     manifest: str | None = told(
         "what an `apply` step applies, or an `edit` step starts from: NAME of objects/NAME.yaml",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from curriculum.enums import StepKind
 from curriculum.parameters import SubstitutionError, render_argv, substitute
-from curriculum.specs import LabSpec, Step
+from curriculum.specs import INGRESS_CONTROLLER, LabSpec, Step
 from k8s_tasks.cluster.topology import number_nodes
 
 NODES = ("control", "worker1", "worker2")
@@ -21,6 +21,8 @@ def command_of(step: Step, values: Mapping[str, object]) -> list[str]:
         return ["kubectl", "delete" if step.remove else "apply", "-f", file]
     if step.kind == StepKind.CAPTURE:
         return [*TCPDUMP, *words]
+    if step.kind == StepKind.ADDON:
+        return _addon_words(step, words, values)
     if step.kind == StepKind.IMPAIR:
         return ["redes-agent", *_impair_words(step, values)]
     return words
@@ -33,7 +35,7 @@ def manifest_of(lab: LabSpec, step: Step, values: Mapping[str, object]) -> str:
 
 def node_of(step: Step, bindings: Mapping) -> str:
     """The node the platform's agent works on; empty for what runs in a pod. Raises SubstitutionError."""
-    if step.kind == StepKind.NODE:
+    if step.kind in (StepKind.NODE, StepKind.ADDON) and step.node is not None:
         return _node_named(NODES[step.node], bindings)
     if step.kind in ON_POD_LINK:
         return next((pod["node"] for pod in bindings.get("pods", []) if pod["name"] == step.pod), "")
@@ -45,6 +47,16 @@ def _node_named(name: str, bindings: Mapping) -> str:
     if name not in nodes:
         raise SubstitutionError(f"the cluster has no node {name}")
     return nodes[name]["name"]
+
+
+def _addon_words(step: Step, words: list[str], values: Mapping[str, object]) -> list[str]:
+    """As one with an administrator's rights would type it."""
+    if words:
+        return ["kubectl", "-n", "nginx-ingress", "exec", "deploy/nginx-ingress", "--", *words]
+    only = substitute(step.only, values)
+    if step.addon == INGRESS_CONTROLLER:
+        return ["sh", "-c", f"kubectl -n nginx-ingress logs deploy/nginx-ingress | grep -F -e {only}"]
+    return ["sh", "-c", f"kubectl -n kube-system logs ds/kube-proxy | grep -F -e {only}"]
 
 
 def _impair_words(step: Step, values: Mapping[str, object]) -> list[str]:

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from datetime import datetime
 
+from k8s_tasks.cluster.addons import read_log
 from k8s_tasks.cluster.agent import Agent
+from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.as_student import AsStudent, spell, spell_kind
 from k8s_tasks.cluster.errors import ClusterError, Refused, Unreachable
 
@@ -93,6 +96,14 @@ async def impair(deed: Deed, agent: Agent, address: str, direction: str, effects
     if not in_force:
         deed.say(f"{address}: no impairment")
     return 0
+
+
+async def show_log(deed: Deed, api: Api, addon: str, *, node: str, only: str, since: datetime) -> int:
+    """grep's exit code: 1 when no line holds the word."""
+    lines = await read_log(api, addon, node=node, only=only, since=since)
+    for line in lines:
+        deed.say(line)
+    return 0 if lines else 1
 
 
 async def narrow(deed: Deed, agent: Agent, address: str, mtu: int) -> int:

@@ -27,6 +27,7 @@ class RunKind(models.TextChoices):
     COMMAND = "command", _("Command")
     APPLY = "apply", _("Manifest")
     NODE = "node", _("Command on a node")
+    ADDON = "addon", _("What an add-on says")
     CAPTURE = "capture", _("Live capture")
     IMPAIR = "impair", _("Impairment")
     TERMINAL = "terminal", _("Terminal")

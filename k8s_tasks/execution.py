@@ -3,6 +3,7 @@
 command, terminal   a process in the student's pod, as the student
 node, capture       a process in the node agent's pod, as the platform: its words are the lab's
 apply, impair       the worker's own deed: objects as the student, the link of one pod by the agent
+addon               a process in the ingress controller's pod, as the platform, or the worker's look at a log
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from curriculum.course import get_course
 from curriculum.parameters import render_argv, substitute
 from curriculum.specs import LabSpec, Step
 from k8s_tasks import deeds
+from k8s_tasks.cluster.addons import run_in_addon
 from k8s_tasks.cluster.agent import NAMESPACE, Agent, agents_by_node, agents_for
 from k8s_tasks.cluster.api import Api, student_identity
 from k8s_tasks.cluster.as_student import AsStudent
@@ -29,6 +31,7 @@ from k8s_tasks.texts import read_objects
 POD_GRACE = 15  # seconds the pod's own clock gives a command beyond ours; it matters when we are dead
 ON_POD_LINK = (RunKind.CAPTURE, RunKind.IMPAIR)
 BY_AGENT = (RunKind.NODE, RunKind.CAPTURE)
+ENDS_ITSELF = (RunKind.APPLY, RunKind.IMPAIR, RunKind.ADDON)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ async def start(work: Work, seconds: float) -> Process | Deed:
 
 async def end_process(run: Run) -> None:
     """Kill what a run started in a pod. Raises ClusterError; a pod that is gone is fine."""
-    if run.kind in (RunKind.APPLY, RunKind.IMPAIR):
+    if run.kind in ENDS_ITSELF:
         return
     api = await api_of(run.session.cluster.kubeconfig_path)
     argv = ["redes-kill", str(run.pk)]
@@ -184,6 +187,15 @@ async def _impair(api: Api, work: Work, seconds: int) -> Deed:
     return Deed(lambda deed: deeds.impair(deed, agent, work.address, step.direction, effects))
 
 
+async def _ask_addon(api: Api, work: Work, seconds: int) -> Process | Deed:
+    step = work.step
+    if step.argv:
+        return await run_in_addon(api, step.addon, render_argv(step, work.values), seconds=seconds)
+    only = substitute(step.only, work.values)
+    facts = {"node": work.run.node, "only": only, "since": work.run.session.created_at}
+    return Deed(lambda deed: deeds.show_log(deed, api, step.addon, **facts))
+
+
 _WAYS = {
     RunKind.COMMAND: _in_pod,
     RunKind.TERMINAL: _in_pod,
@@ -191,4 +203,5 @@ _WAYS = {
     RunKind.CAPTURE: _watch_link,
     RunKind.APPLY: _apply,
     RunKind.IMPAIR: _impair,
+    RunKind.ADDON: _ask_addon,
 }

@@ -59,13 +59,19 @@ def _is_being_verified(session: LabSession) -> bool:
 
 def _news(session: LabSession, findings: dict[str, Finding], *, since: datetime) -> dict[str, Finding]:
     """What was not told before. A failure is none when a verification has judged since we began to look:
-    it knows more than we do."""
+    it knows more than we do; nor when another check has proven it."""
     before = queries.latest_results(session.attempt)
+    proven = set(session.attempt.passes.values_list("condition", flat=True))
     return {
         key: finding
         for key, finding in findings.items()
         if finding.verdict == Verdict.PASS
-        or (key in before and before[key].created_at < since and _is_new(before[key], finding))
+        or (
+            key in before
+            and key not in proven
+            and before[key].created_at < since
+            and _is_new(before[key], finding)
+        )
     }
 
 

@@ -33,7 +33,7 @@ from k8s_tasks.queries import step_values
 from k8s_tasks.transcripts import as_cast
 
 # What a student may leave out and still be right: looking. What changes something is the solution's to do.
-LOOKING = (StepKind.EXEC, StepKind.NODE, *LIVE_STEPS)
+LOOKING = (StepKind.EXEC, StepKind.NODE, StepKind.ADDON, *LIVE_STEPS)
 WATCHED = 4  # seconds one looks at what goes on until it is stopped
 AWAITED = 20  # seconds a command may take to end before one goes on
 GLANCED = 1  # seconds one looks at what has ended

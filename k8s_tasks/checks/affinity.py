@@ -13,7 +13,8 @@ from k8s_tasks.checks.shares import evidence_of, lost_requests, spell_counts, to
 
 
 async def check(settings: AffinitySettings, round: Round) -> Finding:
-    return judge(settings, await send_requests(round, settings, samples=settings.samples, keep_open=False))
+    facts = {"samples": settings.samples, "keep_open": False, "cookies": settings.cookies}
+    return judge(settings, await send_requests(round, settings, **facts))
 
 
 def judge(settings: AffinitySettings, arrivals: Arrivals) -> Finding:

@@ -14,6 +14,7 @@ from k8s_tasks.checks.conversations import conversations
 from k8s_tasks.checks.dns import questions_of
 from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.hops import field_on_the_way
+from k8s_tasks.checks.latency import tls_ready_ms
 from k8s_tasks.checks.objects import answer_of
 from k8s_tasks.checks.observing import Observation
 from k8s_tasks.checks.packets import Datagram
@@ -24,7 +25,7 @@ from k8s_tasks.cluster.execs import Completed
 
 KEPT = 200  # characters of an error in the reason
 NO_ANSWER = _("You have not answered yet.")
-_WRONG = _("You answered %(answer)s, but the live cluster says otherwise.")
+NOTHING_YET = _("Nothing to compare your answer with yet: do the steps before it first.")
 SILENCE_MARGIN = 300  # milliseconds: the client looks at its clock when the answer is back, a capture before
 
 
@@ -43,7 +44,10 @@ async def check(settings: AnswerSettings, round: Round) -> Finding:
         port, payload = int(round.fill(settings.port)), round.fill(settings.payload)
         measured = longest_silence(settings.targets, seen, port=port, payload=payload)
         return judge_silence(measured if (measured or 0) >= settings.lowest else None, answer)
-    return judge_value(await right_answer(settings, round), answer)
+    right = await right_answer(settings, round)
+    return (
+        judge_number(right, answer, settings.tolerance) if settings.tolerance else judge_value(right, answer)
+    )
 
 
 async def right_answer(settings: AnswerSettings, round: Round):
@@ -62,6 +66,9 @@ async def right_answer(settings: AnswerSettings, round: Round):
     if settings.equals == "subnet":
         within = await answer_of(settings, round)
         return subnet(within, int(round.fill(settings.prefix)), int(round.fill(settings.number)))
+    if settings.equals == "tls-ready":
+        peer = round.fill(settings.address), int(round.fill(settings.port))
+        return tls_ready_ms(settings.source, peer, await round.look([settings.source]))
     payload = round.fill(settings.payload)
     if settings.equals == "names-asked":
         return count_names(settings.source, await round.look([settings.source]), payload)
@@ -117,7 +124,7 @@ def judge_silence(measured: float | None, answer: str) -> Finding:
     if measured is None:
         return judge_value(None, answer)
     if abs(_number(answer) - measured) > max(SILENCE_MARGIN, measured / 10):
-        return failed(Reason.WRONG_ANSWER, _WRONG, {"answer": answer}, answer=answer)
+        return _wrong(answer)
     return passed(
         _("You answered %(answer)s; the packets' longest silence lasted %(measured)s ms."),
         {"answer": answer, "measured": round(measured)},
@@ -133,20 +140,40 @@ def _number(answer: str) -> float:
         return math.inf
 
 
+def judge_number(right: float | None, answer: str, tolerance: float) -> Finding:
+    """A number that was measured twice, by the student and by the platform, is never quite the same."""
+    if right is None:
+        return failed(Reason.NOTHING_TO_COMPARE, NOTHING_YET)
+    if abs(_number(answer) - right) <= tolerance * right:
+        return passed(
+            _("You answered %(answer)s, and %(measured)s was measured in the packets."),
+            {"answer": answer, "measured": right, "tolerance": tolerance},
+            answer=answer,
+            measured=f"{right:.0f}",
+        )
+    return _wrong(answer)
+
+
 def judge_value(right, answer: str) -> Finding:
     if right is None:
-        return failed(
-            Reason.NOTHING_TO_COMPARE,
-            _("Nothing to compare your answer with yet: do the steps before it first."),
-        )
+        return failed(Reason.NOTHING_TO_COMPARE, NOTHING_YET)
     if answer.strip().casefold() == spell(right).casefold():
         return passed(
             _("You answered %(answer)s, as it is on the live cluster."),
             {"answer": answer, "measured": spell(right)},
             answer=answer,
         )
-    # The right value is kept out: the student is to read it from the cluster.
-    return failed(Reason.WRONG_ANSWER, _WRONG, {"answer": answer}, answer=answer)
+    return _wrong(answer)
+
+
+def _wrong(answer: str) -> Finding:
+    """The right value is kept out: the student is to read it from the cluster."""
+    return failed(
+        Reason.WRONG_ANSWER,
+        _("You answered %(answer)s, but the live cluster says otherwise."),
+        {"answer": answer},
+        answer=answer,
+    )
 
 
 def spell(value) -> str:

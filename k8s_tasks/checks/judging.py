@@ -22,6 +22,7 @@ _CHECKS = {
     ConditionKind.BALANCE: "balance.check",
     ConditionKind.AFFINITY: "affinity.check",
     ConditionKind.REMAP: "remap.check",
+    ConditionKind.RATE: "rate.check",
     ConditionKind.CAPTURE: "capture.check",
     ConditionKind.TLS: "tls.check",
     ConditionKind.DNS: "dns.check",

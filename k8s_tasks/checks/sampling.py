@@ -74,18 +74,25 @@ class Arrivals:
 
 
 async def send_requests(
-    round: Round, settings: SampledSettings, *, samples: int, keep_open: bool, as_keys: bool = False
+    round: Round,
+    settings: SampledSettings,
+    *,
+    samples: int,
+    keep_open: bool,
+    as_keys: bool = False,
+    cookies: bool = False,
 ) -> Arrivals:
     """Numbered requests, one after the other: over a connection each, or over one that is kept. Where
     nobody answers the one before them, they are not sent: hundreds of time-outs would tell no more.
 
+    With cookies the client brings back, from the second request on, what it was given with the first.
     As keys, request n has the path /n whatever the mark of this time; else every path is new.
     """
     mark = new_mark()
     to = f"{round.fill(settings.address)}:{round.fill(settings.port)}"
     host = round.fill(settings.host)
     if settings.protocol == "http":
-        commands = _curl(to, mark, samples, host=host, keep_open=keep_open, as_keys=as_keys)
+        commands = _curl(to, mark, samples, host=host, keep_open=keep_open, as_keys=as_keys, cookies=cookies)
     else:
         tls = settings.protocol == "grpcs"
         commands = _grpc(to, mark, samples, host=host, keep_open=keep_open, tls=tls)
@@ -111,11 +118,14 @@ def _program_of(command: list[str]) -> str:
     return "redes-grpc" if command[0] == "redes-grpc" else "curl"
 
 
-def _curl(to: str, mark: str, samples: int, *, host: str, keep_open: bool, as_keys: bool) -> list[list[str]]:
+def _curl(
+    to: str, mark: str, samples: int, *, host: str, keep_open: bool, as_keys: bool, cookies: bool
+) -> list[list[str]]:
     """The request before the numbered ones, and those."""
     base, curl = f"http://{to}", ["curl", "-s", "--max-time", "2"]
     curl += [] if keep_open else ["-H", "Connection: close"]
     curl += ["-H", f"Host: {host}"] if host else []
+    curl += ["--cookie", ""] if cookies else []
     plain = [*curl, "-o", "/dev/null"]
     all_of_them = ["bash", "-c", _KEYS, "keys", base, mark, str(samples), *curl]
     if not as_keys:

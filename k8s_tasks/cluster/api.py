@@ -62,6 +62,13 @@ class Api:
         async with self._answer(*request, as_user=as_user, warnings=warnings) as answer:
             return json.loads(await answer.read())
 
+    async def text(self, path: str, *, query=None) -> str:
+        """An answer that is no JSON, such as a log. Raises Unreachable, Refused or NotFound."""
+        async with self._answer(
+            "GET", path, query, None, "application/json", SECONDS, accept="*/*"
+        ) as answer:
+            return (await answer.read()).decode(errors="replace")
+
     async def watch(self, path: str, *, query=None, seconds: int = 300) -> AsyncIterator[dict]:
         """Events {"type", "object"} until the server or `seconds` ends the watch.
 
@@ -81,8 +88,20 @@ class Api:
                 raise Unreachable(_words(error)) from error
 
     @asynccontextmanager
-    async def _answer(self, method, path, query, body, content_type, seconds, *, as_user=None, warnings=None):
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+    async def _answer(
+        self,
+        method,
+        path,
+        query,
+        body,
+        content_type,
+        seconds,
+        *,
+        as_user=None,
+        warnings=None,
+        accept="application/json",
+    ):
+        headers = {"Accept": accept, "Content-Type": content_type}
         headers |= await self.credentials(as_user=as_user)
         data = None if body is None else json.dumps(body)
         limit = aiohttp.ClientTimeout(total=seconds, connect=SECONDS)

@@ -99,6 +99,7 @@ def student_rules(*, may_make_pods: bool) -> list[dict]:
         *added,
         _rule([""], ["pods"], pods),
         _rule([""], ["pods/exec", "pods/attach", "pods/portforward"], ["get", "create"]),
+        _rule([""], ["pods/proxy", "services/proxy"], ["get"]),
         _rule([""], ["services", "configmaps", "secrets"], _ALL),
         # Endpoints of one's own would lead a NodePort to others' pods, with the node as the source.
         _rule(

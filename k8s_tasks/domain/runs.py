@@ -26,6 +26,7 @@ RUN_KINDS = {
     StepKind.APPLY: RunKind.APPLY,
     StepKind.EDIT: RunKind.APPLY,
     StepKind.NODE: RunKind.NODE,
+    StepKind.ADDON: RunKind.ADDON,
     StepKind.CAPTURE: RunKind.CAPTURE,
     StepKind.IMPAIR: RunKind.IMPAIR,
 }

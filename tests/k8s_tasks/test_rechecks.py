@@ -98,6 +98,15 @@ def test_what_a_verification_found_while_it_looked_is_not_overruled(session, att
     assert ConditionResult.objects.get().reason["en"] == "after"
 
 
+def test_what_another_check_proved_meanwhile_does_not_fail_any_more(session, attempt, look):
+    run = session.runs.create(kind=RunKind.VERIFY, state="succeeded")
+    told = {"run": run, "attempt": attempt, "condition": "echo-pair", "reason": {"en": "before"}}
+    ConditionResult.objects.create(verdict="fail", **told)
+    prove = {"condition": "echo-pair", "reason": {"en": "proven"}, "evidence": {}}
+    look(meanwhile=lambda: attempt.passes.create(**prove), echo_pair="fail")
+    assert session.runs.count() == 1
+
+
 def test_what_is_proven_is_not_looked_at_again(session, look):
     look(icmp_reach="pass")
     assert "icmp-reach" not in look()

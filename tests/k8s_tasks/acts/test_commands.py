@@ -63,6 +63,15 @@ def test_an_mtu_is_for_the_student_to_find_out():
     assert command_of(narrow, VALUES) == ["redes-agent", "mtu", "set", "10.244.2.2", "MTU"]
 
 
+def test_an_addon_is_asked_as_an_administrator_would():
+    shown = step(StepKind.ADDON, addon="ingress-controller", argv=("nginx", "-T"))
+    kubectl = "kubectl -n nginx-ingress exec deploy/nginx-ingress -- nginx -T"
+    assert command_of(shown, VALUES) == kubectl.split()
+    log = step(StepKind.ADDON, addon="kube-proxy", node=2, only="${web.ip}")
+    assert command_of(log, VALUES)[2].endswith("logs ds/kube-proxy | grep -F -e 10.244.2.2")
+    assert (node_of(log, BINDINGS), node_of(shown, BINDINGS)) == ("redes-worker2", "")
+
+
 def test_a_link_without_an_address_is_not_touched():
     with pytest.raises(SubstitutionError, match="no address"):
         command_of(step(StepKind.IMPAIR, pod="gone"), VALUES)

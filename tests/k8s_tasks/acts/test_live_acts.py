@@ -14,6 +14,7 @@ from k8s_tasks.domain.sessions import end_session
 from k8s_tasks.enums import RunState
 from k8s_tasks.loop import on_loop
 from k8s_tasks.redis_keys import run_output
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 
@@ -124,6 +125,21 @@ def test_a_file_that_is_no_capture_is_said_to_be_none(act):
     run = act("pretend")
     assert (run.state, run.exit_code) == (RunState.SUCCEEDED, 0)
     assert "holds no packets" in run.reason
+
+
+def test_of_an_addons_log_only_the_sessions_lines_are_shown(act, printed, sitting, api):
+    for name in ("mine", f"{sitting.namespace}x"):  # another's Service has another namespace before it
+        place = sitting.namespace if name == "mine" else "default"
+        spec = {"selector": {"app": name}, "ports": [{"port": 80}]}
+        body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+        on_loop(api.request("POST", f"/api/v1/namespaces/{place}/services", body=body))
+    try:
+        run = until(lambda: (run := act("proxy")).exit_code == 0 and run)
+        lines = printed(run).splitlines()
+        assert any(f"{sitting.namespace}/mine" in line for line in lines)
+        assert all(f"{sitting.namespace}/" in line for line in lines)
+    finally:
+        on_loop(api.request("DELETE", f"/api/v1/namespaces/default/services/{sitting.namespace}x"))
 
 
 def test_an_impairment_is_in_force_and_says_by_what(act, printed, sitting):
