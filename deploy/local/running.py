@@ -29,7 +29,7 @@ from deploy.local.redis_server import NoRedis, find_redis, redis_command  # noqa
 from deploy.local.supervision import Program, Supervisor, portal_programs, supervisor_config  # noqa: E402
 from portal.options import read_options  # noqa: E402
 
-SECONDS_TO_START = 90
+SECONDS_TO_START = 300  # what cannot start is told at once; this is for a machine that others use too
 SECONDS_TO_END = 25
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

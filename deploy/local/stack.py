@@ -25,7 +25,7 @@ from deploy.local.lifeline import die_with_parent  # noqa: E402
 from deploy.local.supervision import Supervisor  # noqa: E402
 from portal.options import OPTIONS  # noqa: E402
 
-SECONDS_TO_START = 180
+SECONDS_TO_START = 600  # a start that failed is told at once; this is for a machine that others use too
 SECONDS_TO_END = 60
 
 
