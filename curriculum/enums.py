@@ -51,6 +51,7 @@ class ConditionKind(models.TextChoices):
     REMAP = "remap", _("Keys that move")
     RATE = "rate", _("Rate")
     CAPTURE = "capture", _("Capture")
+    THROUGHPUT = "throughput", _("Throughput")
     TLS = "tls", _("TLS")
     DNS = "dns", _("DNS")
     ANSWER = "answer", _("Answer")

@@ -48,6 +48,7 @@ ANSWERED = [
     "silence",
     "tls-ready",
 ]
+BOUNDS = ["window", "loss", "rate"]
 DOORS = ["cluster-ip", "node-port", "load-balancer"]
 RECORDS = ["A", "AAAA", "SRV", "PTR", "CNAME"]
 NODE_PLACE = "node:"
@@ -166,6 +167,29 @@ class CaptureSettings:
     )
     service: str = told("Service that is spoken to, for rewritten and unreachable", default="")
     door: str = told("which address of the Service", default="cluster-ip", enum=DOORS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThroughputSettings:
+    source: str = told("pod that sends", pattern=KEY_PATTERN)
+    target: str = told("pod that receives", pattern=KEY_PATTERN)
+    port: str = told("TCP port of the target; ${name} is filled in")
+    payload: str = told("text the conversation begins with")
+    bound: str = told(
+        "what must have held the throughput: the receiver's window / RTT, Mathis' "
+        "1.22 MSS / (RTT sqrt(loss)), or a `rate`",
+        enum=BOUNDS,
+    )
+    rate: str = told("Mbit/s of the bound `rate`; ${name} is filled in", default="")
+    lowest: float = told("least throughput, as a multiple of the bound", minimum=0)
+    highest: float = told("greatest throughput, as a multiple of the bound", minimum=0)
+    shortest_rtt: float = told("shortest RTT that counts, in milliseconds", default=0, minimum=0)
+    longest_rtt: float = told("longest RTT that counts, in milliseconds", default=10_000, minimum=0)
+    least_loss: float = told(
+        "least share of the bytes lost on the way that counts", default=0, minimum=0, maximum=1
+    )
+    most_loss: float = told("greatest share of them that counts", default=1, minimum=0, maximum=1)
+    segments: int = told("fewest segments it takes to measure by", default=100, minimum=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,6 +354,7 @@ CONDITION_SETTINGS = {
     ConditionKind.REMAP: RemapSettings,
     ConditionKind.RATE: RateSettings,
     ConditionKind.CAPTURE: CaptureSettings,
+    ConditionKind.THROUGHPUT: ThroughputSettings,
     ConditionKind.TLS: TlsSettings,
     ConditionKind.DNS: DnsSettings,
     ConditionKind.ANSWER: AnswerSettings,

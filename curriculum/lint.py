@@ -255,6 +255,8 @@ def _lint_steps(lab: LabSpec, document: Document) -> Iterator[Problem]:
         yield from _one_of(document, (*keys, "pod"), step.pod, pods, "pod")
         yield from _one_of(document, (*keys, "pane"), step.pane, lab.panes, "pane")
         yield from _one_of(document, (*keys, "manifest"), step.manifest, lab.objects, "file in objects/")
+        for place, plot in enumerate(step.plots):
+            yield from _one_of(document, (*keys, "plots", place), plot, lab.plots, "plot")
         for key in _missing_for(step):
             yield document.problem(keys, f"a step of kind {step.kind.value} needs {key!r}; add it")
         for key in _foreign_to(step, document.data["steps"][index]):

@@ -8,6 +8,7 @@ from curriculum.enums import ConditionKind
 from curriculum.glossary import Term
 from curriculum.hints import Cause
 from curriculum.kinds import CONDITION_SETTINGS
+from curriculum.plots import Plot
 from curriculum.predictions import Prediction
 from curriculum.quizzes import Fact, Live, Question, Quiz
 from curriculum.reasons import MEANINGS, OF_KIND
@@ -53,6 +54,7 @@ TABLES = {
     "`effects` of an `impair` step": Effects,
     "`prediction` of a `predict` step": Prediction,
     "`when.NAME` of a step": Cause,
+    "`plots.KEY`": Plot,
     "`conditions[]`": Condition,
     **{
         f"`settings` of {kinds}": settings

@@ -40,6 +40,8 @@ class Reason(StrEnum):
     READABLE = "readable"
     NOT_SEALED = "not-sealed"
     WRONG_SIZE = "wrong-size"
+    OTHER_PATH = "other-path"
+    OFF_BOUND = "off-bound"
     PRESENT = "present"
     WRONG_RATE = "wrong-rate"
     NOT_RUN = "not-run"
@@ -77,6 +79,8 @@ MEANINGS = {
     Reason.READABLE: "a word that must be sealed left its source readable",
     Reason.NOT_SEALED: "the word arrived, but not while the source spoke TLS",
     Reason.WRONG_SIZE: "a packet came whole, and its size is not the limit",
+    Reason.OTHER_PATH: "the way had another delay or loss than it must",
+    Reason.OFF_BOUND: "the throughput is not what its bound gives",
     Reason.PRESENT: "what must not be is there",
     Reason.WRONG_RATE: "what was sent passed faster or slower than it must",
     Reason.NOT_RUN: "the step has not been run yet",
@@ -105,6 +109,13 @@ OF_KIND = {
         Reason.READABLE,
         Reason.NOT_SEALED,
         Reason.WRONG_SIZE,
+    ),
+    ConditionKind.THROUGHPUT: (
+        Reason.NOT_CAPTURED,
+        Reason.NO_BEGINNING,
+        Reason.NOT_ENDED,
+        Reason.OTHER_PATH,
+        Reason.OFF_BOUND,
     ),
     ConditionKind.TLS: (
         Reason.MISSING,

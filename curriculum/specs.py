@@ -13,6 +13,7 @@ from curriculum.enums import Accepts, Capability, Right, Scope, StepKind
 from curriculum.glossary import Glossary
 from curriculum.hints import Cause, Hint
 from curriculum.kinds import MANY_PACKETS, Proof
+from curriculum.plots import Plot
 from curriculum.predictions import Prediction
 from curriculum.prose import Theory
 from curriculum.quizzes import Quiz
@@ -147,6 +148,7 @@ class Step:
         "cluster capabilities that only this step needs; elsewhere it is skipped, and the page says why",
         default=(),
     )
+    plots: tuple[str, ...] = told("plots of the lab that are shown below this step", default=())
     seconds: int = told("longest time the command may run", default=30, minimum=1, maximum=600)
     prediction: Prediction | None = told("what a `predict` step asks", default=None)
     accepts: Accepts = told("what an answer may be", default=Accepts.TEXT)
@@ -249,6 +251,9 @@ class LabSpec:
     parameters: dict[str, Parameter] = told("values drawn for each attempt", default=dict)
     deck: dict[str, Card] = told("faults of which one is dealt to each attempt, by name", default=dict)
     panes: tuple[str, ...] = told("output panes, shown side by side", default=())
+    plots: dict[str, Plot] = told(
+        "plots of what the steps print, by the word that their lines begin with", default=dict
+    )
     steps: tuple[Step, ...] = told("what the student does, in order", minItems=1)
     conditions: tuple[Condition, ...] = told("what must be proven", minItems=3)
     slug: str = derived()

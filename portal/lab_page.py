@@ -33,6 +33,7 @@ from portal.health import why_labs_cannot_start
 from portal.helping import hand_context
 from portal.language import page_language
 from portal.notes import notes_for
+from portal.plotting import printed_by, shown_at
 from portal.predicting import predictions_context
 from portal.resuming import lab_after, open_step
 
@@ -201,6 +202,7 @@ def steps_context(
     predicted = predictions_context(sitting, typed)
     values = argv_values(sitting.session)
     drawn = sitting.attempt.parameters if sitting.attempt else {}
+    printed = printed_by(runs) if sitting.lab.plots else {}
     return [
         {
             "edit": edit_context(sitting.lab, step, values, drafts.get(step.key)),
@@ -218,6 +220,7 @@ def steps_context(
             "typed": typed.get(step.key),
             "skipped": why_skipped(sitting.session.cluster, step.needs) if sitting.session else "",
             "is_locked": bool(step.before) and step.before not in answers,
+            "plots": shown_at(step, sitting.lab, printed),
         }
         for step in sitting.lab.steps
     ]

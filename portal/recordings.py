@@ -15,6 +15,7 @@ from curriculum.specs import LabSpec, Step
 from k8s_tasks.enums import RunState
 from portal.lab_page import lab_or_404, terms_of
 from portal.language import page_language
+from portal.plotting import shown_at
 from portal.predicting import lines_of, options_of
 
 
@@ -46,6 +47,7 @@ def recording_or_404(lab: LabSpec) -> Recording:
 def recording_context(lab: LabSpec, recording: Recording) -> dict:
     language = page_language()
     values = {**recording.values, **recording.parameters}
+    printed = {step.key: plain_text(recording.events(step.key)) for step in lab.steps} if lab.plots else {}
     return {
         "lab": lab,
         "terms": terms_of(lab),
@@ -54,7 +56,10 @@ def recording_context(lab: LabSpec, recording: Recording) -> dict:
         "pods": [{"name": pod.name, **recording.values.get(pod.name, {})} for pod in lab.pods],
         "intro": fill_prose(lab.intro(language), values),
         "debrief": fill_prose(lab.debrief(language), values),
-        "steps": [step_context(step, recording, values) for step in lab.steps],
+        "steps": [
+            step_context(step, recording, values) | {"plots": shown_at(step, lab, printed)}
+            for step in lab.steps
+        ],
         "conditions": [
             {"title": condition.title, "reason": recording.conditions[condition.key]}
             for condition in lab.conditions

@@ -44,7 +44,7 @@ class Conversation:
         if not pieces:
             return None
         base = pieces[0].seq
-        placed = sorted((_distance(base, piece.seq), piece.payload) for piece in pieces)
+        placed = sorted((distance(base, piece.seq), piece.payload) for piece in pieces)
         end = _find_in(placed, text.encode())
         return None if end is None else (base + end) % _WRAP
 
@@ -66,11 +66,11 @@ class Conversation:
             return None
         last = (end.seq + end.length) % _WRAP
         is_whole = self.is_acknowledged((last + 1) % _WRAP)
-        return _distance(_next(self.handshake[0]), last) if is_whole else None
+        return distance(_next(self.handshake[0]), last) if is_whole else None
 
     def is_acknowledged(self, seq: int) -> bool:
         """Whether the server said it has everything before `seq`."""
-        return any(each.is_ack and _distance(seq, each.ack) >= 0 for each in self.from_server)
+        return any(each.is_ack and distance(seq, each.ack) >= 0 for each in self.from_server)
 
 
 def conversations(
@@ -108,6 +108,6 @@ def _next(segment: Segment) -> int:
     return (segment.seq + 1) % _WRAP
 
 
-def _distance(start: int, end: int) -> int:
+def distance(start: int, end: int) -> int:
     """From one sequence number to another, across the wrap."""
     return (end - start + _HALF) % _WRAP - _HALF

@@ -24,6 +24,7 @@ _CHECKS = {
     ConditionKind.REMAP: "remap.check",
     ConditionKind.RATE: "rate.check",
     ConditionKind.CAPTURE: "capture.check",
+    ConditionKind.THROUGHPUT: "throughput.check",
     ConditionKind.TLS: "tls.check",
     ConditionKind.DNS: "dns.check",
     ConditionKind.ANSWER: "answer.check",

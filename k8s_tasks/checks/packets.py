@@ -22,7 +22,9 @@ _ECHO_REPLY, _UNREACHABLE, _ECHO_REQUEST = 0, 3, 8
 _FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
 _IP = struct.Struct(">BxHxxHBBxx4s4s")
 _ECHO = struct.Struct(">BxxxHH")
-_SEGMENT = struct.Struct(">HHIIBB")
+_SEGMENT = struct.Struct(">HHIIBBH")
+_END, _NOTHING, _SCALE = 0, 1, 3  # kinds of options in a SYN
+_OPTIONS_AT, _LARGEST_SCALE = 20, 14
 _DATAGRAM = struct.Struct(">HHHxx")
 
 
@@ -57,6 +59,8 @@ class Segment(NamedTuple):
     is_fin: bool
     length: int
     payload: bytes
+    window: int = 0  # as it stands in the header
+    scale: int = 0  # of a SYN: by how many bits the later windows of its sender are shifted
 
 
 class Datagram(NamedTuple):
@@ -150,11 +154,23 @@ def _unreachable(data: bytes, addresses: tuple, mtu: int) -> Unreachable:
 
 
 def _segment(data: bytes, addresses: tuple, size: int) -> Segment:
-    source_port, target_port, seq, ack, offset, flags = _SEGMENT.unpack_from(data)
-    payload = data[(offset >> 4) * 4 :]
+    source_port, target_port, seq, ack, offset, flags, window = _SEGMENT.unpack_from(data)
+    header = (offset >> 4) * 4
+    payload = data[header:]
     told = (bool(flags & flag) for flag in (_SYN, _ACK, _RST, _FIN))
-    length = size - (offset >> 4) * 4
-    return Segment(*addresses, source_port, target_port, seq, ack, *told, length, payload)
+    scale = _scale_in(data[_OPTIONS_AT:header]) if flags & _SYN else 0
+    ports = source_port, target_port
+    return Segment(*addresses, *ports, seq, ack, *told, size - header, payload, window, scale)
+
+
+def _scale_in(options: bytes) -> int:
+    """0 where there is none, or the options make no sense."""
+    place = 0
+    while place + 2 < len(options) and options[place] != _END:
+        if options[place] == _SCALE:
+            return min(options[place + 2], _LARGEST_SCALE)
+        place += 1 if options[place] == _NOTHING else max(2, options[place + 1])
+    return 0
 
 
 def _datagram(data: bytes, addresses: tuple, _size: int) -> Datagram:

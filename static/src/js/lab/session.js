@@ -42,9 +42,15 @@ function hearVerdicts() {
 function hearRun({ run, step, state }) {
   toldStates.set(run, state);
   refresh(step ? `step-${step}` : "verdicts");
+  if (!isOpenState(state)) refreshPlots();
   // A run that has ended shows what was right at the prediction it waited for.
   const before = document.getElementById(`step-${step}`)?.dataset.before;
   if (before && !isOpenState(state)) refresh(`step-${before}`);
+}
+
+/** A plot shows what several steps printed, whichever it stands at. */
+function refreshPlots() {
+  for (const plot of document.querySelectorAll("[data-plot]")) refresh(plot.closest(".step").id);
 }
 
 // What was told of each run. A notice may overtake the answer to the click that started the run; the
