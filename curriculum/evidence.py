@@ -75,6 +75,16 @@ def check_export(text: str) -> tuple[str, list[Checked]]:
     return public_text(key), [_check(key, result) for result in results]
 
 
+def check_signature(public: str, statement: dict, signature: str) -> bool:
+    """Whether the key (in base64) has signed exactly this statement."""
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public))
+    try:
+        key.verify(base64.b64decode(signature, validate=True), canonical(statement))
+    except (InvalidSignature, binascii.Error):
+        return False
+    return True
+
+
 def _check(key: Ed25519PublicKey, result: dict) -> Checked:
     try:
         statement, evidence, signature = result["statement"], result["evidence"], result["signature"]

@@ -65,7 +65,11 @@ def statement_of(session: LabSession, condition: str, finding: Finding) -> dict:
 def signed(session: LabSession, condition: str, finding: Finding) -> dict:
     """The fields of a ConditionResult that make it evidence."""
     statement = statement_of(session, condition, finding)
-    return {"statement": statement, "signature": sign(signing_key(), statement)}
+    return {"statement": statement, "signature": sign_statement(statement)}
+
+
+def sign_statement(statement: dict) -> str:
+    return sign(signing_key(), statement)
 
 
 def public_key() -> str:

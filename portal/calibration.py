@@ -34,7 +34,7 @@ def predictions_told(lab: LabSpec, attempt: Attempt, runs: Iterable[Run]) -> lis
 def calibration(work: list[dict]) -> dict | None:
     """{"rows": [{"label", "percent", "total", "right", "share", ...}], "total", "brier", "is_few"} of a
     student's work, newest attempt first; None while nothing has come out."""
-    counted = [made for made, is_over in _first_ones(work) if is_over]
+    counted = [made for _attempt, made, is_over in first_predictions(work) if is_over]
     if not counted:
         return None
     said = [{"confidence": made.confidence, "is_right": made.is_right} for made in counted]
@@ -46,14 +46,15 @@ def calibration(work: list[dict]) -> dict | None:
     }
 
 
-def _first_ones(work: list[dict]) -> Iterator[tuple[Answer, bool]]:
+def first_predictions(work: list[dict]) -> Iterator[tuple[Attempt, Answer, bool]]:
+    """Each step's first one with its attempt, and whether its run is over."""
     seen = set()
     for attempt in reversed(work):
         for each in attempt["predictions"]:
             place = (attempt["attempt"].lab_id, each["made"].step)
             if place not in seen:
                 seen.add(place)
-                yield each["made"], each["is_over"]
+                yield attempt["attempt"], each["made"], each["is_over"]
 
 
 def _row(level: Confidence, counted: list[Answer]) -> dict:

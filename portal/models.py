@@ -218,3 +218,34 @@ class HelpLog(models.Model):
         ordering = ["at", "pk"]
         verbose_name = _("entry about a raised hand")
         verbose_name_plural = _("log of raised hands")
+
+
+class Certificate(models.Model):
+    """What its student shows to others of a chapter, or of the whole course where `chapter` is empty.
+    `statement` is what was signed; its `name` is empty unless the student wished to be named. A withdrawn one
+    keeps its code and nothing else."""
+
+    code = models.CharField(_("code"), max_length=20, unique=True, editable=False)
+    student = models.ForeignKey(
+        User, models.CASCADE, related_name="certificates", verbose_name=_("student"), editable=False
+    )
+    chapter = models.SlugField(_("chapter"), blank=True, editable=False)
+    statement = models.JSONField(default=dict, editable=False)
+    signature = models.CharField(max_length=100, editable=False)
+    created_at = models.DateTimeField(_("made on"), auto_now_add=True)
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["student", "chapter"],
+                condition=models.Q(withdrawn_at=None),
+                name="one_certificate_per_chapter",
+            )
+        ]
+        verbose_name = _("certificate")
+        verbose_name_plural = _("certificates")
+
+    def __str__(self):
+        return self.code

@@ -109,6 +109,9 @@ def data_of(person: User) -> dict:
                 "text", "created_at", "closed_at", "log__person__username", "log__deed", "log__at"
             )
         ),
+        "certificates": list(
+            person.certificates.values("code", "chapter", "statement", "created_at", "withdrawn_at")
+        ),
         "changed_grades": list(person.overrides.values("assignment__lab", "points", "comment", "created_at")),
     }
 
@@ -156,6 +159,7 @@ def _make_nameless(person: User) -> None:
         classes.clear()
     person.notes.all().delete()
     person.overrides.all().delete()
+    person.certificates.all().delete()
     person.username = GONE.format(person.pk)
     person.first_name = person.last_name = person.email = ""
     person.is_active = person.is_staff = person.is_superuser = False

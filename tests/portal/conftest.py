@@ -25,7 +25,8 @@ from k8s_tasks.domain import captures, runs, sessions
 from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.models import Capture, Cluster, LabSession, Run, Transcript
 from portal.asgi import application
-from portal.models import ApiToken, Assignment, Classroom, HelpRequest, Note, Role, User
+from portal.certificates import make_certificate
+from portal.models import ApiToken, Assignment, Certificate, Classroom, HelpRequest, Note, Role, User
 from portal.tokens import make_token
 from tests import workshop
 from tests.k8s_tasks.dissection.answers import psml, says
@@ -71,6 +72,7 @@ class World:
     note: Note
     token: ApiToken
     hand: HelpRequest
+    certificate: Certificate
     editing: LabSession | None = None
 
     def people(self) -> dict[str, User]:
@@ -153,8 +155,9 @@ def world(db, lab) -> World:
     )
     make_token(alice, "of a script")
     hand = HelpRequest.objects.create(student=alice, session=session, text="Why no reply?")
+    certificate = make_certificate(alice, "foundations", [], is_named=True)
     people = (alice, bob, paula, otto, root, classroom)
-    kept = (assignment, quiz, note, ApiToken.objects.get(), hand)
+    kept = (assignment, quiz, note, ApiToken.objects.get(), hand, certificate)
     return World(*people, attempt, session, run, terminal, *kept)
 
 

@@ -111,6 +111,14 @@ DOORS = {
     "notes": Door("get", LOGGED_IN),
     "note-put-away": Door("post", OWNER, "note"),
     "my-work": Door("get", LOGGED_IN),
+    "progress": Door("get", LOGGED_IN),
+    "certificate-issue": Door(
+        "post", LOGGED_IN
+    ),  # of one's own work, or it is refused: see test_certificates
+    "certificate": Door("get", OWNER, "certificate"),
+    "certificate-withdraw": Door("post", OWNER, "certificate"),
+    "verify": Door("get", EVERYBODY),
+    "verify-certificate": Door("get", EVERYBODY, "certificate"),
     "attempt-evidence": Door("get", VIEWERS, "attempt"),
     "join": Door("get post", LOGGED_IN, "code"),
     "login": Door("get post", EVERYBODY),

@@ -67,6 +67,7 @@ def address_of(name: str, world) -> str:
         },
         "hand": {"class_id": world.classroom.pk, "hand_id": world.hand.pk},
         "token": {"token_id": world.token.pk},
+        "certificate": {"code": world.certificate.code},
         "note": {"note_id": world.note.pk},
         "letter": {"uidb64": "MQ", "token": "no-such"},
         "code": {"code": world.classroom.join_code},
@@ -146,6 +147,7 @@ def test_the_rules_are_those_of_the_documentation():
 
 
 @pytest.mark.integration
+@pytest.mark.timeout(900)  # every door, as everybody, in one table
 def test_pages_are_open_to_those_the_rules_name(redis_client, world, asked, visit, compare):
     def opened(name: str, person: str, method: str) -> str:
         asked.acts.clear()
@@ -178,6 +180,7 @@ def test_the_api_is_open_to_those_the_rules_name(world, compare):
 
 
 @pytest.mark.integration
+@pytest.mark.timeout(900)  # every door, as everybody, in one table
 def test_sockets_are_open_to_those_the_rules_name(transactional_db, redis_client, world, dial, compare):
     subjects = {
         "run-socket": world.run,
@@ -202,6 +205,7 @@ def say_something_everywhere(redis_client, world) -> None:
     publish_notice(world.session.pk, "verdicts", {})
 
 
+@pytest.mark.timeout(900)
 def test_the_panel_is_for_administrators_alone(world, visit, compare):
     addresses = admin_addresses()
     assert len(addresses) > 20

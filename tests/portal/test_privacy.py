@@ -45,6 +45,7 @@ def test_the_file_holds_everything_and_nothing_of_others(world, visit, lab):
     assert attempt["proven"][0]["condition"] == lab.conditions[0].key
     assert {run["id"] for run in data["runs"]} == {str(world.run.pk), str(world.terminal.pk)}
     assert data["notes"][0]["text"] == world.note.text
+    assert data["certificates"][0]["statement"]["name"] == "Alice"
     assert data["quizzes"][0]["chapter"] == "foundations"
     assert b"10.244.1.2" in archive.read(f"runs/{world.run.pk}.cast")
     assert b"redes-k7m2xp" in archive.read(f"runs/{world.run.pk}.pcap")
