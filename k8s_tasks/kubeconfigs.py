@@ -12,12 +12,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from k8s_tasks import sealing
+
+PURPOSE = "kubeconfigs"
 MOST_BYTES = 256 * 1024
 OF_CLUSTER = {"server", "certificate-authority-data", "tls-server-name"}
 OF_USER = {"client-certificate-data", "client-key-data", "token"}
@@ -123,7 +123,7 @@ def _check_data(found: dict) -> None:
 
 
 def seal(text: str) -> bytes:
-    return _keys().encrypt(text.encode())
+    return sealing.seal(text, PURPOSE)
 
 
 def file_of(pk: int, sealed: bytes) -> str:
@@ -133,8 +133,8 @@ def file_of(pk: int, sealed: bytes) -> str:
     path = settings.STATE_DIR / "clusters" / f"uploaded-{pk}-{name}"
     if not path.exists():
         try:
-            _write(path, _keys().decrypt(bytes(sealed)))
-        except InvalidToken:
+            _write(path, sealing.unseal(sealed, PURPOSE).encode())
+        except sealing.CannotUnseal:
             return f"{path} (sealed with another SECRET_KEY: upload it again)"
     return str(path)
 
@@ -146,14 +146,3 @@ def _write(path: Path, text: bytes) -> None:
     with open(os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
         file.write(text)
     fresh.replace(path)
-
-
-def _keys() -> MultiFernet:
-    """The first seals; the fallbacks open what was sealed before a change of the key."""
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_derive(secret)) for secret in secrets])
-
-
-def _derive(secret: str) -> bytes:
-    key = HKDF(SHA256(), 32, salt=None, info=b"redes kubeconfigs").derive(secret.encode())
-    return base64.urlsafe_b64encode(key)

@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from k8s_tasks.alive import sign_of_life
+from k8s_tasks.chores import CHORES, EVERY_SECONDS
 from k8s_tasks.cluster.api import Api, connect
 from k8s_tasks.cluster.errors import ClusterError, NotFound, Refused
 from k8s_tasks.cluster.namespaces import PORTAL_LABEL, main_namespace
@@ -60,6 +61,7 @@ async def watch() -> None:
     """Runs for ever."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_again_and_again(House().keep, HOUSEKEEPING_SECONDS), name="housekeeping")
+        group.create_task(_again_and_again(do_chores, EVERY_SECONDS), name="chores")
         group.create_task(_again_and_again(place_sessions, PLACING_SECONDS), name="whole clusters")
         group.create_task(_again_and_again(ClusterWatch(group).look, HEALTH_SECONDS), name="cluster health")
 
@@ -68,6 +70,11 @@ async def place_sessions() -> None:
     """Beside the housekeeping, because the end of a netlab is waited for."""
     await in_database(serve_queue)
     await in_database(tend_own_netlabs)
+
+
+async def do_chores() -> None:
+    for chore in CHORES:
+        await in_database(chore)
 
 
 async def _again_and_again(act: Callable[[], Awaitable], seconds: float) -> None:

@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from curriculum.models import Attempt, QuizAttempt
 from k8s_tasks.enums import OPEN_RUN_STATES, RunKind
 from k8s_tasks.models import LabSession, Run
+from portal.lti.models import LtiMember, LtiRole
 from portal.models import Classroom, HelpRequest, User
 
 
@@ -69,12 +70,17 @@ def own_terminals(user: User) -> QuerySet[Run]:
 
 
 def taught_classrooms(user: User) -> QuerySet[Classroom]:
-    """The classes `user` teaches. Being named in a class counts only while one is an instructor."""
+    """The classes `user` teaches. Being named in a class counts only while one is an instructor: in the
+    portal, or, for that class alone, in the learning platform's course that it is bound to."""
     if user.is_superuser:
         return Classroom.objects.all()
-    if not user.is_instructor:
-        return Classroom.objects.none()
-    return Classroom.objects.filter(instructors=user)
+    named = Classroom.objects.filter(instructors=user)
+    if user.is_instructor:
+        return named
+    roles = LtiMember.objects.filter(
+        identity__user=user, role=LtiRole.INSTRUCTOR, context__platform__is_active=True
+    )
+    return named.filter(pk__in=roles.values("context__classroom"))
 
 
 def _sessions() -> QuerySet[LabSession]:

@@ -34,7 +34,12 @@ def account(request):
     if request.method == "POST" and form.is_valid():
         form.save()
         return saved(request)
-    return render(request, "account.html", {"form": form}, status=422 if form.errors else 200)
+    context = {
+        "form": form,
+        "has_password": request.user.has_usable_password(),
+        "platforms": request.user.lti_identities.select_related("platform"),
+    }
+    return render(request, "account.html", context, status=422 if form.errors else 200)
 
 
 def language_now(request) -> dict:

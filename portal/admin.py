@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from portal.lti import admin as _lti  # noqa: F401 - it registers what is of learning platforms
 from portal.models import Classroom, HelpLog, User
 
 admin.site.site_header = _("Redes no Kubernetes: administration")

@@ -58,11 +58,17 @@ def neighbours_of(chapter: Chapter) -> dict[str, Chapter | None]:
     }
 
 
-def chapter_or_404(slug: str):
+def chapter_or_404(slug: str) -> Chapter:
+    if found := find_chapter(slug):
+        return found
+    raise Http404(f"no chapter {slug}")
+
+
+def find_chapter(slug: str) -> Chapter | None:
     try:
         return get_course().chapter(slug)
     except KeyError:
-        raise Http404(f"no chapter {slug}") from None
+        return None
 
 
 def progress_of(user) -> dict:

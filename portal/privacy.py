@@ -18,14 +18,15 @@ from curriculum.models import Attempt, QuizAttempt
 from k8s_tasks.domain.sessions import end_session
 from k8s_tasks.enums import LIVE_SESSION_STATES
 from k8s_tasks.models import LabSession, Run
-from portal.models import Note, Override, User
+from portal.models import LtiScore, Note, Override, User
 
 GONE = "erased-{}"
 ACCOUNT = ("username", "first_name", "last_name", "email", "role", "language", "date_joined", "last_login")
 
 
 class EraseForm(forms.Form):
-    """Typed, so that it does not happen by a slip; with the password, so that nobody else does it."""
+    """Typed, so that it does not happen by a slip; with the password, where there is one, so that nobody else
+    does it."""
 
     username = forms.CharField(label=gettext_lazy("Your username"), max_length=150)
     password = forms.CharField(
@@ -35,12 +36,14 @@ class EraseForm(forms.Form):
     def __init__(self, *args, person: User, **kwargs):
         super().__init__(*args, **kwargs)
         self.person = person
+        if not person.has_usable_password():  # who comes from a learning platform has none to type
+            del self.fields["password"]
 
     def clean(self):
         told = super().clean()
         if told.get("username") != self.person.get_username():
             self.add_error("username", _("This is not your username."))
-        if not self.person.check_password(told.get("password", "")):
+        if "password" in self.fields and not self.person.check_password(told.get("password", "")):
             self.add_error("password", _("This is not your password."))
         return told
 
@@ -89,6 +92,16 @@ def data_of(person: User) -> dict:
         "account": {name: getattr(person, name) for name in ACCOUNT},
         "classes": list(person.classrooms.values("name", "starts_on", "ends_on")),
         "classes_taught": list(person.classrooms_taught.values("name")),
+        "learning_platforms": list(
+            person.lti_identities.values(
+                "platform__name", "subject", "is_linked", "memberships__context__title", "memberships__role"
+            )
+        ),
+        "grades_sent": list(
+            LtiScore.objects.filter(identity__user=person).values(
+                "context__platform__name", "assignment__lab", "points", "most", "state", "sent_at"
+            )
+        ),
         "attempts": [
             _attempt(each) for each in attempts.prefetch_related("answers", "hints", "passes", "drafts")
         ],
@@ -160,6 +173,7 @@ def _make_nameless(person: User) -> None:
     person.notes.all().delete()
     person.overrides.all().delete()
     person.certificates.all().delete()
+    person.lti_identities.all().delete()
     person.username = GONE.format(person.pk)
     person.first_name = person.last_name = person.email = ""
     person.is_active = person.is_staff = person.is_superuser = False

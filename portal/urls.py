@@ -41,6 +41,8 @@ from portal import (
     tokens,
 )
 from portal.api import open_doors
+from portal.lti import class_page as lms
+from portal.lti import views as lti
 
 urlpatterns = [
     path("", chapters.home, name="home"),
@@ -129,6 +131,10 @@ urlpatterns = [
     ),
     path("classes/<int:class_id>/live/", live_class.live, name="class-live"),
     path("classes/<int:class_id>/note/", live_class.send_note, name="class-note"),
+    path("classes/<int:class_id>/lms/", lms.class_lms, name="class-lms"),
+    path("classes/<int:class_id>/lms/<int:context_id>/roster/", lms.roster, name="class-lms-roster"),
+    path("classes/<int:class_id>/lms/<int:context_id>/scores/", lms.send_scores, name="class-lms-scores"),
+    path("classes/<int:class_id>/lms/<int:context_id>/unbind/", lms.unbind, name="class-lms-unbind"),
     path("sessions/<uuid:session_id>/hand/", helping.hand, name="hand"),
     path("sessions/<uuid:session_id>/hand/raise/", helping.raise_hand, name="hand-raise"),
     path("sessions/<uuid:session_id>/hand/change/", helping.change_hand, name="hand-change"),
@@ -164,6 +170,14 @@ urlpatterns = [
     path("account/tokens/", tokens.tokens, name="tokens"),
     path("account/tokens/create/", tokens.create, name="token-create"),
     path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="token-revoke"),
+    path("account/lms/<int:identity_id>/unlink/", lti.unlink, name="lti-unlink"),
+    path("lti/", lti.tool, name="lti-tool"),
+    path("lti/login/", lti.login, name="lti-login"),
+    path("lti/launch/", lti.launch, name="lti-launch"),
+    path("lti/deep-link/", lti.deep_link, name="lti-deep-link"),
+    path("lti/keys/", lti.keys, name="lti-keys"),
+    path("lti/welcome/<uuid:launch_id>/", lti.welcome, name="lti-welcome"),
+    path("lti/courses/<int:context_id>/", lti.course, name="lti-course"),
     path("api/", api_page.api_page, name="api"),
     path("api/v1/", open_doors()),
     path("account/data/", privacy.export, name="my-data"),

@@ -26,6 +26,7 @@ from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.models import Capture, Cluster, LabSession, Run, Transcript
 from portal.asgi import application
 from portal.certificates import make_certificate
+from portal.lti.models import LtiContext, LtiIdentity, LtiMember, LtiPlatform, LtiRole
 from portal.models import ApiToken, Assignment, Certificate, Classroom, HelpRequest, Note, Role, User
 from portal.tokens import make_token
 from tests import workshop
@@ -73,6 +74,9 @@ class World:
     token: ApiToken
     hand: HelpRequest
     certificate: Certificate
+    identity: LtiIdentity | None = None
+    course: LtiContext | None = None
+    unbound: LtiContext | None = None
     editing: LabSession | None = None
 
     def people(self) -> dict[str, User]:
@@ -159,6 +163,20 @@ def world(db, lab) -> World:
     people = (alice, bob, paula, otto, root, classroom)
     kept = (assignment, quiz, note, ApiToken.objects.get(), hand, certificate)
     return World(*people, attempt, session, run, terminal, *kept)
+
+
+@pytest.fixture
+def courses(world) -> None:
+    """A learning platform that Alice has linked: one course bound to her class, and one to none, which she
+    teaches there."""
+    platform = LtiPlatform.objects.create(name="Canvas", issuer="https://canvas.example", client_id="1")
+    identity = LtiIdentity.objects.create(platform=platform, subject="a", user=world.alice, is_linked=True)
+    course, unbound = (
+        LtiContext.objects.create(platform=platform, deployment_id="1", context_id=name, classroom=bound_to)
+        for name, bound_to in (("bound", world.classroom), ("unbound", None))
+    )
+    LtiMember.objects.create(context=unbound, identity=identity, role=LtiRole.INSTRUCTOR)
+    world.identity, world.course, world.unbound = identity, course, unbound
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ class Door:
     open_to: frozenset
     subject: str = ""  # whose key is in the address: lab, session, step, run, classroom ...
     hidden: bool = False  # of those it is closed to, a visitor does not find it either
+    is_foreign: bool = False  # forms of learning platforms come here; what guards it is in test_lti
 
 
 DOORS = {
@@ -103,6 +104,10 @@ DOORS = {
     "class-grade": Door("get post", TEACHERS, "grade"),
     "class-live": Door("get", TEACHERS, "classroom"),
     "class-note": Door("post", TEACHERS, "classroom"),
+    "class-lms": Door("get", TEACHERS, "classroom"),
+    "class-lms-roster": Door("post", TEACHERS, "course"),
+    "class-lms-scores": Door("post", TEACHERS, "course"),
+    "class-lms-unbind": Door("post", TEACHERS, "course"),
     "hand": Door("get", OWNER, "session"),
     "hand-raise": Door("post", OWNER, "session"),
     "hand-change": Door("post", OWNER, "session"),
@@ -131,6 +136,16 @@ DOORS = {
     "token-create": Door("post", LOGGED_IN),
     "token-revoke": Door("post", OWNER, "token"),
     "api": Door("get", EVERYBODY),  # what it tells is in test_api
+    "lti-unlink": Door("post", OWNER, "identity"),
+    "lti-tool": Door("get", ADMINISTRATOR),
+    "lti-login": Door("get post", EVERYBODY, is_foreign=True),
+    "lti-launch": Door("post", EVERYBODY, is_foreign=True),
+    "lti-deep-link": Door("post", EVERYBODY, is_foreign=True),
+    "lti-keys": Door("get", EVERYBODY),
+    "lti-welcome": Door(
+        "get post", frozenset(), "launch", hidden=True
+    ),  # for the browser that came: test_lti
+    "lti-course": Door("get post", OWNER, "unbound"),
     "my-data": Door("get", LOGGED_IN),
     "erase": Door("get post", LOGGED_IN),
     "erased": Door("get", EVERYBODY),
@@ -242,7 +257,7 @@ portal has a door without a rule.
 The work asked for is that of **the student**, who is in the class of **their instructor**. **{OPEN}** is
 let in, **{LOGIN}** is led to the login, **token** is told that a token is needed, and **{CLOSED}** finds
 nothing: a 404, the same as for an address that never was. What changes something is a POST with a token
-against forged forms, and no link.
+against forged forms, and no link; what learning platforms send is guarded otherwise ([lti.md](lti.md)).
 
 """
 

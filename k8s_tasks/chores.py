@@ -1,0 +1,6 @@
+"""What the watcher does for the layers above it, which it does not know: they put their chores here."""
+
+from collections.abc import Callable
+
+EVERY_SECONDS = 10
+CHORES: list[Callable[[], None]] = []  # each looks whether there is work, and asks a worker for it
