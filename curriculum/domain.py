@@ -16,6 +16,7 @@ from curriculum.hints import hints_ahead
 from curriculum.models import Answer, Attempt, ConditionPass, Draft, HintOpening, Lab
 from curriculum.parameters import card_of, draw_parameters, render_argv, spell_argv, substitute
 from curriculum.predictions import is_right, read_value
+from curriculum.signals import attempt_passed
 from curriculum.specs import CARD, Course, LabSpec, Step
 
 __all__ = [
@@ -205,5 +206,7 @@ def _check_prediction(step: Step, value: str) -> str:
 def _pass_attempt_if_complete(attempt: Attempt, lab: LabSpec) -> None:
     proven = set(attempt.passes.values_list("condition", flat=True))
     if proven.issuperset(condition.key for condition in lab.conditions):
-        Attempt.objects.filter(pk=attempt.pk, passed_at=None).update(passed_at=timezone.now())
+        is_new = Attempt.objects.filter(pk=attempt.pk, passed_at=None).update(passed_at=timezone.now())
         attempt.refresh_from_db(fields=["passed_at"])
+        if is_new:
+            attempt_passed.send(Attempt, attempt=attempt)

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from portal.lti import admin as _lti  # noqa: F401 - it registers what is of learning platforms
 from portal.models import Classroom, HelpLog, User
+from portal.xapi import admin as _xapi  # noqa: F401 - it registers the record stores
 
 admin.site.site_header = _("Redes no Kubernetes: administration")
 admin.site.site_title = _("Redes no Kubernetes")

@@ -261,3 +261,4 @@ from portal.lti.models import (  # noqa: E402, F401 - they refer to the people a
     LtiScore,
     ToolKey,
 )
+from portal.xapi.models import RecordStore, Statement  # noqa: E402, F401

@@ -18,7 +18,7 @@ from curriculum.models import Attempt, QuizAttempt
 from k8s_tasks.domain.sessions import end_session
 from k8s_tasks.enums import LIVE_SESSION_STATES
 from k8s_tasks.models import LabSession, Run
-from portal.models import LtiScore, Note, Override, User
+from portal.models import LtiScore, Note, Override, Statement, User
 
 GONE = "erased-{}"
 ACCOUNT = ("username", "first_name", "last_name", "email", "role", "language", "date_joined", "last_login")
@@ -102,6 +102,7 @@ def data_of(person: User) -> dict:
                 "context__platform__name", "assignment__lab", "points", "most", "state", "sent_at"
             )
         ),
+        "statements": list(Statement.objects.filter(person=person).values("store__name", "body", "sent_at")),
         "attempts": [
             _attempt(each) for each in attempts.prefetch_related("answers", "hints", "passes", "drafts")
         ],
@@ -174,6 +175,7 @@ def _make_nameless(person: User) -> None:
     person.overrides.all().delete()
     person.certificates.all().delete()
     person.lti_identities.all().delete()
+    Statement.objects.filter(person=person).delete()
     person.username = GONE.format(person.pk)
     person.first_name = person.last_name = person.email = ""
     person.is_active = person.is_staff = person.is_superuser = False

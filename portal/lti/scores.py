@@ -23,11 +23,11 @@ from portal.lti.calls import CallFailed
 from portal.lti.models import LtiContext, LtiMember, LtiRole, LtiScore, ScoreState
 from portal.lti.services import SCORE, line_item_of, send_score
 from portal.models import Assignment, GradingRules, Override
+from portal.retries import pause_after
 
 logger = logging.getLogger(__name__)
 TASK = "portal.tasks.send_scores"
 MOST_TRIES = 14
-LONGEST_WAIT = timedelta(hours=6)
 LEASE = timedelta(seconds=60)  # while one worker sends a grade no other does
 TASK_SECONDS = 8  # then the next task goes on
 
@@ -140,7 +140,7 @@ def _put_off(mine, score: LtiScore, problem: str, now: datetime) -> None:
     mine.update(
         tries=tries,
         problem=problem[:300],
-        next_at=now + min(timedelta(seconds=15 * 2**tries), LONGEST_WAIT),
+        next_at=now + pause_after(tries),
         state=ScoreState.FAILED if tries >= MOST_TRIES else ScoreState.WAITING,
     )
 

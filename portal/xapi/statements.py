@@ -1,0 +1,124 @@
+"""From a row of somebody's work to an xAPI statement (1.0.3).
+
+An actor is an account: the portal's address and a pseudonym or username. What is told about is named by its
+address in the portal.
+"""
+
+import uuid
+
+from curriculum.models import Answer, Attempt, QuizAnswer, QuizAttempt
+from portal.chapters import find_chapter
+from portal.lab_page import find_lab
+from portal.models import User
+from portal.xapi.models import RecordStore
+
+VERB = "http://adlnet.gov/expapi/verbs/"
+ACTIVITY = "http://adlnet.gov/expapi/activities/"
+ATTEMPTED, PASSED, ANSWERED, COMPLETED = "attempted", "passed", "answered", "completed"
+SHOWN = {
+    ATTEMPTED: {"en": "attempted", "pt-BR": "tentou"},
+    PASSED: {"en": "passed", "pt-BR": "foi aprovado em"},
+    ANSWERED: {"en": "answered", "pt-BR": "respondeu"},
+    COMPLETED: {"en": "completed", "pt-BR": "concluiu"},
+}
+TAGS = {"pt-br": "pt-BR", "en": "en"}
+
+
+def id_of(store: RecordStore, verb: str, key: object) -> uuid.UUID:
+    """The same for the same deed, however often it is told."""
+    return uuid.uuid5(store.namespace, f"{verb}:{key}")
+
+
+def actor_of(store: RecordStore, person: User) -> dict:
+    name = person.get_username()
+    if store.is_pseudonymous:
+        name = str(uuid.uuid5(store.namespace, f"person:{person.pk}"))
+    return {"objectType": "Agent", "account": {"homePage": store.home_page, "name": name}}
+
+
+def attempted(store: RecordStore, attempt: Attempt) -> dict:
+    told = _told(store, ATTEMPTED, attempt.student, attempt.started_at)
+    return told | {"object": _lab(store, attempt.lab.slug), "context": {"registration": str(attempt.pk)}}
+
+
+def passed(store: RecordStore, attempt: Attempt) -> dict:
+    return _told(store, PASSED, attempt.student, attempt.passed_at) | {
+        "object": _lab(store, attempt.lab.slug),
+        "result": {"success": True, "completion": True},
+        "context": {"registration": str(attempt.pk)},
+    }
+
+
+def predicted(store: RecordStore, answer: Answer) -> dict:
+    attempt = answer.attempt
+    lab = _lab(store, attempt.lab.slug)
+    return _told(store, ANSWERED, attempt.student, answer.created_at) | {
+        "object": _question(f"{lab['id']}steps/{answer.step}/", answer.step),
+        "result": {"success": bool(answer.is_right), "response": answer.value},
+        "context": {"registration": str(attempt.pk), "contextActivities": {"parent": [lab]}},
+    }
+
+
+def answered(store: RecordStore, answer: QuizAnswer) -> dict:
+    attempt = answer.attempt
+    quiz = _quiz(store, attempt.chapter)
+    return _told(store, ANSWERED, attempt.student, answer.answered_at) | {
+        "object": _question(f"{quiz['id']}#{answer.question}", answer.question),
+        "result": {"success": answer.is_right, "response": answer.value},
+        "context": {"registration": str(attempt.pk), "contextActivities": {"parent": [quiz]}},
+    }
+
+
+def completed(store: RecordStore, attempt: QuizAttempt, last: QuizAnswer) -> dict:
+    right = attempt.answers.filter(is_right=True).count()
+    score = {"scaled": round(right / attempt.total, 4), "raw": right, "min": 0, "max": attempt.total}
+    return _told(store, COMPLETED, attempt.student, last.answered_at) | {
+        "object": _quiz(store, attempt.chapter),
+        "result": {"completion": True, "score": score},
+        "context": {"registration": str(attempt.pk)},
+    }
+
+
+def _told(store: RecordStore, verb: str, person: User, moment) -> dict:
+    return {
+        "actor": actor_of(store, person),
+        "verb": {"id": f"{VERB}{verb}", "display": SHOWN[verb]},
+        "timestamp": moment.isoformat(timespec="milliseconds"),
+    }
+
+
+def _lab(store: RecordStore, slug: str) -> dict:
+    lab = find_lab(slug)
+    definition = {"type": f"{ACTIVITY}simulation"}
+    if lab:
+        definition["name"] = _names(lab.title)
+    return {
+        "objectType": "Activity",
+        "id": f"{store.home_page.rstrip('/')}/labs/{slug}/",
+        "definition": definition,
+    }
+
+
+def _quiz(store: RecordStore, slug: str) -> dict:
+    chapter = find_chapter(slug)
+    definition = {"type": f"{ACTIVITY}assessment"}
+    if chapter:
+        definition["name"] = _names(chapter.title)
+    return {
+        "objectType": "Activity",
+        "id": f"{store.home_page.rstrip('/')}/chapters/{slug}/quiz/",
+        "definition": definition,
+    }
+
+
+def _question(address: str, key: str) -> dict:
+    definition = {
+        "type": f"{ACTIVITY}cmi.interaction",
+        "interactionType": "other",
+        "name": {"und": key},
+    }
+    return {"objectType": "Activity", "id": address, "definition": definition}
+
+
+def _names(title) -> dict:
+    return {TAGS[language]: text for language, text in title.as_dict().items() if language in TAGS}
