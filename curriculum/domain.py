@@ -23,6 +23,7 @@ __all__ = [
     "AnswerError",
     "bring_back_draft",
     "current_attempt",
+    "keep_skipped",
     "record_answer",
     "record_prediction",
     "render_argv",
@@ -145,6 +146,16 @@ def open_hint(attempt: Attempt, step: Step, number: int, reasons: Mapping[str, s
     HintOpening.objects.get_or_create(attempt=attempt, step=step.key, number=number)
 
 
+def keep_skipped(attempt: Attempt, lab: LabSpec, skipped: dict[str, dict]) -> None:
+    """What cannot be proven on the cluster the attempt runs on, and why: the rest is enough there, also
+    when all of it was proven before this was known."""
+    if attempt.skipped != skipped:
+        attempt.skipped = skipped
+        with transaction.atomic():
+            attempt.save(update_fields=["skipped"])
+            _pass_attempt_if_complete(attempt, lab)
+
+
 def store_pass(attempt: Attempt, condition: str, reason: dict, evidence: dict) -> ConditionPass:
     """Keep a proven condition; the first proof stays. The attempt is passed with its last one.
 
@@ -205,7 +216,7 @@ def _check_prediction(step: Step, value: str) -> str:
 
 def _pass_attempt_if_complete(attempt: Attempt, lab: LabSpec) -> None:
     proven = set(attempt.passes.values_list("condition", flat=True))
-    if proven.issuperset(condition.key for condition in lab.conditions):
+    if proven.issuperset({condition.key for condition in lab.conditions} - attempt.skipped.keys()):
         is_new = Attempt.objects.filter(pk=attempt.pk, passed_at=None).update(passed_at=timezone.now())
         attempt.refresh_from_db(fields=["passed_at"])
         if is_new:

@@ -22,6 +22,7 @@ class StepKind(models.TextChoices):
     ADDON = "addon", _("What an add-on says")
     CAPTURE = "capture", _("Live capture")
     IMPAIR = "impair", _("Impairment")
+    PROXY = "proxy", _("Mode of kube-proxy")
     TERMINAL = "terminal", _("Terminal")
     PREDICT = "predict", _("Prediction")
     ANSWER = "answer", _("Answer")
@@ -36,6 +37,7 @@ RUN_STEPS = (
     StepKind.ADDON,
     StepKind.CAPTURE,
     StepKind.IMPAIR,
+    StepKind.PROXY,
 )
 LIVE_STEPS = (StepKind.STREAM, StepKind.CAPTURE)  # they go on until somebody ends them
 

@@ -333,6 +333,17 @@ class Proof:
 
 MANY_PACKETS = (ConditionKind.LOSS, ConditionKind.BALANCE, ConditionKind.AFFINITY, ConditionKind.REMAP)
 
+BY_PACKETS = (
+    *MANY_PACKETS,
+    ConditionKind.REACH,
+    ConditionKind.MATRIX,
+    ConditionKind.CAPTURE,
+    ConditionKind.THROUGHPUT,
+    ConditionKind.RATE,
+    ConditionKind.TLS,
+    ConditionKind.DNS,
+)
+
 
 def inner_proofs(settings) -> tuple[Proof, ...]:
     """The proofs that settings put together."""

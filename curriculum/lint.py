@@ -12,7 +12,7 @@ from yaml import YAMLError
 from curriculum.cel import CelError, compile_expression
 from curriculum.documents import Document
 from curriculum.enums import LIVE_STEPS, Capability, ParameterKind, Scope, StepKind
-from curriculum.kinds import NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
+from curriculum.kinds import BY_PACKETS, NODE_PLACE, AnswerSettings, Proof, WhenSettings, inner_proofs
 from curriculum.lined_yaml import read_all
 from curriculum.lint_hints import lint_hints
 from curriculum.lint_predictions import lint_predicted, lint_predictions
@@ -34,6 +34,7 @@ NEEDS = {
     StepKind.CAPTURE: ("pod", "pane"),
     StepKind.IMPAIR: ("pod", "pane"),
     StepKind.TERMINAL: ("pod",),
+    StepKind.PROXY: ("mode", "pane"),
     StepKind.PREDICT: ("prediction",),
 }
 ANSWER_NEEDS = {
@@ -53,6 +54,8 @@ READ_BY = {
     "mtu": (StepKind.IMPAIR,),
     "pcap": (StepKind.EXEC,),
     "prediction": (StepKind.PREDICT,),
+    "mode": (StepKind.PROXY,),
+    "verbosity": (StepKind.PROXY,),
 }
 MUTANTS_WANTED = 3
 
@@ -74,6 +77,8 @@ def lint_lab(lab: LabSpec, document: Document) -> list[Problem]:
         _lint_steps,
         _lint_impairments,
         _lint_addons,
+        _lint_whole_cluster,
+        _lint_needs,
         _lint_argv,
         lint_predictions,
         lint_hints,
@@ -300,7 +305,7 @@ def _lint_addons(lab: LabSpec, document: Document) -> Iterator[Problem]:
         if step.kind != StepKind.ADDON:
             continue
         yield from _lint_template(lab, document, (*keys, "only"), step.only)
-        if not any("${" in word for word in (step.only, *step.argv)):
+        if lab.scope != Scope.EXCLUSIVE and not any("${" in word for word in (step.only, *step.argv)):
             mend = "others' work must not be shown; let 'only' or the command name something of this session"
             yield document.problem(keys, mend)
         if not step.argv and not step.only:
@@ -313,6 +318,21 @@ def _lint_addons(lab: LabSpec, document: Document) -> Iterator[Problem]:
             yield document.problem(keys, "of kube-proxy a node's log can be shown; give 'node' and no 'argv'")
         if step.addon == INGRESS_CONTROLLER and Capability.INGRESS not in lab.requires:
             yield document.problem(keys, "not every cluster has one; add ingress to requires")
+
+
+def _lint_whole_cluster(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    for index, step in enumerate(lab.steps):
+        if step.kind == StepKind.PROXY and lab.scope != Scope.EXCLUSIVE:
+            mend = "this changes what all share; say scope: exclusive"
+            yield document.problem(("steps", index), mend)
+
+
+def _lint_needs(lab: LabSpec, document: Document) -> Iterator[Problem]:
+    """Something must be proven by packets wherever the lab can be begun."""
+    always = [leaf.kind for each in lab.conditions if not each.needs for leaf in each.leaves]
+    if any(each.needs for each in lab.conditions) and not set(always) & set(BY_PACKETS):
+        mend = "no packet proves anything where what they need is lacking; add a condition without 'needs'"
+        yield document.problem(("conditions",), mend)
 
 
 def _lint_argv(lab: LabSpec, document: Document) -> Iterator[Problem]:

@@ -46,6 +46,12 @@ class Attempt(models.Model):
     parameters = models.JSONField(_("parameters"), default=dict)
     started_at = models.DateTimeField(_("begun"), auto_now_add=True)
     passed_at = models.DateTimeField(_("all proven"), null=True, blank=True)
+    skipped = models.JSONField(
+        _("skipped"),
+        default=dict,
+        blank=True,
+        help_text='{"condition": {"pt-br": "...", "en": "..."}}: what the cluster lacks for it',
+    )
 
     class Meta:
         ordering = ["-started_at"]

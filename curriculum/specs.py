@@ -22,6 +22,7 @@ from curriculum.schema import KEY_PATTERN, definition_of, derived, told
 from curriculum.text import Text, choose_language
 
 DIRECTIONS = ["to-pod", "from-pod"]
+PROXY_MODES = ["iptables", "nftables", "ipvs"]
 INGRESS_CONTROLLER, KUBE_PROXY = "ingress-controller", "kube-proxy"
 TRAFFIC_PROTOCOLS = ["http", "tcp", "udp"]
 CARD = "card"  # stands for the name of the card that was dealt
@@ -144,6 +145,10 @@ class Step:
         default="",
         pattern="^(/[A-Za-z0-9._/-]+)?$",
     )
+    mode: str = told("how kube-proxy shall work after a `proxy` step", default="", enum=PROXY_MODES)
+    verbosity: int = told(
+        "how much kube-proxy logs after a `proxy` step, as its --v", default=0, minimum=0, maximum=9
+    )
     needs: tuple[Capability, ...] = told(
         "cluster capabilities that only this step needs; elsewhere it is skipped, and the page says why",
         default=(),
@@ -173,6 +178,10 @@ class Condition(Proof):
     key: str = told("name of the condition, the same in both prose files", pattern=KEY_PATTERN)
     automatic: bool | None = told(
         "whether it checks itself when something changes; those that send many packets do not", default=None
+    )
+    needs: tuple[Capability, ...] = told(
+        "capabilities without which it cannot be proven; it is skipped then, and the lab passes without it",
+        default=(),
     )
     title: Text = derived()
 

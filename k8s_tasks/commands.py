@@ -21,6 +21,8 @@ def command_of(step: Step, values: Mapping[str, object]) -> list[str]:
         return ["kubectl", "delete" if step.remove else "apply", "-f", file]
     if step.kind == StepKind.CAPTURE:
         return [*TCPDUMP, *words]
+    if step.kind == StepKind.PROXY:
+        return ["kube-proxy", f"--proxy-mode={step.mode}", f"--v={step.verbosity}"]
     if step.kind == StepKind.ADDON:
         return _addon_words(step, words, values)
     if step.kind == StepKind.IMPAIR:

@@ -10,6 +10,7 @@ from k8s_tasks.cluster.agent import Agent
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.as_student import AsStudent, spell, spell_kind
 from k8s_tasks.cluster.errors import ClusterError, Refused, Unreachable
+from k8s_tasks.cluster.proxy import configure_proxy
 
 UNITS = {"delay": "ms", "jitter": "ms", "rate": "kbit/s"}
 
@@ -104,6 +105,13 @@ async def show_log(deed: Deed, api: Api, addon: str, *, node: str, only: str, si
     for line in lines:
         deed.say(line)
     return 0 if lines else 1
+
+
+async def change_proxy(deed: Deed, api: Api, *, mode: str, verbosity: int) -> int:
+    await configure_proxy(api, mode=mode, verbosity=verbosity)
+    deed.say(f"configmap/kube-proxy: mode {mode}")
+    deed.say(f'daemon set "kube-proxy" successfully rolled out with --v={verbosity}')
+    return 0
 
 
 async def narrow(deed: Deed, agent: Agent, address: str, mtu: int) -> int:

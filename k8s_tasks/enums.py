@@ -30,6 +30,7 @@ class RunKind(models.TextChoices):
     ADDON = "addon", _("What an add-on says")
     CAPTURE = "capture", _("Live capture")
     IMPAIR = "impair", _("Impairment")
+    PROXY = "proxy", _("Mode of kube-proxy")
     TERMINAL = "terminal", _("Terminal")
     VERIFY = "verify", _("Verification")
 

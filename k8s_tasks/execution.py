@@ -3,6 +3,7 @@
 command, terminal   a process in the student's pod, as the student
 node, capture       a process in the node agent's pod, as the platform: its words are the lab's
 apply, impair       the worker's own deed: objects as the student, the link of one pod by the agent
+proxy               the worker's own deed: another mode of kube-proxy, on a cluster that nobody else is on
 addon               a process in the ingress controller's pod, as the platform, or the worker's look at a log
 """
 
@@ -31,7 +32,7 @@ from k8s_tasks.texts import read_objects
 POD_GRACE = 15  # seconds the pod's own clock gives a command beyond ours; it matters when we are dead
 ON_POD_LINK = (RunKind.CAPTURE, RunKind.IMPAIR)
 BY_AGENT = (RunKind.NODE, RunKind.CAPTURE)
-ENDS_ITSELF = (RunKind.APPLY, RunKind.IMPAIR, RunKind.ADDON)
+ENDS_ITSELF = (RunKind.APPLY, RunKind.IMPAIR, RunKind.ADDON, RunKind.PROXY)
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,11 @@ async def _ask_addon(api: Api, work: Work, seconds: int) -> Process | Deed:
     return Deed(lambda deed: deeds.show_log(deed, api, step.addon, **facts))
 
 
+async def _change_proxy(api: Api, work: Work, seconds: int) -> Deed:
+    step = work.step
+    return Deed(lambda deed: deeds.change_proxy(deed, api, mode=step.mode, verbosity=step.verbosity))
+
+
 _WAYS = {
     RunKind.COMMAND: _in_pod,
     RunKind.TERMINAL: _in_pod,
@@ -204,4 +210,5 @@ _WAYS = {
     RunKind.APPLY: _apply,
     RunKind.IMPAIR: _impair,
     RunKind.ADDON: _ask_addon,
+    RunKind.PROXY: _change_proxy,
 }

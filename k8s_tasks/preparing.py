@@ -16,6 +16,7 @@ from k8s_tasks.cluster.background import Talker
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.labs import LabPlan, clear_lab, prepare_lab
 from k8s_tasks.cluster.namespaces import PORTAL_LABEL, SESSION_LABEL, balancer_rights, extra_namespace
+from k8s_tasks.cluster.proxy import restore_proxy
 from k8s_tasks.domain.capabilities import capability_of
 from k8s_tasks.domain.clusters import portal_id
 from k8s_tasks.domain.sessions import set_session_state
@@ -129,3 +130,5 @@ def clear_session(session_id) -> None:
 async def _clear(session: LabSession) -> None:
     api = await api_of(session.cluster.kubeconfig_path)
     await clear_lab(api, str(session.pk), session.namespace)
+    if session.is_exclusive:
+        await restore_proxy(api)

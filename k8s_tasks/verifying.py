@@ -12,7 +12,7 @@ from opentelemetry import trace
 
 from curriculum import queries as work
 from curriculum.course import get_course
-from curriculum.domain import store_pass
+from curriculum.domain import keep_skipped, store_pass
 from curriculum.enums import Verdict
 from curriculum.kinds import NODE_PLACE, Proof, TlsSettings
 from curriculum.specs import Condition, LabSpec
@@ -26,7 +26,7 @@ from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.objects import list_nodes, list_pods
 from k8s_tasks.cluster.topology import node_place, number_nodes, pod_facts
-from k8s_tasks.domain.capabilities import measured
+from k8s_tasks.domain.capabilities import measured, surely_lacking
 from k8s_tasks.domain.runs import set_run_state
 from k8s_tasks.drive import keep_beating
 from k8s_tasks.enums import OPEN_RUN_STATES, RunState
@@ -93,9 +93,13 @@ def find(session: LabSession, lab: LabSpec, conditions: list[Condition]) -> dict
 
 
 def open_conditions(session: LabSession, lab: LabSpec) -> list[Condition]:
-    """Those that are not proven yet: a proof stays, whatever is done afterwards."""
+    """Those that are not proven yet: a proof stays, whatever is done afterwards. What the cluster lacks
+    the means for is skipped, and that is kept too."""
     proven = set(session.attempt.passes.values_list("condition", flat=True))
-    return [condition for condition in lab.conditions if condition.key not in proven]
+    whys = {each.key: surely_lacking(session.cluster, each.needs) for each in lab.conditions}
+    skipped = {key: why for key, why in whys.items() if why and key not in proven}
+    keep_skipped(session.attempt, lab, skipped)
+    return [each for each in lab.conditions if each.key not in proven and each.key not in skipped]
 
 
 def facts_of(session: LabSession, lab: LabSpec) -> Facts:

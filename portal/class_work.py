@@ -90,20 +90,26 @@ def newest_results(attempts: Iterable[Attempt]) -> dict[tuple, ConditionResult]:
 
 def condition_cells(lab: LabSpec, attempt: Attempt | None, results: dict) -> list[dict]:
     if attempt is None:
-        return [condition_cell(condition, None, None) for condition in lab.conditions]
+        return [condition_cell(condition, None, None, None) for condition in lab.conditions]
     passed = {each.condition: each for each in attempt.passes.all()}
     return [
-        condition_cell(condition, passed.get(condition.key), results.get((attempt.pk, condition.key)))
+        condition_cell(
+            condition,
+            passed.get(condition.key),
+            results.get((attempt.pk, condition.key)),
+            attempt.skipped.get(condition.key),
+        )
         for condition in lab.conditions
     ]
 
 
-def condition_cell(condition, passed, result: ConditionResult | None) -> dict:
+def condition_cell(condition, passed, result: ConditionResult | None, skipped: dict | None) -> dict:
     """Once proven, always proven: a later failure is not held against it, so its reason is not shown."""
     return {
         "condition": condition,
         "passed": passed,
         "result": result,
+        "skipped": skipped if not passed else None,
         "last_reason": spoken(result.reason) if result and not passed else "",
         "run_id": result.run_id if result else None,
     }

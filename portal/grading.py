@@ -112,7 +112,8 @@ def _works(students: Sequence[User], labs: set[str]) -> dict[tuple[int, str], li
         lab = find_lab(attempt.lab.slug)
         if lab is None:
             continue
-        keys = {condition.key for condition in lab.conditions}
+        # What the attempt's cluster lacked the means for is nobody's loss.
+        keys = {condition.key for condition in lab.conditions} - attempt.skipped.keys()
         proven = {each.condition: each.passed_at for each in attempt.passes.all() if each.condition in keys}
         found[attempt.student_id, lab.slug].append(Work(proven, len(keys), len(attempt.hints.all())))
     return found

@@ -308,8 +308,14 @@ def _known(fill_in: Callable, facts: dict | None):
 def conditions_context(sitting: Sitting) -> list[dict]:
     passes = {each.condition: each for each in sitting.attempt.passes.all()} if sitting.attempt else {}
     results = queries.latest_results(sitting.attempt) if sitting.attempt else {}
+    skipped = sitting.attempt.skipped if sitting.attempt else {}
     return [
-        {"spec": condition, "result": results.get(condition.key), "passed": passes.get(condition.key)}
+        {
+            "spec": condition,
+            "result": results.get(condition.key),
+            "passed": passes.get(condition.key),
+            "skipped": skipped.get(condition.key),
+        }
         for condition in sitting.lab.conditions
     ]
 

@@ -108,6 +108,12 @@ def lacked_by(cluster: Cluster, requires: Sequence[Capability]) -> str:
     return " ".join(f"{name}: {each['reason']['en']}" for name, each in absent.items())
 
 
+def surely_lacking(cluster: Cluster, needs: Sequence[Capability]) -> dict[str, str]:
+    """Why the first of these needs is not met, by language; empty when nothing is known to be lacking."""
+    told = (capability_of(cluster, name) for name in needs)
+    return next((each["reason"] for each in told if each["state"] == CapabilityState.ABSENT), {})
+
+
 def choose_cluster(requires: Sequence[Capability]) -> tuple[Cluster | None, str | None]:
     """A healthy cluster with room for a lab that shares it, and why even the best one will not do.
 

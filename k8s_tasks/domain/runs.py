@@ -29,6 +29,7 @@ RUN_KINDS = {
     StepKind.ADDON: RunKind.ADDON,
     StepKind.CAPTURE: RunKind.CAPTURE,
     StepKind.IMPAIR: RunKind.IMPAIR,
+    StepKind.PROXY: RunKind.PROXY,
 }
 OPEN_RUNS_PER_SESSION = 12
 STREAM_KEPT_SECONDS = 3600  # after the end; later the transcript answers
@@ -66,6 +67,8 @@ def check_may_run(session: LabSession, step: Step) -> None:
     _check_usable(session)
     if why := why_skipped(session.cluster, step.needs):
         raise RunError(why)
+    if step.kind == StepKind.PROXY and not session.is_exclusive:
+        raise RunError(_("Others use this cluster too: its kube-proxy is not changed."))
     if step.before and step.before not in work.answers(session.attempt):
         raise RunError(_("Commit your prediction first."))
 

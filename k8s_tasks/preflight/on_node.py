@@ -31,6 +31,7 @@ SYS_BPF = {"x86_64": 321, "aarch64": 280}
 BPF_PROG_LOAD, SOCKET_FILTER = 5, 1
 RETURN_0 = struct.pack("<BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0)  # r0 = 0; exit
 NETLINK_GENERIC, GENL_ID_CTRL, GET_FAMILY, FAMILY_NAME, NLMSG_ERROR = 16, 16, 3, 2, 2
+FAMILY_ID, IPVS_GET_INFO, IPVS_VERSION, EITHER = 1, 15, 1, 1
 
 
 def nftables():
@@ -54,21 +55,38 @@ def iptables():
 
 
 def ipvs():
-    """Ask for IPVS' netlink family; the kernel loads the module for that, if it has one."""
+    """Ask for IPVS' netlink family, for which the kernel loads the module if it has one, and then
+    something of the family: in a user namespace it is there and may not be used."""
     name = b"IPVS\0".ljust(8, b"\0")
-    body = struct.pack("=BBHHH", GET_FAMILY, 1, 0, 4 + 5, FAMILY_NAME) + name
-    header = struct.pack("=IHHII", 16 + len(body), GENL_ID_CTRL, 1, 1, 0)
+    wanted = struct.pack("=BBHHH", GET_FAMILY, 1, 0, 4 + 5, FAMILY_NAME) + name
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_GENERIC) as asking:
         asking.settimeout(5)
-        asking.send(header + body)
-        answer = asking.recv(65536)
-    kind = struct.unpack_from("=H", answer, 4)[0]
-    if kind != NLMSG_ERROR:
-        return True, ""
-    code = -struct.unpack_from("=i", answer, 16)[0]
-    if code != errno.ENOENT:
+        answer, code = netlink(asking, GENL_ID_CTRL, wanted)
+        if code == 0:
+            info = struct.pack("=BBH", IPVS_GET_INFO, IPVS_VERSION, 0)
+            _answer, code = netlink(asking, family_in(answer), info)
+    if code not in (0, errno.ENOENT, errno.EPERM):
         raise OSError(code, os.strerror(code))
-    return False, os.strerror(code)
+    return code == 0, os.strerror(code) if code else ""
+
+
+def netlink(asking, family, body):
+    """The answer, and the errno it tells of."""
+    asking.send(struct.pack("=IHHII", 16 + len(body), family, EITHER, 1, 0) + body)
+    answer = asking.recv(65536)
+    is_error = struct.unpack_from("=H", answer, 4)[0] == NLMSG_ERROR
+    return answer, -struct.unpack_from("=i", answer, 16)[0] if is_error else 0
+
+
+def family_in(answer):
+    """The number in the attributes of an answer about a family."""
+    place = 20
+    while place < len(answer):
+        length, kind = struct.unpack_from("=HH", answer, place)
+        if kind == FAMILY_ID:
+            return struct.unpack_from("=H", answer, place + 4)[0]
+        place += (length + 3) & ~3
+    raise OSError(errno.EPROTO, "no number of a family was told")
 
 
 def bbr():

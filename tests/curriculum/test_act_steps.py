@@ -51,6 +51,10 @@ def test_the_workshop_has_no_problem(course):
         ("only: ", "argv: [id, '${word}'], only: ", "steps[13].only", "a command filters itself"),
         ("addon: kube-proxy, node: 2", "addon: ingress-controller", "steps[13]", "add ingress to requires"),
         ("kind: exec, pod", "kind: exec, only: x, pod", "steps[7].only", "only a step of kind addon"),
+        ("kind: exec, pod", "kind: proxy, mode: ipvs, pod", "steps[7]", "say scope: exclusive"),
+        ("kind: exec, pod", "kind: proxy, pod", "steps[7]", "needs 'mode'"),
+        ("kind: exec, pod", "kind: exec, mode: ipvs, pod", "steps[7].mode", "only a step of kind proxy"),
+        ("kind: exec, pod", "kind: exec, needs: [ipfs], pod", "steps[7].needs[0]", "ipvs"),
         (
             '"${web.ip}", "8080"]',
             '"${nodes.worker3}", "8080"]',

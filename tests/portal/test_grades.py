@@ -83,6 +83,13 @@ def test_a_proof_of_a_condition_the_lab_no_longer_has_is_worth_nothing(world):
     assert grade(world).points == 0
 
 
+def test_what_the_cluster_lacked_the_means_for_costs_nothing(world, lab):
+    world.attempt.skipped = {lab.conditions[-1].key: {"en": "There is none.", "pt-br": "Não há."}}
+    world.attempt.save()
+    prove(world.attempt, *(condition.key for condition in lab.conditions[:-1]))
+    assert grade(world).points == 10
+
+
 def test_one_who_did_nothing_has_a_row_with_nothing(world, teacher):
     ConditionPass.objects.all().delete()
     world.attempt.delete()

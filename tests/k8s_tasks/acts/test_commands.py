@@ -72,6 +72,11 @@ def test_an_addon_is_asked_as_an_administrator_would():
     assert (node_of(log, BINDINGS), node_of(shown, BINDINGS)) == ("redes-worker2", "")
 
 
+def test_another_mode_of_the_proxy_reads_as_its_flags():
+    other = step(StepKind.PROXY, mode="nftables", verbosity=3)
+    assert command_of(other, VALUES) == ["kube-proxy", "--proxy-mode=nftables", "--v=3"]
+
+
 def test_a_link_without_an_address_is_not_touched():
     with pytest.raises(SubstitutionError, match="no address"):
         command_of(step(StepKind.IMPAIR, pod="gone"), VALUES)
