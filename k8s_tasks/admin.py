@@ -1,6 +1,7 @@
 """Clusters, sessions and the record of every run. Records are read here, not written."""
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +15,7 @@ from k8s_tasks.domain.capabilities import ask_preflight, capability_of, live_ses
 from k8s_tasks.domain.sessions import SessionError, end_session, extend_session, reset_session
 from k8s_tasks.enums import CapabilityState
 from k8s_tasks.kubeconfigs import KubeconfigRefused, checked, seal
-from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
+from k8s_tasks.models import Cluster, ConditionResult, LabSession, Limits, Run
 
 
 class Record(admin.ModelAdmin):
@@ -123,6 +124,43 @@ class ClusterAdmin(admin.ModelAdmin):
     def places(self, cluster):
         live = live_sessions(cluster)
         return live if cluster.capacity is None else f"{live} / {cluster.capacity}"
+
+
+@admin.register(Limits)
+class LimitsAdmin(admin.ModelAdmin):
+    """One row. Its history says who changed which figure from what to what."""
+
+    list_display = ["__str__", "sessions_per_student", "session_minutes", "run_bytes", "changed_at"]
+    list_display_links = ["__str__"]
+    readonly_fields = ["changed_at"]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change, **kwargs)
+        for name, field in form.base_fields.items():
+            field.help_text = self._told(name)
+        return form
+
+    def _told(self, name: str) -> str:
+        least, most = (each.limit_value for each in Limits._meta.get_field(name).validators[:2])
+        facts = {"least": least, "most": most, "option": settings.OPTIONS[name.upper()]}
+        return _("From %(least)d to %(most)d; empty is %(option)d. It counts from the next one on.") % facts
+
+    def has_add_permission(self, request):
+        return super().has_add_permission(request) and not Limits.objects.exists()
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def construct_change_message(self, request, form, formsets, add=False):
+        """Django's names the fields only."""
+        return "; ".join(
+            f"{name}: {_figure(form.initial.get(name))} → {_figure(form.cleaned_data[name])}"
+            for name in form.changed_data
+        )
+
+
+def _figure(value: int | None) -> str:
+    return "-" if value is None else str(value)
 
 
 def _told(found: dict) -> tuple[str, str]:

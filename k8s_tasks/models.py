@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -52,6 +53,35 @@ class Cluster(models.Model):
         if cluster.__dict__.get("kubeconfig"):
             cluster.kubeconfig_path = file_of(cluster.pk, cluster.kubeconfig)
         return cluster
+
+
+def _between(least: int, most: int) -> list:
+    return [MinValueValidator(least), MaxValueValidator(most)]
+
+
+class Limits(models.Model):
+    """An administrator's limits, in one row; what is empty is as the options say. Read by `domain.limits`."""
+
+    sessions_per_student = models.PositiveSmallIntegerField(
+        _("lab sessions a student may have at once"), null=True, blank=True, validators=_between(1, 20)
+    )
+    session_minutes = models.PositiveSmallIntegerField(
+        _("minutes until a session must be extended"), null=True, blank=True, validators=_between(10, 480)
+    )
+    run_bytes = models.PositiveIntegerField(
+        _("bytes of output kept of one command"),
+        null=True,
+        blank=True,
+        validators=_between(100_000, 50_000_000),
+    )
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("limits")
+        verbose_name_plural = _("limits")
+
+    def __str__(self):
+        return str(_("limits"))
 
 
 class LabSession(models.Model):

@@ -13,6 +13,7 @@ from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.execs import Process
 from k8s_tasks.deeds import Deed
 from k8s_tasks.domain.captures import keep_packets
+from k8s_tasks.domain.limits import run_bytes
 from k8s_tasks.domain.rechecks import ask_recheck
 from k8s_tasks.domain.runs import TERMINAL_SECONDS, set_run_state
 from k8s_tasks.drive import Drive, Limits, Outcome, Window, keep_beating
@@ -132,7 +133,7 @@ def _publisher_for(run: Run) -> Publisher:
     kind, tick = (
         (RollingPublisher, TERMINAL_TICK) if run.kind == RunKind.TERMINAL else (CappedPublisher, COMMAND_TICK)
     )
-    began, cap = run.created_at.timestamp(), settings.OPTIONS["RUN_BYTES"]
+    began, cap = run.created_at.timestamp(), run_bytes()
     return kind(loop_redis(), run.pk, tick=tick, began=began, cap=cap)
 
 

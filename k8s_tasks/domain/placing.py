@@ -8,12 +8,12 @@ Every round compares what should run with what does, so whoever dies in between 
 import logging
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from k8s_tasks.domain.limits import session_minutes
 from k8s_tasks.domain.sessions import set_session_state
 from k8s_tasks.domain.whole_clusters import whole_clusters
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
@@ -44,7 +44,7 @@ def give_cluster(session: LabSession, cluster: Cluster) -> bool:
     facts = {
         "cluster": cluster,
         "placed_at": now,
-        "expires_at": now + timedelta(minutes=settings.OPTIONS["SESSION_MINUTES"]),
+        "expires_at": now + timedelta(minutes=session_minutes()),
     }
     with transaction.atomic():
         Cluster.objects.select_for_update().get(pk=cluster.pk)

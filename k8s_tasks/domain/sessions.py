@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 
 from curriculum.models import Attempt
 from k8s_tasks.cluster.namespaces import main_namespace
+from k8s_tasks.domain import limits
 from k8s_tasks.domain.capabilities import choose_cluster, has_room, required_by
 from k8s_tasks.domain.runs import cancel_open_runs
 from k8s_tasks.domain.whole_clusters import may_have, needs_whole_cluster, why_no_whole_cluster
@@ -46,7 +47,7 @@ def start_session(attempt: Attempt, *, cluster: Cluster | None = None) -> LabSes
         live = LabSession.objects.filter(attempt__student=student, state__in=LIVE_SESSION_STATES)
         if mine := live.filter(attempt=attempt).first():
             return mine
-        if live.count() >= settings.OPTIONS["SESSIONS_PER_STUDENT"]:
+        if live.count() >= limits.sessions_per_student():
             raise SessionError(_("You have too many sessions open; end one of them first."))
         if needs_whole_cluster(attempt.lab.slug):
             return _create_exclusive(attempt, cluster)
@@ -258,4 +259,4 @@ def _pick_cluster(lab: str) -> Cluster:
 
 
 def _session_time() -> timedelta:
-    return timedelta(minutes=settings.OPTIONS["SESSION_MINUTES"])
+    return timedelta(minutes=limits.session_minutes())

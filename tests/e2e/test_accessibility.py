@@ -108,7 +108,7 @@ def paths_of(pages: dict[str, Page], code: str) -> dict[str, list[str]]:
             *("/classes/", "/classes/1/", "/classes/1/settings/", student, join, run, verification),
             *("/progress/", certificate),
         ],
-        "admin": ["/admin/", "/admin/k8s_tasks/labsession/"],
+        "admin": ["/admin/", "/admin/k8s_tasks/labsession/", "/admin/k8s_tasks/limits/"],
     }
 
 

@@ -34,6 +34,11 @@ def conditions(verdicts: str) -> dict[str, str]:
     return re.findall(r'data-verdict="([\w-]+)"', verdicts)
 
 
+def test_the_panel_names_the_workers_that_answer(stack):
+    page = Person(stack.url, stack.accounts["admin"]).pages.get("/admin/").text
+    assert "streams@local" in page and "verify@local" in page
+
+
 async def test_the_lab_from_its_start_to_the_last_verdict(sitting, aluna, prof):
     assert b"10.244." in await aluna.output(sitting.run("addresses"))
     assert aluna.post(sitting.door("steps/ping-across/run"), htmx=True).status_code == 409

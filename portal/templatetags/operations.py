@@ -1,0 +1,35 @@
+"""The administrator's start page: what runs, what waits, and who works."""
+
+from django import template
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from k8s_tasks import queries
+from k8s_tasks.domain.capabilities import live_sessions
+from k8s_tasks.models import Cluster
+from k8s_tasks.workers import workers
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/operations.html")
+def operations() -> dict:
+    """`queues` and `workers` are None where they cannot be asked."""
+    health = queries.service_health()
+    clusters = [(each, live_sessions(each)) for each in Cluster.objects.filter(slot=None).order_by("name")]
+    services = {name: part for name, part in health.items() if not name.startswith("cluster")}
+    return {
+        "services": services,
+        "clusters": clusters,
+        "waiting": sum(
+            count for _cluster, state, count in queries.live_sessions_by_cluster() if state == "queued"
+        ),
+        **_queues_and_workers(),
+    }
+
+
+def _queues_and_workers() -> dict:
+    try:
+        return {"queues": queries.queue_lengths(), "workers": workers()}
+    except (RedisError, OperationalError, OSError):
+        return {"queues": None, "workers": None}
