@@ -29,6 +29,19 @@ def order_of(page: Page) -> list[str]:
     return [item.get_attribute("value") for item in items.all()]
 
 
+def test_what_was_chosen_stays_when_the_page_renews_its_step(page):
+    step = page.locator("#step-predict-order")
+    step.locator("input[name=confidence][value='95'] + span").click()
+    page.evaluate(
+        """() => {
+            document.getElementById("step-predict-order").dataset.old = "";
+            htmx.trigger("#step-predict-order", "refresh");
+        }"""
+    )
+    expect(page.locator("#step-predict-order:not([data-old])")).to_be_visible()
+    expect(step.locator("input[name=confidence][value='95']")).to_be_checked()
+
+
 def test_an_order_is_changed_by_keyboard_and_shown_beside_the_truth(page):
     expect(page.locator("#run-send-tcp")).to_be_disabled()
     first, second, third, *_others = order_of(page)

@@ -1,5 +1,5 @@
-// The steps: copy buttons, the buttons that lead to the terminal, and hints and menus that stay open when
-// htmx puts a fresh part in place of the old one.
+// The steps: copy buttons, the buttons that lead to the terminal, and hints, menus and half-given answers
+// that stay when htmx puts a fresh part in place of the old one.
 import { copyText } from "./copy.js";
 import { isOpenState } from "./states.js";
 
@@ -11,7 +11,12 @@ export function startSteps({ openTerminal }) {
     if (copy) copyText(copy, document.getElementById(copy.dataset.copy).textContent);
     if (terminal) openTerminal(terminal.dataset.openTerminal);
   });
-  document.addEventListener("htmx:beforeSwap", ({ target }) => rememberOpen(target.closest(".hints, .status, .step, .verdicts")));
+  document.addEventListener("htmx:beforeSwap", ({ target, detail }) => {
+    const part = target.closest(".hints, .status, .step, .verdicts");
+    rememberOpen(part);
+    // What was sent is in the server's answer; a part that the page renews by itself may hold what was not.
+    if (detail.requestConfig?.verb === "get") rememberChosen(part);
+  });
   document.addEventListener("htmx:afterSettle", ({ target }) => restoreOpen(target));
   unhide(steps);
 }
@@ -26,8 +31,26 @@ function restoreOpen(target) {
   const part = document.getElementById(target.id);
   if (!part) return;
   unhide(part);
+  restoreChosen(part);
   const states = open.get(part.id) ?? [];
   [...part.querySelectorAll("details")].forEach((details, at) => (details.open ||= states[at] ?? false));
+}
+
+const chosen = new Map();
+
+function rememberChosen(part) {
+  const forms = [...(part?.querySelectorAll("form:not([data-edit])") ?? [])];
+  if (forms.length) chosen.set(part.id, forms.flatMap((form) => [...new FormData(form)]));
+}
+
+function restoreChosen(part) {
+  for (const [name, value] of chosen.get(part.id) ?? []) {
+    for (const field of part.querySelectorAll(`form:not([data-edit]) [name="${CSS.escape(name)}"]:not([type=hidden])`)) {
+      if (field.type === "radio" || field.type === "checkbox") field.checked ||= field.value === value;
+      else if (field.localName !== "button") field.value = value;
+    }
+  }
+  chosen.delete(part.id);
 }
 
 /** Buttons that do nothing without this script are hidden until it is there. */
