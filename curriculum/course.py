@@ -20,8 +20,10 @@ from curriculum.drawings import load_drawings
 from curriculum.glossary import Place, Spotter, Term, load_glossary
 from curriculum.hints import Cause, Hint
 from curriculum.kept import kept_course
-from curriculum.lint import lint_chapter, lint_lab, lint_manifests, lint_node_ports, lint_objects, lint_plays
+from curriculum.lint import lint_chapter, lint_lab
 from curriculum.lint_deck import lint_deals, lint_deck
+from curriculum.lint_files import lint_manifests, lint_node_ports, lint_objects
+from curriculum.lint_plays import lint_plays
 from curriculum.lint_quizzes import lint_quiz
 from curriculum.live import LiveCourse
 from curriculum.problems import CourseError, Problem

@@ -6,7 +6,8 @@ from yaml import YAMLError
 
 from curriculum.documents import Document
 from curriculum.lined_yaml import read_all
-from curriculum.lint import known_names, pods_made, sample_values
+from curriculum.lint_files import pods_made
+from curriculum.lint_names import known_names, sample_values
 from curriculum.parameters import SubstitutionError, names_in, substitute
 from curriculum.problems import Problem
 from curriculum.specs import CARD, Card, LabSpec

@@ -8,7 +8,7 @@ from curriculum.cel import GIVEN, CelError, compile_expression
 from curriculum.documents import Document
 from curriculum.enums import ParameterKind, QuestionKind
 from curriculum.kinds import NODE_PLACE
-from curriculum.lint import known_names
+from curriculum.lint_names import known_names
 from curriculum.marking import mark, read_said
 from curriculum.parameters import SubstitutionError, fill_prose, names_in, names_in_prose
 from curriculum.problems import Problem
