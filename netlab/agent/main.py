@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Callable
 
 from . import impair, mechanisms, routes
 from .effects import DIRECTIONS, Misuse, read_address, read_direction, read_effects, read_mtu
@@ -110,13 +112,18 @@ def serve() -> None:
 def _tend() -> None:
     """Bring the relays back, then drop what belongs to pods that are gone, whenever an interface goes."""
     with watch_interfaces() as wait_for_news:
-        with alone():
-            impair.restore()
+        _try(impair.restore)
         while True:
-            try:
-                with alone():
-                    impair.prune()
-                    routes.prune()
-            except Failed as error:
-                print(f"redes-agent: {error}", file=sys.stderr, flush=True)
+            _try(impair.prune, routes.prune)
             wait_for_news()
+
+
+def _try(*chores: Callable[[], None]) -> None:
+    """What hinders a chore is for the agent's log: the captures of others hang on this process, and the next
+    news is the next try."""
+    for chore in chores:
+        try:
+            with alone():
+                chore()
+        except Exception:  # noqa: BLE001 - of a command that could not be started too, or of an odd answer
+            traceback.print_exc()
