@@ -17,7 +17,7 @@ from curriculum.enums import Verdict
 from curriculum.kinds import NODE_PLACE, Proof, TlsSettings
 from curriculum.specs import Condition, LabSpec
 from k8s_tasks import queries
-from k8s_tasks.checks import judge
+from k8s_tasks.checks import judge_condition
 from k8s_tasks.checks.finding import Broken, Finding, undecided
 from k8s_tasks.checks.observing import Place
 from k8s_tasks.checks.round import Captures, Facts, Round, is_node
@@ -126,7 +126,7 @@ async def judge_all(kubeconfig: str, conditions: list[Condition], facts: Facts) 
 
 async def _judge(condition: Condition, round: Round) -> Finding:
     with tracer.start_as_current_span("condition", attributes={"redes.condition": condition.key}) as span:
-        finding = await judge(condition, round)
+        finding = await judge_condition(condition, round)
         span.set_attribute("redes.verdict", finding.verdict)
         return finding
 

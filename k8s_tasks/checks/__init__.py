@@ -6,6 +6,6 @@ cluster. A verdict is `undecided` when the platform's own probe or capture broke
 pass, and never the student's fault. The text of a student's pane is never looked at.
 """
 
-from k8s_tasks.checks.judging import judge
+from k8s_tasks.checks.judging import judge, judge_condition
 
-__all__ = ["judge"]
+__all__ = ["judge", "judge_condition"]

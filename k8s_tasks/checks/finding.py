@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext_noop as _
+
 from curriculum.enums import Verdict
 from curriculum.reasons import Reason
 from curriculum.text import Text
@@ -25,6 +27,16 @@ class Broken(Exception):
         self.facts = facts
 
 
+class CaptureLost(Broken):
+    """A capture was found dead and begun again at `at` (since 1970): what it would have shown is lost."""
+
+    def __init__(self, pod: str, at: float):
+        self.at = at
+        super().__init__(
+            _("The capture of %(pod)s had stopped. It runs again: repeat the step, then verify."), pod=pod
+        )
+
+
 def passed(sentence: str, evidence: dict, **facts) -> Finding:
     return Finding(Verdict.PASS, in_all_languages(sentence, **facts), evidence)
 
@@ -39,4 +51,5 @@ def failed(code: Reason, sentence: str, evidence: dict | None = None, **facts) -
 
 
 def undecided(broken: Broken) -> Finding:
-    return Finding(Verdict.UNDECIDED, in_all_languages(broken.sentence, **broken.facts))
+    evidence = {"lost": {"at": broken.at, **broken.facts}} if isinstance(broken, CaptureLost) else {}
+    return Finding(Verdict.UNDECIDED, in_all_languages(broken.sentence, **broken.facts), evidence)

@@ -7,7 +7,9 @@ from django.utils.translation import gettext_noop as _
 
 from curriculum.enums import ConditionKind
 from curriculum.kinds import Proof
-from k8s_tasks.checks.finding import Broken, Finding, undecided
+from curriculum.reasons import Reason
+from curriculum.specs import Condition
+from k8s_tasks.checks.finding import Broken, CaptureLost, Finding, undecided
 from k8s_tasks.checks.round import Round
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,23 @@ _CHECKS = {
     ConditionKind.DURING: "timing.check_during",
     ConditionKind.AFTER: "timing.check_after",
 }
+
+_UNSEEN = (Reason.NOT_CAPTURED, Reason.NOTHING_TO_COMPARE)
+
+
+async def judge_condition(condition: Condition, round: Round) -> Finding:
+    """A finding for a condition of the lab, whom `round` is about. What was lost with a capture is held
+    against nobody: its condition stays undecided until there is something to judge, or the step in whose
+    time it looks was done again."""
+    finding = await judge(condition, round)
+    lost = round.earlier.get("lost")
+    if (
+        not lost
+        or finding.code not in _UNSEEN
+        or finding.evidence.get("time", {}).get("from", 0) > lost["at"]
+    ):
+        return finding
+    return undecided(CaptureLost(**lost))
 
 
 async def judge(proof: Proof, round: Round) -> Finding:

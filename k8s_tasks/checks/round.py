@@ -17,7 +17,7 @@ from django.utils.translation import gettext_noop as _
 from curriculum.domain import substitute
 from curriculum.kinds import NODE_PLACE
 from curriculum.parameters import SubstitutionError
-from k8s_tasks.checks.finding import Broken
+from k8s_tasks.checks.finding import Broken, CaptureLost
 from k8s_tasks.checks.observing import Observation, Place
 from k8s_tasks.checks.packets import Packet, read_packets
 from k8s_tasks.cluster.agent import Agent, CaptureGone
@@ -217,9 +217,7 @@ class Captures:
         except ClusterError as error:
             sentence = _("The capture of %(pod)s had stopped and could not be started again: %(why)s")
             return Broken(sentence, pod=pod, why=error)
-        return Broken(
-            _("The capture of %(pod)s had stopped. It runs again: repeat the step, then verify."), pod=pod
-        )
+        return CaptureLost(pod, time.time())
 
 
 def _end(place: Place) -> End:

@@ -6,15 +6,17 @@ root inside the pod, cannot reach.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from k8s_tasks.cluster.api import MERGE, Api
-from k8s_tasks.cluster.errors import AgentEnded, AgentError, NotFound
+from k8s_tasks.cluster.errors import AgentEnded, AgentError, ExecFailed, NotFound, Refused, Unreachable
 from k8s_tasks.cluster.execs import Completed, run_to_end, start_process
 from k8s_tasks.cluster.objects import apply_manifests, is_ready, list_pods, read_manifests, wait_for_pods
 
+Answer = TypeVar("Answer")
 NAMESPACE = "redes-system"
 LABELS = "app=redes-node-agent"
 MANIFEST = Path(__file__).parents[2] / "deploy" / "agent" / "node-agent.yaml"
@@ -152,6 +154,28 @@ async def agent_after(former: Agent, node: str, *, seconds: float = 15) -> Agent
         former.api, NAMESPACE, lambda: bool(others()), into=pods, seconds=seconds, labels=LABELS
     )
     return others()[0]
+
+
+async def ask_living(agent: Agent, node: str, question: Callable[[Agent], Awaitable[Answer]]) -> Answer:
+    """The answer to a question that may be asked twice. An agent that ended while it was asked has said
+    nothing of its node: the next one is asked, once. Raises ClusterError."""
+    try:
+        return await question(agent)
+    except AgentEnded:
+        pass
+    except (ExecFailed, Refused, Unreachable):
+        if await _lives(agent, node):
+            raise
+    try:
+        successor = await agent_after(agent, node)
+    except TimeoutError:
+        raise AgentEnded(f"the agent of {node} ended and did not come back") from None
+    return await question(successor)
+
+
+async def _lives(agent: Agent, node: str) -> bool:
+    found = (await agents_by_node(agent.api)).get(node)
+    return found is not None and found.life == agent.life
 
 
 async def agents_for(api: Api, nodes: set[str], *, seconds: float = 20) -> dict[str, Agent]:

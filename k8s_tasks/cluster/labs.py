@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from curriculum.specs import Card
-from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for
+from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for, ask_living
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.background import Talker, talker_manifest
 from k8s_tasks.cluster.captures import End, capture_of_pod, captures_of_links, stop_captures
@@ -128,11 +128,15 @@ def _identity(manifest: dict) -> tuple[str, str, str]:
 
 async def _break_link(agents: dict[str, Agent], plan: LabPlan, values: dict) -> None:
     """What the card does to its pod's link, at the node, where no student can look."""
-    address, agent = values[plan.card.pod]["ip"], agents[values[plan.card.pod]["node"]]
-    if plan.card.mtu:
-        await agent.set_mtu(address, int(plan.render(plan.card.mtu, values)))
-    if plan.card.detour:
-        await agent.detour(address, plan.render(plan.card.detour, values))
+    address, node, card = values[plan.card.pod]["ip"], values[plan.card.pod]["node"], plan.card
+
+    async def break_by(agent: Agent) -> None:
+        if card.mtu:
+            await agent.set_mtu(address, int(plan.render(card.mtu, values)))
+        if card.detour:
+            await agent.detour(address, plan.render(card.detour, values))
+
+    await ask_living(agents[node], node, break_by)
 
 
 async def _apply_all(api: Api, plan: LabPlan, manifests: Iterable[dict]) -> None:
@@ -199,7 +203,7 @@ async def start_captures(agents: dict, plan: LabPlan, pods: list[dict], nodes: l
     captures = [capture_of_pod(plan.session_id, pod, end, words) for pod, end in ends.items()]
     if plan.watches_links:
         captures += captures_of_links(plan.session_id, ends.values(), words).values()
-    await asyncio.gather(*(each.start(agents[each.node]) for each in captures))
+    await asyncio.gather(*(ask_living(agents[each.node], each.node, each.start) for each in captures))
 
 
 async def clear_lab(api: Api, session_id: str, namespace: str) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from k8s_tasks.cluster.agent import Agent, agents_by_node
+from k8s_tasks.cluster.agent import Agent, agents_by_node, ask_living
 from k8s_tasks.cluster.objects import is_worker, list_nodes
 from k8s_tasks.domain.clusters import portal_id
 from k8s_tasks.loop import api_of, on_loop
@@ -107,6 +107,17 @@ def test_an_agent_that_ends_while_it_is_asked_is_asked_again_in_its_next_life(ap
     assert answers.keys() == workers and len(asked) == len(workers)
     assert all(told["found"]["relay"] for told in answers.values())
     assert not {told["life"] for told in answers.values()} & set(asked.values())
+
+
+def test_in_the_place_of_an_agent_that_is_gone_its_successor_is_asked(api):
+    node, living = next(iter(on_loop(agents_by_node(api)).items()))
+
+    async def question(agent):
+        await agent.captures()
+        return agent
+
+    gone = Agent(api, "redes-node-agent-gone", "an earlier life")
+    assert on_loop(ask_living(gone, node, question)) == living
 
 
 def test_a_namespace_is_deleted_when_the_probes_are_broken_off(api):
