@@ -48,10 +48,15 @@ def small(start):
         yield running
 
 
+@pytest.fixture(scope="module")
+def again_and_again(start):
+    return start()
+
+
 @pytest.fixture
-def doomed(start):
-    """One of its own for a test that ends it."""
-    with start() as running:
+def doomed(again_and_again):
+    """One for a test that ends it. The next such test starts it in the folder that this one leaves."""
+    with again_and_again as running:
         yield running
 
 
