@@ -200,7 +200,11 @@ class Act:
     do: str = told("what is done", enum=["run", "answer", "stop", "type", "edit", "check"])
     step: str = told("the step it is done at; not for check", default="", pattern=f"{KEY_PATTERN}|^$")
     value: str = told("the answer given, or the line typed; ${name} is filled in", default="")
-    until: str = told("what the output must show before the next act; ${name} is filled in", default="")
+    until: str = told(
+        "what the output must show before the next act; a step that ended without it is run again; "
+        "${name} is filled in",
+        default="",
+    )
     confidence: str = told(
         "for an answer at a `predict` step: how sure the student says they are",
         default="rather-sure",

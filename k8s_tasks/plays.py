@@ -28,6 +28,7 @@ from k8s_tasks.terminal_input import asend_keys
 # Always played besides the mutants: a lab that passes untouched teaches nothing.
 DO_NOTHING = Play(acts=(), tells="Nothing is done.", name="do-nothing")
 ACT_SECONDS = 60
+TRIES = 5  # of a step whose output does not show what it must
 READY_SECONDS = 120
 QUEUE_SECONDS = 1800  # for a whole cluster: those before it play their labs to the end
 COLUMNS, ROWS = 200, 40  # wide: a line that wraps is not found again
@@ -43,15 +44,15 @@ class PlayError(Exception):
 
 async def play_lab(
     student, lab: LabSpec, play: Play, *, cluster: Cluster | None = None
-) -> dict[str, ConditionResult]:
-    """The result of each condition after the play's acts, in an attempt of its own.
-    Raises PlayError, and RunError or SessionError as for a student."""
+) -> tuple[dict[str, ConditionResult], list[str]]:
+    """The result of each condition after the play's acts, in an attempt of its own; and what had to be run
+    once more, and why. Raises PlayError, and RunError or SessionError as for a student."""
     attempt = await sync_to_async(start_attempt)(student, lab, card=play.deals)
     async with ready_session(attempt, cluster=cluster) as session:
         player = Player(session, lab, student, play.texts)
         for act in play.acts:
             await player.do(act)
-        return await bound(player.verify(), ACT_SECONDS, "verify")
+        return await bound(player.verify(), ACT_SECONDS, "verify"), player.again
 
 
 @asynccontextmanager
@@ -94,6 +95,7 @@ class Player:
         self.texts = texts
         self.runs: dict[str, Run] = {}
         self.shown: dict[str, str] = {}
+        self.again: list[str] = []  # what had to be run once more, and why
 
     async def do(self, act: Act) -> None:
         """What the cluster lacks the means for is left out, as the page leaves it out."""
@@ -102,9 +104,17 @@ class Player:
         await bound(getattr(self, act.do)(act), ACT_SECONDS, f"{act.do} {act.step}")
 
     async def run(self, act: Act) -> None:
-        run = await sync_to_async(start_run)(self.session, self.lab.step(act.step), user=self.student)
-        self.runs[act.step] = run
-        self.shown[act.step] = await until_shown(run, await self._fill(act.until))
+        """Again where the platform could not do it, or where its output does not yet show what it must before
+        the next act: a student does just that. Raises PlayError when it will not do."""
+        text = await self._fill(act.until)
+        for _ in range(TRIES):
+            run = await sync_to_async(start_run)(self.session, self.lab.step(act.step), user=self.student)
+            self.runs[act.step] = run
+            self.shown[act.step] = shown = await _shown_until(run, text)
+            if not (why := await _trouble(run, shown, text)):
+                return
+            self.again.append(f"{act.step}: {why}")
+        raise PlayError(f"{act.step} was run {TRIES} times: {why}")
 
     @sync_to_async
     def _is_skipped(self, step: str) -> bool:
@@ -128,11 +138,15 @@ class Player:
             await sync_to_async(record_answer)(self.session.attempt, step, value)
 
     async def _read(self, act: Act) -> list[str]:
-        """What a student reads off a step's output: the groups of the expression. A live one is awaited."""
+        """What a student reads off a step's output: the groups of the expression. A live one is awaited, and
+        one that has ended without it is run once more."""
         shown = self.shown[act.of]
         if not re.search(act.reads, shown, re.MULTILINE):
             shown = self.shown[act.of] = await _until_matched(self.runs[act.of], act.reads)
-        if not (found := re.search(act.reads, shown, re.MULTILINE)):
+        if not re.search(act.reads, shown, re.MULTILINE):
+            self.again.append(f"{act.of}: {act.reads!r} was not in its output")
+            await self.run(Act(do="run", step=act.of))
+        if not (found := re.search(act.reads, self.shown[act.of], re.MULTILINE)):
             raise PlayError(f"{act.reads!r} is not in the output of {act.of}: {shown[-500:]!r}")
         return list(found.groups())
 
@@ -172,6 +186,16 @@ class Player:
         return substitute(template, await sync_to_async(queries.step_values)(self.session))
 
 
+async def _trouble(run: Run, shown: str, text: str) -> str:
+    """What is wrong with a run that was looked at until it showed the text or ended; empty for nothing."""
+    if text and text in shown:
+        return ""
+    await run.arefresh_from_db(fields=["state", "reason"])
+    if run.state in (RunState.FAILED, RunState.LOST):
+        return f"{run.state}: {run.reason}"
+    return f"it ended without {text!r}: {shown[-500:]!r}" if text else ""
+
+
 async def _until_ready(session: LabSession) -> None:
     async for notices in follow_session(session.pk, "0"):
         for state in (notice.data["state"] for notice in notices if notice.kind == "session"):
@@ -192,14 +216,21 @@ async def _until_matched(run: Run, pattern: str) -> str:
 
 
 async def until_shown(run: Run, text: str = "") -> str:
-    """What the run has printed once the text is in it; without one, once it has ended."""
+    """What the run has printed once the text is in it; without one, once it has ended. Raises PlayError
+    when it ended without the text."""
+    shown = await _shown_until(run, text)
+    if text not in shown:
+        raise PlayError(f"{run.step or 'the terminal'} ended without {text!r}: {shown[-500:]!r}")
+    return shown
+
+
+async def _shown_until(run: Run, text: str) -> str:
+    """As `until_shown`, but the end is good enough."""
     shown = b""
     async for entries in follow_run(run.pk):
         shown += b"".join(entry.data for entry in entries if entry.source in ("stdout", "stderr"))
         if text and text.encode() in shown:
-            return shown.decode(errors="replace")
-    if text:
-        raise PlayError(f"{run.step or 'the terminal'} ended without {text!r}: {shown[-500:]!r}")
+            break
     return shown.decode(errors="replace")
 
 

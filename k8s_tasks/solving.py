@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Outcome:
     """`wrong` says what was not judged as promised, `broke` why it could not be played to its end;
-    `caught` holds the English reasons of the conditions that failed as they should. `lacks` says what of
-    the lab's needs the cluster has not: it was not played then, and nothing is wrong."""
+    `caught` holds the English reasons of the conditions that failed as they should. `again` tells what the
+    platform could not do the first time. `lacks` says what of the lab's needs the cluster has not: it was not
+    played then, and nothing is wrong."""
 
     lab: str
     play: str
@@ -36,6 +37,7 @@ class Outcome:
     broke: str = ""
     caught: dict[str, str] = field(default_factory=dict)
     lacks: str = ""
+    again: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -55,6 +57,7 @@ class Outcome:
             "broke": self.broke,
             "caught": self.caught,
             "lacks": self.lacks,
+            "again": self.again,
         }
 
 
@@ -103,7 +106,7 @@ async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> O
     if lacks := await sync_to_async(_lacks)(lab, cluster):
         return Outcome(lab.slug, play.name, 0, lacks=lacks)
     try:
-        results = await play_lab(student, lab, play, cluster=cluster)
+        results, again = await play_lab(student, lab, play, cluster=cluster)
     except (PlayError, RunError, SessionError) as error:
         return Outcome(lab.slug, play.name, time.monotonic() - began, broke=str(error))
     except Exception as error:
@@ -111,7 +114,9 @@ async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> O
         logger.exception("%s/%s broke", lab.slug, play.name)
         return Outcome(lab.slug, play.name, time.monotonic() - began, broke=repr(error))
     caught = {key: each.reason["en"] for key, each in results.items() if each.verdict == Verdict.FAIL}
-    return Outcome(lab.slug, play.name, time.monotonic() - began, misjudged(play, results), caught=caught)
+    return Outcome(
+        lab.slug, play.name, time.monotonic() - began, misjudged(play, results), caught=caught, again=again
+    )
 
 
 def _lacks(lab: LabSpec, cluster: Cluster | None) -> str:

@@ -150,6 +150,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{mark:6}{outcome.seconds:6.1f} s  {outcome.name}", ending="\n")
         for sentence in outcome.wrong or [outcome.broke] * bool(outcome.broke):
             self.stdout.write(f"       ! {sentence}")
+        for sentence in outcome.again:
+            self.stdout.write(f"       run once more: {sentence}")
         self.stdout.flush()
 
 
