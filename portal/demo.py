@@ -11,6 +11,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from portal.models import Classroom, Role, User
@@ -26,9 +27,12 @@ class DemoRefused(Exception):
 
 @dataclass(frozen=True)
 class DemoAccount:
+    """`hashed` is the password as the database keeps it; empty where an older portal made the account."""
+
     role: str
     username: str
     password: str
+    hashed: str = ""
 
 
 def ensure_demo_accounts(*, host: str, state_dir: Path) -> list[DemoAccount]:
@@ -50,7 +54,9 @@ def ensure_demo_accounts(*, host: str, state_dir: Path) -> list[DemoAccount]:
 
 def has_kept_password(account: DemoAccount) -> bool:
     """Whether the password made at first still opens the account (its owner may have changed it)."""
-    return User.objects.get(username=account.username).check_password(account.password)
+    person = User.objects.get(username=account.username)
+    # To hash it takes as long as it must; the same hash is the same password.
+    return person.password == account.hashed or person.check_password(account.password)
 
 
 def _kept_accounts(path: Path) -> list[DemoAccount]:
@@ -60,7 +66,8 @@ def _kept_accounts(path: Path) -> list[DemoAccount]:
 
 
 def _make_account(role: str, username: str) -> DemoAccount:
-    return DemoAccount(role=role, username=username, password=secrets.token_urlsafe(12))
+    password = secrets.token_urlsafe(12)
+    return DemoAccount(role, username, password, make_password(password))
 
 
 def _write_private(path: Path, value) -> None:
@@ -83,7 +90,7 @@ def _ensure_person(account: DemoAccount) -> User:
         },
     )
     if is_new:
-        person.set_password(account.password)
+        person.password = account.hashed or make_password(account.password)
         person.save(update_fields=["password"])
     return person
 

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 
-from portal.demo import DemoRefused, ensure_demo_accounts
+from portal.demo import PEOPLE, DemoRefused, ensure_demo_accounts
 from portal.models import Classroom, User
 
 
@@ -48,6 +48,17 @@ def test_passwords_differ_between_installations_and_are_kept_private(accounts, t
     assert len(passwords) == 3
     assert kept.stat().st_mode & 0o777 == 0o600
     assert {each["password"] for each in json.loads(kept.read_text())} == passwords
+
+
+def test_accounts_that_an_older_portal_made_open_and_are_told_as_before(db, settings, tmp_path, capsys):
+    settings.STATE_DIR = tmp_path
+    kept = [{"role": role, "username": name, "password": f"{name}-secret"} for role, name in PEOPLE.items()]
+    (tmp_path / "demo_accounts.json").write_text(json.dumps(kept))
+
+    call_command("demo_accounts", print=True)
+
+    assert "student aluna aluna-secret" in capsys.readouterr().out
+    assert authenticate(username="aluna", password="aluna-secret")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "::", "redes.example"])
