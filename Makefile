@@ -7,7 +7,7 @@ SETUP := $(PYTHON) deploy/local/setup.py
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run kind kind-preload kind-down dev status test lint types unit integration e2e labs record bench bench-netlab conformance addons addons-lock verify-cluster clean distclean
+.PHONY: help setup run kind kind-preload kind-down dev status test lint types unit integration e2e labs record bench bench-netlab soak conformance addons addons-lock verify-cluster clean distclean
 
 help: ## list the chores and the options
 	@$(PYTHON) deploy/local/help.py $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ bench: setup-test ## measure netlab's start, click to first output (beside kubec
 bench-netlab: setup-test ## measure netlab: start, pods, exec, watches, Services, memory, growth
 	@$(VENV)/python tests/bench/netlab_start.py
 	@$(VENV)/python tests/bench/netlab_figures.py
+
+soak: setup-test ## two web and three worker processes on PostgreSQL behind nginx, one shot each 10 s (MINUTES=5 STUDENTS=6)
+	@$(VENV)/python tests/bench/fleet_under_kills.py $(or $(MINUTES),5) $(or $(STUDENTS),6)
 
 conformance: setup-test ## judge the cluster of KUBECONFIG=...; without it, an own netlab
 	@CONFORMANCE=whole $(VENV)/pytest tests/conformance $(ARGS)

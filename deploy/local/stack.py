@@ -22,6 +22,7 @@ sys.path.insert(0, str(PROJECT))
 
 from deploy.local.folders import Folders  # noqa: E402
 from deploy.local.lifeline import die_with_parent  # noqa: E402
+from deploy.local.own_database import OwnDatabase  # noqa: E402
 from deploy.local.supervision import Supervisor  # noqa: E402
 from portal.options import OPTIONS  # noqa: E402
 
@@ -37,7 +38,8 @@ class Stack:
     """A running portal.
 
     `accounts` maps the role (student, instructor, admin) to {"username", "password"}. Extra options go
-    by their names: Stack(folder, SESSION_MINUTES=5). Starting raises StackError.
+    by their names: Stack(folder, SESSION_MINUTES=5). Starting raises StackError. Where TEST_DATABASE_URL
+    names a PostgreSQL server it has a database of its own there, which goes when the `with` ends.
     """
 
     def __init__(self, state_dir: Path, *, port: int = 0, netlab_port: int = 0, **options: object):
@@ -46,6 +48,9 @@ class Stack:
         known = {option.name for option in OPTIONS}
         inherited = {name: value for name, value in os.environ.items() if name not in known}
         inherited.pop("DJANGO_SETTINGS_MODULE", None)
+        self._database = None if "DATABASE_URL" in options else OwnDatabase.if_wanted()
+        if self._database:
+            wanted["DATABASE_URL"] = self._database.url
         self._environment = inherited | {name: str(value) for name, value in wanted.items()}
         self._output = self.folders.state / "up.log"
         self._up: subprocess.Popen[bytes] | None = None
@@ -57,10 +62,15 @@ class Stack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            self._drop_database()
 
     def start(self) -> None:
         self.folders.state.mkdir(parents=True, exist_ok=True)
+        if self._database:
+            self._database.create()
         with self._output.open("wb") as output:
             self._up = subprocess.Popen(
                 [sys.executable, str(PROJECT / "deploy/local/up.py")],
@@ -71,7 +81,15 @@ class Stack:
                 start_new_session=True,
                 preexec_fn=lambda: die_with_parent(signal.SIGTERM),
             )
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except StackError:
+            self._drop_database()
+            raise
+
+    def _drop_database(self) -> None:
+        if self._database:
+            self._database.drop()
 
     def _wait_until_ready(self) -> None:
         assert self._up

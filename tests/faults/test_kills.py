@@ -9,8 +9,10 @@ import sqlite3
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from deploy.local.stack import Stack
 from tests.portal.live import LAB
 from tests.waiting import until
 
@@ -73,7 +75,7 @@ async def test_a_verification_outlives_its_worker(sitting, aluna, kill):
 async def test_a_verification_that_its_worker_was_given_and_never_saw_is_asked_for_again(
     sitting, aluna, breakable, kill
 ):
-    stop_between_writes(breakable.pids()["worker-verify"], breakable.folders.state / "portal.sqlite3")
+    stop_between_writes(breakable.pids()["worker-verify"], breakable)
     try:
         run = sitting.verify_run()  # the broker hands it the message all the same
     finally:
@@ -81,19 +83,33 @@ async def test_a_verification_that_its_worker_was_given_and_never_saw_is_asked_f
     assert (await aluna.end_of(run, seconds=75))["state"] == "succeeded"
 
 
-def stop_between_writes(pid: int, database: Path) -> None:
-    """Stop a process that does not hold the database's lock: only a dead one would give it back."""
+def stop_between_writes(pid: int, stack: Stack) -> None:
+    """Stop a process that does not hold a lock of the database: only a dead one would give it back."""
+    url = stack.env.get("DATABASE_URL", "")
     while True:
         os.kill(pid, signal.SIGSTOP)
         until(lambda: " T " in Path(f"/proc/{pid}/stat").read_text())
-        try:
-            with contextlib.closing(sqlite3.connect(database, timeout=1)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.rollback()
-        except sqlite3.OperationalError:
-            os.kill(pid, signal.SIGCONT)
-        else:
+        if nobody_writes(url) if url else may_write(stack.folders.state / "portal.sqlite3"):
             return
+        os.kill(pid, signal.SIGCONT)
+
+
+def may_write(database: Path) -> bool:
+    try:
+        with contextlib.closing(sqlite3.connect(database, timeout=1)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+def nobody_writes(url: str) -> bool:
+    asked = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in %'"
+    )
+    with psycopg.connect(url) as connection:
+        return connection.execute(asked).fetchone() == (0,)
 
 
 async def test_a_broken_node_agent_makes_no_student_fail(sitting, kubectl):
