@@ -54,7 +54,7 @@ def start_attempt(student, lab: LabSpec, *, seed: int | None = None, card: str =
     """A new attempt with parameters of its own, whether or not there are others. A recording gives its
     seed, so that the next one draws the same, and a play the card of a deck that it is about."""
     if seed is None:
-        seed = _draw_seed(lab, {card} if card else lab.deck.keys() - _cards_seen(student, lab))
+        seed = draw_seed(lab, {card} if card else lab.deck.keys() - _cards_seen(student, lab))
     return Attempt.objects.create(
         student=student,
         lab=_sync_lab(lab),
@@ -64,7 +64,7 @@ def start_attempt(student, lab: LabSpec, *, seed: int | None = None, card: str =
     )
 
 
-def _draw_seed(lab: LabSpec, cards: Collection[str]) -> int:
+def draw_seed(lab: LabSpec, cards: Collection[str]) -> int:
     """One that deals one of these cards, where there is a deck."""
     while True:
         seed = secrets.randbits(SEED_BITS)

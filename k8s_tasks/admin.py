@@ -9,13 +9,15 @@ from django.utils.translation import ngettext
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from curriculum.course import get_course
 from curriculum.enums import Capability
 from curriculum.text import Text
 from k8s_tasks.domain.capabilities import ask_preflight, capability_of, live_sessions
 from k8s_tasks.domain.sessions import SessionError, end_session, extend_session, reset_session
+from k8s_tasks.domain.spares import why_not_kept
 from k8s_tasks.enums import CapabilityState
 from k8s_tasks.kubeconfigs import KubeconfigRefused, checked, seal
-from k8s_tasks.models import Cluster, ConditionResult, LabSession, Limits, Run
+from k8s_tasks.models import Cluster, ConditionResult, KeptReady, LabSession, Limits, Run
 
 
 class Record(admin.ModelAdmin):
@@ -157,6 +159,38 @@ class LimitsAdmin(admin.ModelAdmin):
             f"{name}: {_figure(form.initial.get(name))} → {_figure(form.cleaned_data[name])}"
             for name in form.changed_data
         )
+
+
+class KeptReadyForm(forms.ModelForm):
+    class Meta:
+        model = KeptReady
+        fields = ["lab", "count"]
+
+    def clean_lab(self):
+        lab = self.cleaned_data["lab"]
+        try:
+            why_not = why_not_kept(get_course().lab(lab.slug))
+        except KeyError:
+            why_not = _("The course has no such lab any more.")
+        if why_not:
+            raise forms.ValidationError(why_not)
+        return lab
+
+
+@admin.register(KeptReady)
+class KeptReadyAdmin(admin.ModelAdmin):
+    form = KeptReadyForm
+    list_display = ["lab", "count", "ready", "preparing", "failure", "failed_at"]
+    list_select_related = ["lab"]
+    readonly_fields = ["failure", "failed_at"]
+
+    @admin.display(description=_("ready now"))
+    def ready(self, kept):
+        return kept.lab.spares.filter(is_ready=True).count()
+
+    @admin.display(description=_("being prepared"))
+    def preparing(self, kept):
+        return kept.lab.spares.filter(is_ready=False).count()
 
 
 def _figure(value: int | None) -> str:

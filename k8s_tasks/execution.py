@@ -173,7 +173,7 @@ async def _watch_link(api: Api, work: Work, seconds: int) -> Process:
 
 
 async def _apply(api: Api, work: Work, seconds: int) -> Deed:
-    student = AsStudent(api, work.namespace, session_labels(work.run.session))
+    student = AsStudent(api, work.namespace, session_labels(str(work.run.session_id)))
     manifests = [written.value for written in read_objects(work.run.text)]
     act = deeds.remove_all if work.step.remove else deeds.apply_all
     return Deed(lambda deed: act(deed, student, manifests))

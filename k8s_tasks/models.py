@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from curriculum.enums import Verdict
-from curriculum.models import Attempt
+from curriculum.models import Attempt, Lab
 from k8s_tasks.enums import RunKind, RunState, SessionState
 from k8s_tasks.kubeconfigs import file_of
 
@@ -122,6 +122,43 @@ class LabSession(models.Model):
         """The namespace of one of the lab's pods."""
         known = {each["name"]: each.get("namespace") for each in self.bindings.get("pods", [])}
         return known.get(pod) or self.namespace
+
+
+class KeptReady(models.Model):
+    """How many sessions of a lab are kept ready before anybody asks. What went wrong at the last one is told
+    to the administrator."""
+
+    lab = models.OneToOneField(Lab, models.CASCADE, verbose_name=_("lab"))
+    count = models.PositiveSmallIntegerField(_("sessions kept ready"), validators=_between(1, 50))
+    failure = models.TextField(_("last failure"), blank=True, editable=False)
+    failed_at = models.DateTimeField(_("failed at"), null=True, editable=False)
+
+    class Meta:
+        ordering = ["lab__chapter", "lab__number"]
+        verbose_name = _("lab kept ready")
+        verbose_name_plural = _("labs kept ready")
+
+    def __str__(self):
+        return f"{self.lab}: {self.count}"
+
+
+class SpareSession(models.Model):
+    """Pods of a lab without an owner, prepared for a seed of their own. Who takes it gets a LabSession of the
+    same id and namespace, and an attempt with this seed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    lab = models.ForeignKey(Lab, models.CASCADE, related_name="spares")
+    lab_version = models.CharField(max_length=64)
+    seed = models.PositiveBigIntegerField()
+    cluster = models.ForeignKey(Cluster, models.CASCADE, related_name="spares")
+    cluster_uid = models.CharField(max_length=64, blank=True)
+    namespace = models.CharField(max_length=63, unique=True)
+    is_ready = models.BooleanField(default=False)
+    bindings = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at"]
 
 
 class Run(models.Model):

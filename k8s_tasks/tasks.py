@@ -43,5 +43,15 @@ def clear_session(session_id: str) -> None:
 
 
 @shared_task(**_again)
+def prepare_spare(spare_id: str) -> None:
+    preparing.prepare_spare(spare_id)
+
+
+@shared_task(**_again)
+def clear_spare(spare_id: str, *, namespace: str, cluster: int) -> None:
+    preparing.clear_spare(spare_id, namespace=namespace, cluster=cluster)
+
+
+@shared_task(**_again)
 def preflight(cluster_id: str) -> None:
     measuring.preflight(cluster_id)

@@ -1,7 +1,7 @@
 """The watcher: one process that keeps rows true.
 
-It finds runs whose worker died, ends sessions whose time is over, asks each cluster how it is,
-and follows the pods of all sessions by one watch per cluster. It lives outside the workers, for
+It finds runs whose worker died, ends sessions whose time is over, keeps spare ones ready, asks each cluster
+how it is, and follows the pods of all sessions by one watch per cluster. It lives outside the workers, for
 it has to notice their death.
 """
 
@@ -31,8 +31,9 @@ from k8s_tasks.domain.reaping import Reaper
 from k8s_tasks.domain.rechecks import ask_recheck
 from k8s_tasks.domain.runs import finish_ended_runs
 from k8s_tasks.domain.sessions import expire_sessions, lose_sessions_of_silent_clusters, update_pods
+from k8s_tasks.domain.spares import tend_spares
 from k8s_tasks.enums import LIVE_SESSION_STATES, USABLE_SESSION_STATES
-from k8s_tasks.models import Cluster, LabSession
+from k8s_tasks.models import Cluster, LabSession, SpareSession
 from k8s_tasks.redis_keys import redis_client, service_beat
 from k8s_tasks.transcripts import forget_old_transcripts
 
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_SECONDS = 2
 PLACING_SECONDS = 1
+SPARES_SECONDS = 3
 HEALTH_SECONDS = 5
 HEALTH_LIMIT = 4  # an answer that takes longer is none
 GONE = 410
@@ -62,6 +64,7 @@ async def watch() -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_again_and_again(House().keep, HOUSEKEEPING_SECONDS), name="housekeeping")
         group.create_task(_again_and_again(do_chores, EVERY_SECONDS), name="chores")
+        group.create_task(_again_and_again(tend_spare_sessions, SPARES_SECONDS), name="spare sessions")
         group.create_task(_again_and_again(place_sessions, PLACING_SECONDS), name="whole clusters")
         group.create_task(_again_and_again(ClusterWatch(group).look, HEALTH_SECONDS), name="cluster health")
 
@@ -70,6 +73,10 @@ async def place_sessions() -> None:
     """Beside the housekeeping, because the end of a netlab is waited for."""
     await in_database(serve_queue)
     await in_database(tend_own_netlabs)
+
+
+async def tend_spare_sessions() -> None:
+    await in_database(tend_spares)
 
 
 async def do_chores() -> None:
@@ -279,4 +286,5 @@ def namespaces_without_session(names: list[str]) -> list[str]:
     mains = {name: main_namespace(name) for name in names}
     live = LabSession.objects.filter(namespace__in=mains.values(), state__in=LIVE_SESSION_STATES)
     kept = set(live.values_list("namespace", flat=True))
+    kept |= set(SpareSession.objects.values_list("namespace", flat=True))
     return sorted(name for name, main in mains.items() if main not in kept)

@@ -25,7 +25,7 @@ def start(request, slug):
     attempt = None if request.POST.get("again") else work.current_attempt(request.user, lab)
     if attempt is None:
         leave_session(sitting_of(request.user, lab).session)
-        attempt = work.start_attempt(request.user, lab)
+        attempt = sessions.begin_attempt(request.user, lab)
     session = queries.current_session(attempt)
     if session is None or session.state not in LIVE_SESSION_STATES:
         sessions.start_session(attempt)

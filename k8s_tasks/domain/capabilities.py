@@ -122,7 +122,7 @@ def choose_cluster(requires: Sequence[Capability]) -> tuple[Cluster | None, str 
     shared = Cluster.objects.filter(is_healthy=True, is_exclusive=False)
     if not shared:
         return None, None
-    taken = _taken_whole()
+    taken = taken_whole()
     open_ones = [each for each in shared.filter(takes_new=True) if each.pk not in taken]
     if not open_ones:
         return None, _why_none_is_open(taken)
@@ -154,6 +154,6 @@ def _why_none_is_open(taken: list[int]) -> str:
     return _("No cluster takes new sessions right now; ask who runs this portal.")
 
 
-def _taken_whole() -> list[int]:
+def taken_whole() -> list[int]:
     exclusive = LabSession.objects.filter(state__in=LIVE_SESSION_STATES, is_exclusive=True)
     return list(exclusive.exclude(cluster=None).values_list("cluster_id", flat=True))

@@ -56,7 +56,7 @@ def review_text(session: LabSession, step: Step, text: str) -> Review:
     if problems := find_problems(text, namespaces_of(session)):
         return Review(tuple(problems))
     try:
-        place = (session.cluster.kubeconfig_path, session.namespace, session_labels(session))
+        place = (session.cluster.kubeconfig_path, session.namespace, session_labels(str(session.pk)))
         return on_loop(_review(*place, read_objects(text), get_language()))
     except ClusterError as error:
         raise RunError(_("The cluster does not answer right now; your text is kept.")) from error

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from k8s_tasks.domain.limits import session_minutes
 from k8s_tasks.domain.sessions import set_session_state
+from k8s_tasks.domain.spares import leave_cluster
 from k8s_tasks.domain.whole_clusters import whole_clusters
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
 from k8s_tasks.launching import NoLauncher, has_launcher, want_netlabs
@@ -51,6 +52,7 @@ def give_cluster(session: LabSession, cluster: Cluster) -> bool:
         if cluster.sessions.filter(state__in=LIVE_SESSION_STATES).exists():
             return False
         if cluster.slot is None:
+            leave_cluster(cluster)
             return _begin(session, cluster_uid=cluster.uid, **facts)
         LabSession.objects.filter(pk=session.pk, state=SessionState.QUEUED).update(**facts)
         Cluster.objects.filter(pk=cluster.pk).update(is_healthy=False, uid="", health="", silent_since=None)

@@ -10,14 +10,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError
 
+from curriculum.domain import start_attempt
 from curriculum.models import Attempt
+from curriculum.specs import LabSpec
 from k8s_tasks.cluster.namespaces import main_namespace
 from k8s_tasks.domain import limits
 from k8s_tasks.domain.capabilities import choose_cluster, has_room, required_by
 from k8s_tasks.domain.runs import cancel_open_runs
+from k8s_tasks.domain.spares import drop_spare, give_way, leave_cluster, take_spare
 from k8s_tasks.domain.whole_clusters import may_have, needs_whole_cluster, why_no_whole_cluster
 from k8s_tasks.enums import LIVE_SESSION_STATES, SessionState
-from k8s_tasks.models import Cluster, LabSession
+from k8s_tasks.models import Cluster, LabSession, SpareSession
 from k8s_tasks.queue import enqueue
 from k8s_tasks.speech import speaking_to
 from k8s_tasks.streams import publish_notice
@@ -52,6 +55,19 @@ def start_session(attempt: Attempt, *, cluster: Cluster | None = None) -> LabSes
         if needs_whole_cluster(attempt.lab.slug):
             return _create_exclusive(attempt, cluster)
         return _create_session(attempt, cluster or _take_place(attempt.lab.slug))
+
+
+def begin_attempt(student, lab: LabSpec) -> Attempt:
+    """A new attempt. Where a session of the lab waits ready it becomes the attempt's own, at once; else, and
+    for a student who may have no more, the attempt has none yet."""
+    with transaction.atomic():
+        get_user_model().objects.select_for_update().get(pk=student.pk)
+        live = LabSession.objects.filter(attempt__student=student, state__in=LIVE_SESSION_STATES)
+        spare = take_spare(lab) if live.count() < limits.sessions_per_student() else None
+        attempt = start_attempt(student, lab, seed=spare.seed if spare else None)
+        if spare:
+            _hand_out(spare, attempt)
+        return attempt
 
 
 def extend_session(session: LabSession) -> None:
@@ -157,25 +173,47 @@ def lose_sessions_of_silent_clusters() -> None:
 
 
 def update_pods(namespace: str, pods: list[dict]) -> bool:
-    """Keep how the pods are now and tell the pages; no change is no news."""
+    """Keep how the pods are now and tell the pages; no change is no news. A spare session one of whose pods
+    is no longer what was prepared is thrown away."""
     with transaction.atomic():
         main = main_namespace(namespace)
-        session = LabSession.objects.select_for_update().filter(namespace=main).first()
-        # Until the session is ready its own preparation writes the bindings.
-        if session is None or not session.bindings or session.state not in LIVE_SESSION_STATES:
+        held = _holder_of(main)
+        if held is None:
             return False
-        elsewhere = [pod for pod in session.bindings["pods"] if pod.get("namespace", main) != namespace]
-        before = [pod for pod in session.bindings["pods"] if pod not in elsewhere]
-        # A name is that of the lab's own pod: another pod of this name in another namespace is left out.
-        taken = {pod["name"] for pod in elsewhere}
-        pods = elsewhere + _merge_pods(before, [pod for pod in pods if pod["name"] not in taken])
-        pods.sort(key=_order_of(session.bindings["pods"]))
-        if pods == session.bindings["pods"]:
+        pods = _pods_now(held.bindings["pods"], namespace, main, pods)
+        if pods == held.bindings["pods"]:
             return False
-        session.bindings = {**session.bindings, "pods": pods}
-        session.save(update_fields=["bindings"])
-    publish_notice(session.pk, "topology", {"nodes": session.bindings["nodes"], "pods": pods})
+        if isinstance(held, SpareSession) and not _are_as_prepared(held.bindings["pods"], pods):
+            drop_spare(held)
+            return False
+        held.bindings = {**held.bindings, "pods": pods}
+        held.save(update_fields=["bindings"])
+    if isinstance(held, LabSession):
+        publish_notice(held.pk, "topology", {"nodes": held.bindings["nodes"], "pods": pods})
     return True
+
+
+def _holder_of(main: str) -> LabSession | SpareSession | None:
+    """Whose pods these are, its row locked. Until it is ready its own preparation writes the bindings."""
+    session = LabSession.objects.select_for_update().filter(namespace=main).first()
+    if session is not None:
+        return session if session.bindings and session.state in LIVE_SESSION_STATES else None
+    return SpareSession.objects.select_for_update().filter(namespace=main, is_ready=True).first()
+
+
+def _are_as_prepared(before: list[dict], now: list[dict]) -> bool:
+    """Captures follow the addresses that were there when it was prepared."""
+    wanted = {(pod["name"], pod["address"]) for pod in before if pod["ready"]}
+    return wanted <= {(pod["name"], pod["address"]) for pod in now if pod["ready"]}
+
+
+def _pods_now(before: list[dict], namespace: str, main: str, pods: list[dict]) -> list[dict]:
+    elsewhere = [pod for pod in before if pod.get("namespace", main) != namespace]
+    here = [pod for pod in before if pod not in elsewhere]
+    # A name is that of the lab's own pod: another pod of this name in another namespace is left out.
+    taken = {pod["name"] for pod in elsewhere}
+    merged = elsewhere + _merge_pods(here, [pod for pod in pods if pod["name"] not in taken])
+    return sorted(merged, key=_order_of(before))
 
 
 def _order_of(before: list[dict]):
@@ -202,7 +240,25 @@ def _create_session(attempt: Attempt, cluster: Cluster, **facts) -> LabSession:
     placed = {"cluster": cluster, "cluster_uid": cluster.uid, "placed_at": timezone.now()}
     session = _write_session(attempt, **placed, **facts)
     transaction.on_commit(lambda: _hand_over(session))
+    give_way(cluster)
     return session
+
+
+def _hand_out(spare: SpareSession, attempt: Attempt) -> None:
+    now = timezone.now()
+    session = LabSession.objects.create(
+        id=spare.pk,
+        attempt=attempt,
+        cluster=spare.cluster,
+        cluster_uid=spare.cluster_uid,
+        namespace=spare.namespace,
+        state=SessionState.READY,
+        bindings=spare.bindings,
+        placed_at=now,
+        ready_at=now,
+        expires_at=now + _session_time(),
+    )
+    transaction.on_commit(lambda: _tell(session))
 
 
 def _create_exclusive(attempt: Attempt, cluster: Cluster | None) -> LabSession:
@@ -216,6 +272,7 @@ def _create_exclusive(attempt: Attempt, cluster: Cluster | None) -> LabSession:
     if cluster.sessions.filter(state__in=LIVE_SESSION_STATES).exists():
         told = _("This lab needs the whole cluster %(cluster)s, and somebody is on it.")
         raise SessionError(told % {"cluster": cluster.name})
+    leave_cluster(cluster)
     return _create_session(attempt, cluster, is_exclusive=True)
 
 

@@ -50,7 +50,7 @@ COUNT = (
     f"import time\nfor n in range(1, {LINES} + 1):\n    print('line', n, flush=True)\n    time.sleep(0.05)"
 )
 NUMBER = re.compile(r"line (\d+)")
-STUCK = 180  # seconds without an end: longer than a queue, a dead worker and their watcher may take
+STUCK = 240  # seconds without an end: longer than a queue, a dead worker and their watcher may take
 AWAY = (httpx.TransportError, OSError, websockets.WebSocketException, TimeoutError)
 PASSWORD = "only for this measurement"
 ROUNDS_OF_A_SESSION = 3
@@ -286,15 +286,15 @@ class Student:
         return seen
 
     async def _follow(self, run: str, seen: Watched, *, patience: float = STUCK) -> None:
-        """To the run's end. The connection is cut when `patience` is over, and when its server is shot."""
+        """To the run's end. The connection is cut `patience` after its first message, and by each shot."""
         last, heard = "0", 0.0
         while not seen.end:
             with contextlib.suppress(*AWAY):
-                async with (
-                    asyncio.timeout(patience),
-                    self._person.connect(f"/ws/runs/{run}/?last={last}") as socket,
-                ):
+                async with self._person.connect(f"/ws/runs/{run}/?last={last}") as socket:
+                    cut = 0.0
                     async for message in socket:
+                        now = time.monotonic()
+                        cut = cut or now + patience
                         for entry in json.loads(message):
                             last = entry["id"]
                             data = base64.b64decode(entry["data"])
@@ -303,8 +303,9 @@ class Student:
                                 return
                             if entry["src"] in ("stdout", "stderr"):
                                 seen.output += data
-                                now = time.monotonic()
                                 seen.gap, heard = max(seen.gap, now - heard if heard else 0), now
+                        if now > cut:
+                            break
             self._figures.reconnects += 1
             await asyncio.sleep(0.2)
 

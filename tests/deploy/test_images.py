@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from netlab import images
 from netlab.images import recipe
@@ -81,3 +82,20 @@ def test_the_portals_image_ends_as_an_ordinary_user_with_its_assets():
 def test_the_portals_image_holds_what_it_installs_on_clusters():
     sources = {source for source, _ in copied(PORTAL)}
     assert {"deploy/agent", "deploy/policies"} <= sources
+
+
+def test_every_node_has_the_images_of_labs_before_their_pods_or_it_is_said_which_not():
+    """The node agent's DaemonSet pulls them: it is on all nodes, and the portal applies it before a lab."""
+    (agent,) = (
+        each
+        for each in yaml.safe_load_all((PROJECT / "deploy/agent/node-agent.yaml").read_text())
+        if each["kind"] == "DaemonSet"
+    )
+    pod = agent["spec"]["template"]["spec"]
+    held = {container["image"] for container in pod["containers"]}
+    files = (PROJECT / "curriculum/content").glob("*/*/manifests/*.yaml")
+    asked = {image for path in files for image in re.findall(r"image: *(\S+)", path.read_text())}
+
+    assert pod["tolerations"] == [{"operator": "Exists"}] and "nodeSelector" not in pod
+    told = (PROJECT / "docs/operations.md").read_text()
+    assert [image for image in asked - held if f"`{image}`" not in told] == []
