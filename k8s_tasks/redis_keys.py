@@ -42,6 +42,11 @@ def run_beat(run_id) -> str:
     return f"run:{run_id}:beat"
 
 
+def task_beat(task: str, id) -> str:
+    """Expires when the worker that is at this task is dead."""
+    return f"task:{task}:{id}:beat"
+
+
 def run_cancel(run_id) -> str:
     """Set to the reason when somebody asks for the run to end."""
     return f"run:{run_id}:cancel"

@@ -2,12 +2,14 @@
 
 `streams` carries what a student waits for and may run for minutes: acknowledged at once and never
 repeated, for the row and the heartbeat tell what became of it. `verify` carries the rest: short,
-safe to run twice, and given to another worker when one dies in the middle. `k8s_tasks.queue` sends them.
+safe to run twice, and given to another worker when one dies in the middle. What may take longer than the
+broker waits for that is one worker's at a time. `k8s_tasks.queue` sends them.
 """
 
 from celery import shared_task
 
 from k8s_tasks import measuring, preparing, rechecking, running, verifying, worker  # noqa: F401 - worker listens to signals
+from k8s_tasks.sole import sole_worker
 
 _again = {"acks_late": True, "reject_on_worker_lost": True, "ignore_result": True}
 
@@ -34,7 +36,9 @@ def recheck(session_id: str) -> None:
 
 @shared_task(**_again)
 def prepare_session(session_id: str) -> None:
-    preparing.prepare_session(session_id)
+    with sole_worker("prepare_session", session_id) as ours:
+        if ours:
+            preparing.prepare_session(session_id)
 
 
 @shared_task(**_again)
@@ -44,7 +48,9 @@ def clear_session(session_id: str) -> None:
 
 @shared_task(**_again)
 def prepare_spare(spare_id: str) -> None:
-    preparing.prepare_spare(spare_id)
+    with sole_worker("prepare_spare", spare_id) as ours:
+        if ours:
+            preparing.prepare_spare(spare_id)
 
 
 @shared_task(**_again)
