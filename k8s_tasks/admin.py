@@ -3,21 +3,25 @@
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
+from django.utils.timezone import localtime
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from curriculum.course import get_course
 from curriculum.enums import Capability
 from curriculum.text import Text
+from k8s_tasks.asking import AsksFirst, asks_first
 from k8s_tasks.domain.capabilities import ask_preflight, capability_of, live_sessions
 from k8s_tasks.domain.sessions import SessionError, end_session, extend_session, reset_session
 from k8s_tasks.domain.spares import why_not_kept
-from k8s_tasks.enums import CapabilityState
+from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, CapabilityState
 from k8s_tasks.kubeconfigs import KubeconfigRefused, checked, seal
 from k8s_tasks.models import Cluster, ConditionResult, KeptReady, LabSession, Limits, Run
+from k8s_tasks.speech import speaking_to
 
 
 class Record(admin.ModelAdmin):
@@ -49,7 +53,7 @@ class ClusterForm(forms.ModelForm):
 
     class Meta:
         model = Cluster
-        fields = ["name", "is_default", "takes_new", "capacity", "is_exclusive"]
+        fields = ["name", "is_default", "capacity", "is_exclusive"]
 
     def clean_upload(self):
         text = self.cleaned_data["upload"]
@@ -70,7 +74,7 @@ class ClusterForm(forms.ModelForm):
 
 
 @admin.register(Cluster)
-class ClusterAdmin(admin.ModelAdmin):
+class ClusterAdmin(AsksFirst, admin.ModelAdmin):
     form = ClusterForm
     list_display = [
         "name",
@@ -85,6 +89,7 @@ class ClusterAdmin(admin.ModelAdmin):
     list_filter = ["is_healthy", "is_default", "takes_new", "is_exclusive"]
     search_fields = ["name", "health", "version"]
     readonly_fields = [
+        "takes_new",  # by the actions, which ask
         "kubeconfig_path",
         "uid",
         "version",
@@ -114,13 +119,32 @@ class ClusterAdmin(admin.ModelAdmin):
         else:
             self.message_user(request, _("It is being measured; look again in a few seconds."))
 
-    @admin.action(description=_("Drain: no new sessions, those that run go on"))
-    def drain(self, request, clusters):
-        clusters.update(takes_new=False)
+    @asks_first(
+        description=_("Drain: no new sessions, those that run go on"),
+        will=_(
+            "No new session begins on these clusters from now on: students get another cluster, or, where no"
+            " other has what their lab requires, are told that it cannot start. Sessions that run go on to"
+            " their end."
+        ),
+        button=_("Drain these clusters"),
+        only=lambda request, clusters: clusters.filter(takes_new=True),
+        left=_("They take no new sessions already."),
+    )
+    def drain(self, request, cluster):
+        return _take_new(cluster, False) and gettext("Drained: it takes no new sessions.")
 
-    @admin.action(description=_("Take new sessions again"))
-    def take_new(self, request, clusters):
-        clusters.update(takes_new=True)
+    @asks_first(
+        description=_("Take new sessions again"),
+        will=_("New sessions may begin on these clusters from now on, as long as they are healthy."),
+        button=_("Let them take new sessions"),
+        only=lambda request, clusters: clusters.filter(takes_new=False),
+        left=_("They take new sessions already."),
+    )
+    def take_new(self, request, cluster):
+        return _take_new(cluster, True) and gettext("It takes new sessions again.")
+
+    def at_stake(self, clusters):
+        return [(gettext("live sessions"), sum(live_sessions(each) for each in clusters))]
 
     @admin.display(description=_("live sessions"))
     def places(self, cluster):
@@ -193,6 +217,12 @@ class KeptReadyAdmin(admin.ModelAdmin):
         return kept.lab.spares.filter(is_ready=False).count()
 
 
+def _take_new(cluster: Cluster, takes_new: bool) -> bool:
+    """False when it is so already."""
+    before = Cluster.objects.filter(pk=cluster.pk, takes_new=not takes_new)
+    return bool(before.update(takes_new=takes_new))
+
+
 def _figure(value: int | None) -> str:
     return "-" if value is None else str(value)
 
@@ -201,8 +231,12 @@ def _told(found: dict) -> tuple[str, str]:
     return CapabilityState(found["state"]).label, str(Text(found["reason"]))
 
 
+def _that_live(request, sessions):
+    return sessions.filter(state__in=LIVE_SESSION_STATES)
+
+
 @admin.register(LabSession)
-class LabSessionAdmin(Record):
+class LabSessionAdmin(AsksFirst, Record):
     list_display = ["namespace", "student", "lab", "state", "cluster", "created_at", "expires_at"]
     list_filter = ["state", "cluster", "attempt__lab"]
     search_fields = [
@@ -213,6 +247,8 @@ class LabSessionAdmin(Record):
     ]
     list_select_related = ["attempt__student", "attempt__lab", "cluster"]
     actions = ["reset", "end", "extend"]
+    refusals = (SessionError,)
+    exclude = ["cluster_uid", "bindings"]
     date_hierarchy = "created_at"
 
     @admin.display(description=_("student"), ordering="attempt__student__username")
@@ -223,28 +259,60 @@ class LabSessionAdmin(Record):
     def lab(self, session):
         return session.attempt.lab
 
-    @admin.action(description=_("Reset: new pods, progress stays"))
-    def reset(self, request, sessions):
-        self._act(request, sessions, reset_session)
+    @asks_first(
+        description=_("Reset: new pods, progress stays"),
+        will=_(
+            "Running commands and terminals stop, and the pods are removed with all that the students changed"
+            " in them. A new session of the same attempt begins at once. What was proven, predicted and"
+            " answered stays."
+        ),
+        button=_("Reset these sessions"),
+        only=_that_live,
+        left=_("They are over already."),
+    )
+    def reset(self, request, session):
+        return gettext("Reset; the new session is %s.") % reset_session(session)
 
-    @admin.action(description=_("End"))
-    def end(self, request, sessions):
-        reason = str(_("An administrator ended it."))
-        self._act(request, sessions, lambda session: end_session(session, reason))
+    @asks_first(
+        description=_("End"),
+        will=_(
+            "Running commands and terminals stop, and the pods are removed with all that the students changed"
+            " in them. Their pages say that an administrator ended the session; they can start another one."
+            " What was proven, predicted and answered stays."
+        ),
+        button=_("End these sessions"),
+        only=_that_live,
+        left=_("They are over already."),
+    )
+    def end(self, request, session):
+        with speaking_to(session.attempt.student):
+            reason = gettext("An administrator ended it.")
+        return end_session(session, reason) and gettext("Ended.")
 
-    @admin.action(description=_("Extend"))
-    def extend(self, request, sessions):
-        self._act(request, sessions, extend_session)
+    @asks_first(
+        description=_("Extend"),
+        will=_(
+            "Their time begins anew: each of these sessions lasts a whole session's time from now on, and its"
+            " place on its cluster stays taken so long. Nothing that runs is touched."
+        ),
+        button=_("Extend these sessions"),
+        only=_that_live,
+        left=_("They are over already."),
+    )
+    def extend(self, request, session):
+        extend_session(session)
+        return gettext("Extended until %s.") % localize(localtime(session.expires_at))
 
-    def _act(self, request, sessions, act):
-        done = 0
-        for session in sessions:
-            try:
-                act(session)
-                done += 1
-            except SessionError as error:
-                self.message_user(request, f"{session}: {error}", messages.ERROR)
-        self.message_user(request, ngettext("%d session done.", "%d sessions done.", done) % done)
+    def at_stake(self, sessions):
+        runs = Run.objects.filter(session__in=sessions, state__in=OPEN_RUN_STATES)
+        return [
+            (gettext("students"), len({each.attempt.student_id for each in sessions})),
+            (gettext("commands and terminals that run"), runs.count()),
+        ]
+
+    def line_of(self, session):
+        person = session.attempt.student
+        return f"{person.get_full_name() or person}: {session.attempt.lab}, {session.namespace}"
 
 
 @admin.register(Run)

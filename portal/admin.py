@@ -1,14 +1,20 @@
 """The administrator's panel for people and classes."""
 
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
+from k8s_tasks.admin import Record
+from k8s_tasks.asking import AsksFirst, asks_first
+from k8s_tasks.enums import LIVE_SESSION_STATES
+from k8s_tasks.models import LabSession
 from portal.lti import admin as _lti  # noqa: F401 - it registers what is of learning platforms
 from portal.models import Classroom, HelpLog, User
 from portal.xapi import admin as _xapi  # noqa: F401 - it registers the record stores
@@ -20,7 +26,7 @@ admin.site.index_title = _("People, classes, clusters and labs")
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(AsksFirst, UserAdmin):
     """Who has done lab work cannot be deleted (the work is protected): they are deactivated."""
 
     list_display = ["username", "full_name", "role", "is_superuser", "is_active", "last_login"]
@@ -33,24 +39,45 @@ class PersonAdmin(UserAdmin):
     def full_name(self, person):
         return person.get_full_name()
 
-    @admin.action(description=_("Deactivate: no login any more, the work stays"))
-    def deactivate(self, request, people):
-        if people.filter(pk=request.user.pk).exists():
-            self.message_user(request, _("You cannot deactivate yourself."), messages.ERROR)
-            return
-        self._set_active(request, people, False)
+    @asks_first(
+        description=_("Deactivate: no login any more, the work stays"),
+        will=_(
+            "These people are logged out everywhere at once and cannot log in again, neither with a password"
+            " nor from a learning platform; their API tokens open nothing. Lab sessions they have run to"
+            " their end. Their work and their classes stay, and you can activate them again."
+        ),
+        button=_("Deactivate these people"),
+        only=lambda request, people: people.filter(is_active=True).exclude(pk=request.user.pk),
+        left=_("They are inactive already, or it is you: you cannot deactivate yourself."),
+    )
+    def deactivate(self, request, person):
+        return _set_active(person, False) and gettext("Deactivated.")
 
-    @admin.action(description=_("Activate"))
-    def activate(self, request, people):
-        self._set_active(request, people, True)
+    @asks_first(
+        description=_("Activate"),
+        will=_("These people can log in again, with the password, the classes and the work they had."),
+        button=_("Activate these people"),
+        only=lambda request, people: people.filter(is_active=False),
+        left=_("They are active already."),
+    )
+    def activate(self, request, person):
+        return _set_active(person, True) and gettext("Activated.")
 
-    def _set_active(self, request, people, is_active: bool):
-        count = people.update(is_active=is_active)
-        self.message_user(request, ngettext("%d person changed.", "%d people changed.", count) % count)
+    def at_stake(self, people):
+        live = LabSession.objects.filter(attempt__student__in=people, state__in=LIVE_SESSION_STATES)
+        return [(gettext("live sessions"), live.count())]
+
+    def line_of(self, person):
+        return f"{person.get_full_name()} ({person})".strip()
+
+
+def _set_active(person: User, is_active: bool) -> bool:
+    """False when it is so already."""
+    return bool(User.objects.filter(pk=person.pk, is_active=not is_active).update(is_active=is_active))
 
 
 @admin.register(Classroom)
-class ClassroomAdmin(admin.ModelAdmin):
+class ClassroomAdmin(AsksFirst, admin.ModelAdmin):
     list_display = ["name", "teachers", "student_count", "join_code", "created_at", "archived_at"]
     list_filter = [("archived_at", admin.EmptyFieldListFilter), "instructors"]
     search_fields = ["name", "join_code", "instructors__username", "students__username"]
@@ -74,17 +101,38 @@ class ClassroomAdmin(admin.ModelAdmin):
     def join_link(self, classroom):
         return reverse("join", kwargs={"code": classroom.join_code}) if classroom.pk else ""
 
-    @admin.action(description=_("Archive: nobody joins any more, the work stays"))
-    def archive(self, request, classrooms):
-        classrooms.filter(archived_at=None).update(archived_at=timezone.now())
+    @asks_first(
+        description=_("Archive: nobody joins any more, the work stays"),
+        will=_(
+            "Nobody can join these classes any more, by link, code or learning platform, and their students"
+            " see them no longer among theirs. Their instructors still read them, and you can restore them."
+        ),
+        button=_("Archive these classes"),
+        only=lambda request, classrooms: classrooms.filter(archived_at=None),
+        left=_("They are archived already."),
+    )
+    def archive(self, request, classroom):
+        open_ones = Classroom.objects.filter(pk=classroom.pk, archived_at=None)
+        return open_ones.update(archived_at=timezone.now()) and gettext("Archived.")
 
-    @admin.action(description=_("Restore"))
-    def restore(self, request, classrooms):
-        classrooms.update(archived_at=None)
+    @asks_first(
+        description=_("Restore"),
+        will=_("People can join these classes again by the links and codes they had."),
+        button=_("Restore these classes"),
+        only=lambda request, classrooms: classrooms.exclude(archived_at=None),
+        left=_("They are not archived."),
+    )
+    def restore(self, request, classroom):
+        archived = Classroom.objects.filter(pk=classroom.pk).exclude(archived_at=None)
+        return archived.update(archived_at=None) and gettext("Restored.")
+
+    def at_stake(self, classrooms):
+        students = User.objects.filter(classrooms__in=classrooms).distinct()
+        return [(gettext("students"), students.count())]
 
 
 @admin.register(HelpLog)
-class HelpLogAdmin(admin.ModelAdmin):
+class HelpLogAdmin(Record):
     """Who raised a hand, who allowed watching and who watched: read here, not written."""
 
     list_display = ["at", "person", "deed", "request"]
@@ -92,11 +140,25 @@ class HelpLogAdmin(admin.ModelAdmin):
     list_select_related = ["person", "request__student"]
     date_hierarchy = "at"
 
-    def has_add_permission(self, request):
-        return False
 
-    def has_change_permission(self, request, obj=None):
-        return False
+@admin.register(LogEntry)
+class DeedAdmin(Record):
+    """What was done in the panel, by whom, to what."""
 
-    def has_delete_permission(self, request, obj=None):
-        return False
+    list_display = ["action_time", "user", "content_type", "subject", "told"]
+    list_display_links = None
+    list_filter = [("content_type", admin.RelatedOnlyFieldListFilter), "action_flag"]
+    search_fields = ["object_repr", "change_message", "user__username"]
+    list_select_related = ["user", "content_type"]
+    date_hierarchy = "action_time"
+
+    @admin.display(description=_("object"), ordering="object_repr")
+    def subject(self, entry):
+        address = None if entry.is_deletion() else entry.get_admin_url()
+        return (
+            format_html('<a href="{}">{}</a>', address, entry.object_repr) if address else entry.object_repr
+        )
+
+    @admin.display(description=_("what was done"))
+    def told(self, entry):
+        return entry.get_change_message() or entry.get_action_flag_display()

@@ -83,13 +83,14 @@ def extend_session(session: LabSession) -> None:
 
 def reset_session(session: LabSession) -> LabSession:
     """New pods in a new namespace for the same attempt; what was proven stays. Raises SessionError."""
-    end_session(session, _("It was reset."))
+    with speaking_to(session.attempt.student):
+        end_session(session, _("It was reset."))
     return start_session(session.attempt)
 
 
-def end_session(session: LabSession, reason: str) -> None:
-    """Stop what runs and give the namespace back; a session that is over stays as it is."""
-    set_session_state(session, SessionState.ENDED, message=reason)
+def end_session(session: LabSession, reason: str) -> bool:
+    """Stop what runs and give the namespace back; a session that is over stays as it is, which is False."""
+    return set_session_state(session, SessionState.ENDED, message=reason)
 
 
 def set_session_state(

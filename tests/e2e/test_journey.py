@@ -201,6 +201,7 @@ def test_an_administrator_extends_resets_and_ends_sessions(lab, enter):
         page.locator("input.action-select").first.check()
         page.locator("select[name=action]").select_option(name)
         page.locator("button[name=index]").click()
+        page.locator("input[name=confirmed]").click()
         expect(page.locator(".messagelist li")).to_contain_text("1 ")
 
     act("extend")

@@ -1,11 +1,9 @@
-"""The administrator's tables: readable, acted upon, and the record not written."""
+"""The administrator's tables: readable, and the record not written."""
 
 import pytest
 from django.contrib.auth import get_user_model
 
 from k8s_tasks.domain.runs import start_run
-from k8s_tasks.enums import SessionState
-from k8s_tasks.models import LabSession
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,16 +18,6 @@ def admin(client):
 def test_tables_open(admin, session, lab, student, model):
     start_run(session, lab.step("addresses"), user=student)
     assert admin.get(f"/admin/k8s_tasks/{model}/").status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("action", "state"),
-    [("end", SessionState.ENDED), ("reset", SessionState.ENDED), ("extend", SessionState.READY)],
-)
-def test_sessions_are_acted_upon(admin, session, action, state):
-    form = {"action": action, "_selected_action": [str(session.pk)]}
-    assert admin.post("/admin/k8s_tasks/labsession/", form).status_code == 302
-    assert LabSession.objects.get(pk=session.pk).state == state
 
 
 def test_a_command_is_shown_as_text(admin, session, lab, student):

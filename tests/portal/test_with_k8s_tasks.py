@@ -1,7 +1,6 @@
 """The doors with the real acts of `k8s_tasks` behind them: only the queue of the workers is not there."""
 
 import pytest
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 
 from curriculum.models import Attempt
 from k8s_tasks.enums import RunState, SessionState
@@ -83,17 +82,3 @@ def test_a_reset_makes_new_pods_for_the_same_attempt(world, queued, visit):
         SessionState.ENDED,
     ]
     assert queued == ["clear_session", "prepare_session"]
-
-
-def test_the_panel_extends_resets_and_ends_a_session(world, queued, visit):
-    panel = visit(world.root)
-    chosen = {ACTION_CHECKBOX_NAME: [str(world.session.pk)]}
-
-    panel.post("/admin/k8s_tasks/labsession/", chosen | {"action": "extend"})
-    assert world.attempt.sessions.get().expires_at > world.session.expires_at
-    panel.post("/admin/k8s_tasks/labsession/", chosen | {"action": "reset"})
-    newest, oldest = world.attempt.sessions.all()
-    assert (newest.state, oldest.state) == (SessionState.PREPARING, SessionState.ENDED)
-    panel.post("/admin/k8s_tasks/labsession/", {ACTION_CHECKBOX_NAME: [str(newest.pk)], "action": "end"})
-    newest.refresh_from_db()
-    assert newest.state == SessionState.ENDED
