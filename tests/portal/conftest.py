@@ -10,6 +10,7 @@ import gzip
 import shutil
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -179,12 +180,18 @@ def courses(world) -> None:
     world.identity, world.course, world.unbound = identity, course, unbound
 
 
-@pytest.fixture
-def editing(world, tmp_path, settings) -> LabSession:
-    """Alice's session of the workshop, whose step `write` is edited; it stands beside the course's labs."""
-    course = shutil.copytree(CONTENT, tmp_path / "course")
+@pytest.fixture(scope="session")
+def course_with_workshop(tmp_path_factory) -> Path:
+    """One for all tests: to read it takes seconds."""
+    course = shutil.copytree(CONTENT, tmp_path_factory.mktemp("with-workshop") / "course")
     workshop.add_lab(course / "01-foundations")
-    settings.OPTIONS = settings.OPTIONS | {"COURSE": course}
+    return course
+
+
+@pytest.fixture
+def editing(world, course_with_workshop, settings) -> LabSession:
+    """Alice's session of the workshop, whose step `write` is edited; it stands beside the course's labs."""
+    settings.OPTIONS = settings.OPTIONS | {"COURSE": course_with_workshop}
     get_course.cache_clear()
     world.editing = make_session(work.start_attempt(world.alice, get_course().lab(workshop.LAB)))
     web = {**BINDINGS["pods"][0], "name": "web"}
