@@ -113,7 +113,6 @@ def nobody_writes(url: str) -> bool:
 
 
 async def test_a_broken_node_agent_makes_no_student_fail(sitting, kubectl):
-    sitting.answer("answer-ttl", "62")
     namespace = kubectl.namespace_of(sitting.id)
     node = kubectl("get", "pod", "-n", namespace, "ana", "-o", "jsonpath={.spec.nodeName}")
     agent = kubectl(
@@ -122,6 +121,7 @@ async def test_a_broken_node_agent_makes_no_student_fail(sitting, kubectl):
     tool = "/usr/local/bin/redes-agent"
     kubectl("exec", "-n", "redes-system", agent, "--", "mv", tool, f"{tool}.away")
     try:
+        sitting.answer("answer-ttl", "62")  # not before: an answer has what is open checked at once
         text = await sitting.verify()
     finally:
         kubectl("exec", "-n", "redes-system", agent, "--", "mv", f"{tool}.away", tool)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from curriculum.course import get_course
 from curriculum.domain import start_attempt, sync_labs
+from curriculum.enums import Scope
 from curriculum.models import Lab
 from k8s_tasks.domain import spares
 from k8s_tasks.domain.clusters import mark_ill
@@ -218,6 +219,14 @@ def test_they_take_no_place_a_student_needs(fill, keep, student, lab, cluster, a
     assert asked.count("clear_spare") == 1
     tend_spares()
     assert waiting() == 1
+
+
+def test_who_gets_a_whole_cluster_finds_none_on_it(fill, student, cluster, asked):
+    fill(2)
+    whole = next(lab for lab in get_course().labs if lab.scope == Scope.EXCLUSIVE and not lab.rights)
+    start_session(start_attempt(student, whole), cluster=cluster)
+    tend_spares()
+    assert (waiting(), asked.count("clear_spare")) == (0, 2)
 
 
 def test_a_pod_that_is_no_longer_what_was_prepared_costs_the_whole(fill):
