@@ -7,7 +7,7 @@ A verification that stays in the queue is asked for once more. The broker takes 
 before the worker has noted that it has it, and what a worker dies on in between is nobody's.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -26,17 +26,18 @@ ASK_AGAIN = timedelta(seconds=10)
 
 
 class Reaper:
-    """Remembers whose beat was missing at the last look, and what it has asked for again."""
+    """Remembers whose beat is missing since which look, and what it has asked for again."""
 
     def __init__(self):
-        self._suspects: set = set()
+        self._silent_since: dict = {}
         self._asked: set = set()
 
     def look(self) -> list[Run]:
         """Give up what is lost and return it. One query and one look into Redis."""
-        silent = _silent_runs()
-        lost = [run for run in silent if run.pk in self._suspects and timezone.now() > _deadline(run)]
-        self._suspects = {run.pk for run in silent}
+        silent, now = _silent_runs(), timezone.now()
+        before = self._silent_since
+        lost = [run for run in silent if run.pk in before and now > _deadline(run, before[run.pk])]
+        self._silent_since = {run.pk: before.get(run.pk, now) for run in silent}
         self._ask_again([run for run in silent if _may_be_nobodys(run)])
         return [run for run in lost if give_up(run)]
 
@@ -59,11 +60,11 @@ def _silent_runs() -> list[Run]:
     return [run for run, beat in zip(runs, beats, strict=True) if beat is None]
 
 
-def _deadline(run: Run):
-    """Until then a run without a beat may still be taken by a worker."""
+def _deadline(run: Run, silent_since: datetime) -> datetime:
+    """Until then a run without a beat may still be taken by a worker. How long it had run does not matter."""
     if run.state == RunState.QUEUED:
         return run.created_at + QUEUE_GRACE
-    return run.started_at + (VERIFY_GRACE if run.kind == RunKind.VERIFY else timedelta())
+    return silent_since + (VERIFY_GRACE if run.kind == RunKind.VERIFY else timedelta())
 
 
 def give_up(run: Run) -> bool:

@@ -174,6 +174,16 @@ class TestReaper:
         assert reaper.look() == [run]
         assert "No worker" in Run.objects.get().reason
 
+    def test_a_verification_is_waited_for_from_its_last_beat_on(self, session, student, monkeypatch):
+        run = start_verification(session, user=student)
+        set_run_state(run, RunState.STARTING)
+        Run.objects.update(started_at=timezone.now() - timedelta(minutes=10))
+        reaper = Reaper()
+        assert reaper.look() == reaper.look() == []  # another worker gets it in these seconds
+        later = timezone.now() + timedelta(seconds=41)
+        monkeypatch.setattr("k8s_tasks.domain.reaping.timezone.now", lambda: later)
+        assert reaper.look() == [run]
+
     def test_a_verification_that_nobody_took_is_asked_for_once_more(self, session, student, redis_client):
         start_verification(session, user=student)
         reaper = Reaper()
