@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 import redis
 from django.conf import settings
+from django.db import connection
 
 from deploy.local.lifeline import die_with_parent
+from deploy.local.own_database import SERVER, OwnDatabase
 from deploy.local.redis_server import find_redis, redis_command
 from deploy.local.stack import Stack
 from tests.otlp import Collector
@@ -68,6 +70,14 @@ def pytest_sessionfinish(session, exitstatus):
     skipped = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", [])
     if skipped and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """On PostgreSQL a connection that a test's thread has left would keep the tests' database alive."""
+    yield
+    if server := os.environ.get(SERVER):
+        OwnDatabase.end_connections(server, connection.settings_dict["NAME"])
 
 
 @pytest.fixture(scope="session")
