@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 WINDOW = 128_000  # bytes a terminal may print before its page has shown them; a page tells each 50 kB
 PENDING_INPUT = 1_000_000  # bytes typed or pasted that the process has not read
+NOTED_SIZES = 1000  # how often a terminal's new size is kept for its replay
 BEAT_EVERY, BEAT_LASTS = 2, 8  # seconds
 KILL_PATIENCE = 5  # seconds until a killed process must have closed its output
 
@@ -88,6 +89,7 @@ class Drive:
         self._active_at = time.monotonic()
         self._typed: asyncio.Queue[bytes] = asyncio.Queue()
         self._pending_input = 0
+        self._sizes_noted = 0
 
     async def run(self, redis: redis.asyncio.Redis) -> Outcome:
         reading = asyncio.create_task(self._read(), name=f"output of {self._run_id}")
@@ -165,8 +167,15 @@ class Drive:
         elif kind == "ack" and self._window:
             self._window.seen(int(data))
         elif kind == "resize":
-            columns, rows = data.split()
-            await self._process.resize(columns=int(columns), rows=int(rows))
+            columns, rows = map(int, data.split())
+            await self._process.resize(columns=columns, rows=rows)
+            await self._note_size(columns, rows)
+
+    async def _note_size(self, columns: int, rows: int) -> None:
+        """For the replay. A page can ask for sizes without end, and they do not count as output."""
+        self._sizes_noted += 1
+        if self._sizes_noted <= NOTED_SIZES:
+            await self._publisher.event("resize", columns=columns, rows=rows)
 
     def _queue_input(self, data: bytes) -> None:
         # Waiting here would hold acknowledgements back too, and a process that waits for its

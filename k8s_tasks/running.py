@@ -118,6 +118,7 @@ def _begin(run: Run, process: Process | Deed, limits: Limits, columns: int, rows
     async def driving() -> Outcome:
         if run.kind == RunKind.TERMINAL:
             await process.resize(columns=columns, rows=rows)
+            await publisher.event("resize", columns=columns, rows=rows)
         return await drive.run(loop_redis())
 
     return publisher, submit(driving())

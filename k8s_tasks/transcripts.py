@@ -23,6 +23,7 @@ _STRING = re.compile(
     r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|(?=\x1b[^\\]))"
 )
 _OPEN_STRING = re.compile(r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*\x1b?\Z|\x1b\Z")
+USUAL_SIZE = (80, 24)  # columns and rows of what has no terminal
 _HELD = 4096  # a string longer than this is no title: it is dropped as it comes
 
 
@@ -45,7 +46,13 @@ class TextFilter:
 
 def make_cast(run: Run, entries: list[Entry]) -> str:
     """The asciicast of these entries. stdout and stderr of a command share the screen, as on a terminal."""
-    header = {"version": 2, "width": 80, "height": 24, "timestamp": int(run.created_at.timestamp())}
+    columns, rows = next((size for entry in entries if (size := _size_told(entry))), USUAL_SIZE)
+    header = {
+        "version": 2,
+        "width": columns,
+        "height": rows,
+        "timestamp": int(run.created_at.timestamp()),
+    }
     lines = [json.dumps({**header, "title": run.step or run.get_kind_display()})]
     filters = {"stdout": TextFilter(), "stderr": TextFilter()}
     for entry in entries:
@@ -60,12 +67,20 @@ def _cast_lines(run: Run, entry: Entry, filters: dict[str, TextFilter]) -> list[
         return [json.dumps([seconds, "o", _on_screen(run, text)])] if text else []
     if entry.is_end:
         return [json.dumps([seconds, "m", "end"])]
+    if size := _size_told(entry):
+        return [json.dumps([seconds, "r", "{}x{}".format(*size)])]
     told = json.loads(entry.data)
     return (
         [json.dumps([seconds, "m", f"truncated, {told['bytes']} bytes"])]
         if told["event"] == "truncated"
         else []
     )
+
+
+def _size_told(entry: Entry) -> tuple[int, int] | None:
+    """Columns and rows, where the entry says that the terminal has got them."""
+    told = json.loads(entry.data) if entry.source == "event" else {}
+    return (told["columns"], told["rows"]) if told.get("event") == "resize" else None
 
 
 def _on_screen(run: Run, text: str) -> str:

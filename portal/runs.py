@@ -1,5 +1,6 @@
 """A run afterwards: its replay, its transcript, and the way to stop it while it goes on."""
 
+from csp.constants import WASM_UNSAFE_EVAL
 from csp.decorators import csp_update
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -8,19 +9,26 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from redis.exceptions import RedisError
 
+from curriculum.casts import plain_text, read_events, shorten
 from curriculum.domain import spell_argv
 from curriculum.specs import LabSpec
 from k8s_tasks.domain import runs as domain
 from k8s_tasks.domain.captures import captures_packets
+from k8s_tasks.enums import RunKind
 from k8s_tasks.models import Run
 from k8s_tasks.signing import export_of
 from k8s_tasks.transcripts import as_cast
 from portal import access
-from portal.lab_page import TERMINAL_CSP, find_lab
+from portal.failures import failures_during
+from portal.lab_page import find_lab
 from portal.refusals import tells_refusals
 
+# The player's screen is a WebAssembly module: docs/decisions/0007-who-plays-replays.md.
+REPLAY_CSP = {"script-src": [WASM_UNSAFE_EVAL]}
+READ_BYTES = 200_000  # of a transcript in the page; the whole can be downloaded
 
-@csp_update(TERMINAL_CSP)
+
+@csp_update(REPLAY_CSP)
 @require_safe
 def run(request, run_id):
     run = get_object_or_404(access.visible_runs(request.user), pk=run_id)
@@ -31,10 +39,26 @@ def run(request, run_id):
         "student": run.session.attempt.student,
         "argv_text": spell_argv(run.argv),
         "results": results_context(run, lab),
-        "cast_url": reverse("run-cast", kwargs={"run_id": run.pk}),
         "has_packets": captures_packets(run),
     }
+    if not context["results"]:
+        context |= replay_context(run, lab)
     return render(request, "run.html", context)
+
+
+def replay_context(run: Run, lab: LabSpec | None) -> dict:
+    """The replay, where it can jump to, and its text for those who only read."""
+    try:
+        text, left_out = shorten(read_events(as_cast(run)), most=READ_BYTES)
+    except RedisError:  # it holds the output of runs that still go on
+        text, left_out = [], 0
+    return {
+        "cast_url": reverse("run-cast", kwargs={"run_id": run.pk}),
+        "is_terminal": run.kind == RunKind.TERMINAL,
+        "failures": failures_during(run, lab),
+        "transcript": plain_text(text),
+        "left_out": left_out,
+    }
 
 
 def results_context(run: Run, lab: LabSpec | None) -> list[dict]:

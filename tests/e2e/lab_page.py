@@ -54,6 +54,11 @@ class LabPage:
     def expect_run(self, key: str, state: str, *, timeout: int = 20_000) -> None:
         expect(self.step(key)).to_have_attribute("data-run-state", state, timeout=timeout)
 
+    def run_of_terminal(self) -> str:
+        """The page remembers it for its next visit."""
+        kept = "Object.entries(sessionStorage).filter(([key]) => key.startsWith('terminal'))"
+        return self.page.evaluate(f"() => JSON.parse({kept}[0][1]).run")
+
     def predict(self, value: str) -> None:
         self.step("predict-ttl").locator("label", has_text=value).click()
         self.step("predict-ttl").locator("input[name=confidence][value='75'] + span").click()

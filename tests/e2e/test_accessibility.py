@@ -81,7 +81,7 @@ def paths_of(pages: dict[str, Page], code: str) -> dict[str, list[str]]:
     pages["instructor"].goto("/classes/1/")
     join = re.search(r"/join/[\w-]+/", pages["instructor"].content())[0]
     student = pages["instructor"].locator("th[scope=row] a").first.get_attribute("href")
-    run, verification = (f"/runs/{each}/" for each in work_a_little(pages["student"]))
+    run, verification, terminal = (f"/runs/{each}/" for each in work_a_little(pages["student"]))
     certificate = f"/certificates/{code}/"
     return {
         "reader": [
@@ -103,6 +103,7 @@ def paths_of(pages: dict[str, Page], code: str) -> dict[str, list[str]]:
             join,
             LAB,
             run,
+            terminal,
         ],
         "instructor": [
             *("/classes/", "/classes/1/", "/classes/1/settings/", student, join, run, verification),
@@ -112,8 +113,9 @@ def paths_of(pages: dict[str, Page], code: str) -> dict[str, list[str]]:
     }
 
 
-def work_a_little(page: Page) -> tuple[str, str]:
-    """A lab with output, verdicts and an open shell; the ids of a command's run and the verification's."""
+def work_a_little(page: Page) -> tuple[str, str, str]:
+    """A lab with output, verdicts and an open shell; the ids of the runs of a command, of the verification
+    and of the shell, in whose time conditions failed."""
     lab = LabPage(page).start(anew=True)
     lab.predict("62")
     lab.run("capture", until="listening on eth0")
@@ -122,7 +124,7 @@ def work_a_little(page: Page) -> tuple[str, str]:
     with page.expect_response("**/verify/") as answer:
         lab.verify()
     verification = re.search(r'"run": "([0-9a-f-]{36})"', answer.value.headers["hx-trigger"])[1]
-    return lab.run_of("ping-near"), verification
+    return lab.run_of("ping-near"), verification, lab.run_of_terminal()
 
 
 @pytest.mark.parametrize("language", ["pt-br", "en"])

@@ -11,6 +11,8 @@ from tests.e2e.windows import choose_language
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
+SCREEN = "[data-replay-screen] pre"
+AGAIN = re.compile("Reproduzir de novo|Play again")
 SEQUENCE = re.compile(r"icmp_seq=(\d+)")
 
 
@@ -188,8 +190,41 @@ def test_a_teacher_sees_the_last_failing_reason_and_replays_a_run(start_lab, ent
     expect(row).to_contain_text(reason)
     row.get_by_role("rowheader").get_by_role("link").click()
     page.locator("#main a[href^='/runs/']", has_text="ping-near").first.click()
+    expect(page.locator(SCREEN)).to_contain_text("4 received")
+    page.locator("#replay-speed").select_option("20")
     page.locator("[data-replay-play]").click()
-    expect(page.locator(".xterm-rows")).to_contain_text("4 received")
+    expect(page.locator("[data-replay-play]")).to_have_text(AGAIN)
+    expect(page.locator(SCREEN)).to_contain_text("4 received")
+
+
+def test_a_replay_jumps_to_what_failed(start_lab):
+    _, lab = start_lab()
+    lab.open_terminal()
+    lab.type("echo be$((0))fore")
+    expect(lab.page.locator("#terminal .xterm-rows")).to_contain_text("be0fore")
+    assert "fail" in lab.verify()
+    lab.type("echo af$((0))ter; exit 3")
+    expect(lab.page.locator("#terminal [data-terminal-end]")).not_to_be_empty()
+
+    page = lab.page
+    page.goto("/my-labs/")
+    page.locator("#main a[href^='/runs/']", has_text="Terminal").first.click()
+    screen, jumps = page.locator(SCREEN), page.locator("[data-replay-jump]")
+    expect(screen).to_contain_text("af0ter")
+    jumps.first.click()
+    expect(screen).not_to_contain_text("af0ter")
+    expect(screen).to_contain_text("be0fore")
+    page.reload()
+    expect(page.locator("li.is-here [data-replay-jump]").first).to_be_visible()
+    expect(screen).not_to_contain_text("af0ter")
+
+    screen.focus()
+    for _ in range(jumps.count()):
+        page.keyboard.press("]")
+    expect(screen).to_contain_text("af0ter")
+    expect(page.locator("li.is-here").last).to_contain_text("3")
+    page.keyboard.press("0")
+    expect(screen).not_to_contain_text("be0fore")
 
 
 def test_an_administrator_extends_resets_and_ends_sessions(lab, enter):

@@ -88,6 +88,6 @@ def test_hostile_output_is_text_in_a_terminal_and_in_its_replay(hostile_lab):
     lab.run("ping-near")
     lab.expect_run("ping-near", "succeeded", timeout=LONG_MS)
     page.goto(f"/runs/{lab.run_of('ping-near')}/")
-    expect(page.locator(".xterm-rows")).to_contain_text("seen-after", timeout=LONG_MS)
+    expect(page.locator("[data-replay-screen] pre")).to_contain_text("seen-after", timeout=LONG_MS)
     assert page.evaluate("navigator.clipboard.readText()") == "mine"
     assert "stolen" not in page.title()

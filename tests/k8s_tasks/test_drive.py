@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from k8s_tasks import drive
 from k8s_tasks.cluster.execs import start_process
 from k8s_tasks.drive import Drive, Limits, Outcome, Window
 from k8s_tasks.entries import read_entries
@@ -172,6 +173,21 @@ async def test_ctrl_c_passes_a_flood_that_nobody_has_seen(redis, pods):
     await driven.send("cancel", "stop")
     async with asyncio.timeout(5):
         assert (await running).state == RunState.CANCELLED
+
+
+async def test_a_terminals_sizes_are_kept_for_its_replay(redis, pods, monkeypatch):
+    monkeypatch.setattr(drive, "NOTED_SIZES", 2)
+    driven = Driven(redis, RollingPublisher, cap=1_000_000, window=Window())
+    for size in ("100 30", "60 20", "61 20"):
+        await driven.send("resize", size)
+    await driven.send("data", b"done\n")
+
+    await driven.run(pods[0], "read line")
+
+    assert driven.events() == [
+        {"event": "resize", "columns": 100, "rows": 30},
+        {"event": "resize", "columns": 60, "rows": 20},
+    ]
 
 
 async def _first_entry(redis, driven):

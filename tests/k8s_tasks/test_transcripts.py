@@ -6,12 +6,13 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from k8s_tasks.domain.runs import set_run_state, start_run
+from k8s_tasks.entries import Entry
 from k8s_tasks.enums import RunState
 from k8s_tasks.hub import Hub
 from k8s_tasks.models import Transcript
 from k8s_tasks.redis_keys import run_output
 from k8s_tasks.streams import follow_run
-from k8s_tasks.transcripts import TextFilter, as_cast
+from k8s_tasks.transcripts import TextFilter, as_cast, make_cast
 
 
 def filtered(*chunks: bytes) -> str:
@@ -70,7 +71,21 @@ def ended(session, lab, student, redis_client, transactional_db):
 def test_a_cast_has_a_header_and_timed_lines(ended):
     header, *lines = map(json.loads, as_cast(ended).splitlines())
     assert (header["version"], header["title"]) == (2, "addresses")
+    assert (header["width"], header["height"]) == (80, 24)
     assert lines[:2] == [[0.005, "o", "one\r\ntwo\r\n"], [1.5, "o", "<b>"]]
+
+
+def test_a_cast_knows_the_sizes_of_its_terminal(ended):
+    def size(ms: int, columns: int, rows: int) -> Entry:
+        return Entry(
+            f"{ms}-0", ms, "event", json.dumps({"event": "resize", "columns": columns, "rows": rows}).encode()
+        )
+
+    cast = make_cast(ended, [size(1, 100, 30), Entry("2-0", 2, "stdout", b"$ "), size(3000, 60, 20)])
+
+    header, *lines = map(json.loads, cast.splitlines())
+    assert (header["width"], header["height"]) == (100, 30)
+    assert lines == [[0.001, "r", "100x30"], [0.002, "o", "$ "], [3.0, "r", "60x20"]]
 
 
 async def test_a_run_is_replayed_after_its_stream_has_expired(ended, redis_client):

@@ -1,4 +1,4 @@
 import { startReplay } from "./replay/player.js";
 
-const replay = document.querySelector("[data-cast-url]");
-if (replay) startReplay(replay);
+const room = document.querySelector("[data-replay]");
+if (room) startReplay(room);

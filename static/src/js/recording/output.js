@@ -1,8 +1,9 @@
 // The recorded output of one step. The page holds it whole, as text; this plays it in its time.
+import { parseCast, shortenPauses } from "../lib/cast.js";
 import { clock } from "../lib/clock.js";
 import { Neutraliser } from "../lib/neutral.js";
 import { word } from "../lib/words.js";
-import { parseCast, shortenPauses, Timeline } from "../replay/cast.js";
+import { Timeline } from "./timeline.js";
 
 export class RecordedOutput {
   constructor(element) {
@@ -49,7 +50,6 @@ export class RecordedOutput {
   play() {
     // The text is kept as high as it is, so that the page does not jump under the reader.
     this.text.style.minHeight = `${this.text.offsetHeight}px`;
-    if (this.timeline.next === 0) this.timeline.seek(0);
     this.timeline.play();
     this.before = performance.now();
     requestAnimationFrame((now) => this.frame(now));
