@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest
 from django.utils import translation
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language as set_language_cookie
@@ -29,6 +30,20 @@ def spoken(words: Mapping[str, str] | None) -> str:
 
 def is_offered(language: str) -> bool:
     return language in dict(settings.LANGUAGES)
+
+
+def language_of_socket(scope: Mapping) -> str:
+    """Of the page that opened it: chosen as for a request, by account, cookie and browser. Whatever a thread
+    had active before is somebody else's."""
+    language = getattr(scope.get("user"), "language", "")
+    if is_offered(language):
+        return language
+    request = HttpRequest()
+    request.COOKIES.update(scope.get("cookies", {}))
+    request.META["HTTP_ACCEPT_LANGUAGE"] = (
+        dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+    )
+    return translation.get_language_from_request(request)
 
 
 def remember_language(user, language: str) -> None:

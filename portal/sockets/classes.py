@@ -10,6 +10,7 @@ from django.utils import translation
 from k8s_tasks.models import LabSession
 from k8s_tasks.streams import follow_work
 from portal import access
+from portal.language import language_of_socket
 from portal.models import Classroom
 from portal.overview import cells_of, labs_of
 from portal.sockets.following import FollowingConsumer
@@ -61,7 +62,7 @@ class ClassConsumer(FollowingConsumer):
         if not places:
             return {}
         labs = {slug for _student, slug in places}
-        with translation.override(self.scope["user"].language or translation.get_language()):
+        with translation.override(language_of_socket(self.scope)):
             found = cells_of(students.values(), labs_of(classroom), labs)
             return {
                 cell.key: render_to_string("parts/live_cell.html", {"cell": cell, "classroom": classroom})

@@ -218,9 +218,12 @@ def visit(world):
 def dial_from():
     """`dial_from(browser, path)`: a socket as that browser opens it, not yet connected."""
 
-    def open_socket(browser: Client, path: str, *, origin="http://testserver", host="testserver"):
+    def open_socket(
+        browser: Client, path: str, *, origin="http://testserver", host="testserver", language="en"
+    ):
         cookie = browser.cookies.output(header="", sep=";").strip()
-        return SocketClient(application, path, {"host": host, "origin": origin, "cookie": cookie})
+        headers = {"host": host, "origin": origin, "cookie": cookie, "accept-language": language}
+        return SocketClient(application, path, headers)
 
     return open_socket
 

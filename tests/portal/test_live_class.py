@@ -155,6 +155,25 @@ async def test_a_cell_comes_drawn_when_something_happens_and_only_that_one(
 
 @pytest.mark.integration
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("chosen", "browser", "told"), [("", "en-US", "Just now"), ("pt-br", "en", "Agora há")]
+)
+async def test_a_cell_is_drawn_in_the_language_of_its_page(world, dial, redis_client, chosen, browser, told):
+    world.paula.language = chosen
+    await world.paula.asave()
+    socket = dial(f"/ws/classes/{world.classroom.pk}/", world.paula, language=browser)
+    assert await socket.connect()
+    assert await socket.receive_nothing(timeout=0.1)
+
+    await sync_to_async(publish_notice)(world.session.pk, "run", {})
+
+    [cell] = json.loads(await socket.receive())["cells"].values()
+    assert told in cell
+    await socket.disconnect()
+
+
+@pytest.mark.integration
+@pytest.mark.django_db(transaction=True)
 async def test_what_happens_in_another_class_is_not_told(world, lab, dial, redis_client):
     session = await sync_to_async(lambda: make_session(start_attempt(world.bob, lab)))()
     socket = dial(f"/ws/classes/{world.classroom.pk}/", world.paula)
