@@ -18,6 +18,11 @@ def is_safe(address: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and (settings.DEBUG or host in LOOPBACK))
 
 
+def is_of_this_machine(address: str) -> bool:
+    """Whether only programs on the portal's own machine answer there."""
+    return urlsplit(address).hostname in LOOPBACK
+
+
 def origin_of(address: str) -> str:
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"

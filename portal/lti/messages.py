@@ -62,7 +62,6 @@ class Launch:
     scopes: tuple[str, ...] = ()
     return_url: str = ""
     data: str = ""
-    accept_multiple: bool = False
 
 
 def find_platform(issuer: str, client_id: str) -> LtiPlatform:
@@ -224,7 +223,6 @@ def _deep_link(claims: dict) -> dict:
     return {
         "return_url": return_url,
         "data": data if isinstance(data, str) else "",
-        "accept_multiple": wanted.get("accept_multiple") is True,
     }
 
 

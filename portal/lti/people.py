@@ -7,7 +7,7 @@ has an account here already is logged in when they link it.
 import secrets
 from collections.abc import Iterable
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -29,21 +29,24 @@ def may_enter(person: User) -> bool:
 def make_identity(
     platform: LtiPlatform, subject: str, *, given_name: str, family_name: str, email: str, language: str
 ) -> LtiIdentity:
-    """An account of its own, without a password; again is no change."""
-    with transaction.atomic():
-        found = LtiIdentity.objects.filter(platform=platform, subject=subject).first()
-        if found:
-            return found
-        person = User(
-            username=_free_username(f"{given_name} {family_name}"),
-            first_name=given_name[:150],
-            last_name=family_name[:150],
-            email=_own_address(email),
-            language=language,
-        )
-        person.set_unusable_password()
-        person.save()
-        return LtiIdentity.objects.create(platform=platform, subject=subject, user=person)
+    """An account of its own, without a password; again, or twice at once, is no change."""
+    mine = LtiIdentity.objects.filter(platform=platform, subject=subject)
+    if found := mine.first():
+        return found
+    person = User(
+        username=_free_username(f"{given_name} {family_name}"),
+        first_name=given_name[:150],
+        last_name=family_name[:150],
+        email=_own_address(email),
+        language=language,
+    )
+    person.set_unusable_password()
+    try:
+        with transaction.atomic():
+            person.save()
+            return LtiIdentity.objects.create(platform=platform, subject=subject, user=person)
+    except IntegrityError:
+        return mine.get()
 
 
 def _free_username(name: str) -> str:
@@ -124,11 +127,14 @@ def keep_context(launch: Launch) -> LtiContext:
 
 
 def keep_role(context: LtiContext, identity: LtiIdentity, role: str) -> None:
-    """A role that has gone is gone here, too; the student's place in the class and all work stay."""
+    """A role that has gone is gone here, too; the student's place in the class and all work stay. Who comes
+    with work of before has grades to send."""
+    members = LtiMember.objects.filter(context=context, identity=identity)
     if not role:
-        LtiMember.objects.filter(context=context, identity=identity).delete()
-    else:
+        members.delete()
+    elif not members.filter(role=role).exists():
         LtiMember.objects.update_or_create(context=context, identity=identity, defaults={"role": role})
+        LtiContext.objects.filter(pk=context.pk).update(is_stale=True)
     if context.classroom:
         _seat(context.classroom, identity.user, role)
 

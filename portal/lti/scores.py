@@ -62,7 +62,7 @@ def work_off() -> None:
     """Reckon and send for some seconds; asks for the next task when more is left."""
     until = time.monotonic() + TASK_SECONDS
     for context in _stale():
-        reckon(context)
+        _reckon_or_say_why(context)
     for score in _due(timezone.now()).select_related("context__platform", "assignment", "identity"):
         if time.monotonic() > until:
             ask_softly(TASK)
@@ -81,8 +81,18 @@ def _due(now: datetime):
     return due.order_by("next_at")
 
 
+def _reckon_or_say_why(context: LtiContext) -> None:
+    """One course that breaks stays stale and holds up no other."""
+    try:
+        reckon(context)
+    except Exception:
+        logger.exception("the grades of course %s could not be reckoned", context.pk)
+
+
+@transaction.atomic
 def reckon(context: LtiContext) -> None:
-    """Write down every grade that is another than the platform was told. What was not begun is no grade."""
+    """Write down every grade that is another than the platform was told. What was not begun is no grade.
+    All or nothing: the course of a worker that dies here is still stale."""
     LtiContext.objects.filter(pk=context.pk).update(is_stale=False)  # first: what changes now counts again
     if not context.line_items_url or SCORE not in context.scopes:
         return

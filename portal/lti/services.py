@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.core.cache import cache
+from django.utils.translation import gettext_noop as _
 from requests.utils import parse_header_links
 
+from portal.lti.addresses import is_of_this_machine
 from portal.lti.calls import CallFailed, fetch_json
 from portal.lti.keys import signed
 from portal.lti.models import LtiContext, LtiLineItem, LtiPlatform, LtiScore
@@ -61,9 +63,8 @@ def token_for(platform: LtiPlatform, *scopes: str) -> str:
 def members_of(context: LtiContext) -> Iterator[dict]:
     """The roster as the platform tells it, page by page. Raises CallFailed."""
     url = context.members_url
-    headers = _bearing(context, MEMBERS) | {"Accept": AS_MEMBERS}
     for _page in range(MOST_PAGES):
-        body, told = fetch_json("GET", url, headers=headers)
+        body, told = _ask(context, "GET", url, MEMBERS, {"Accept": AS_MEMBERS})
         members = body.get("members") if isinstance(body, dict) else None
         if not isinstance(members, list):
             raise CallFailed(f"{url}: no members")
@@ -86,9 +87,9 @@ def line_item_of(context: LtiContext, assignment: Assignment, title: str) -> Lti
 def _find_line_item(context: LtiContext, assignment: Assignment) -> str:
     scope = LINE_ITEMS if LINE_ITEMS in context.scopes else LINE_ITEMS_READ
     if scope not in context.scopes:
-        raise CallFailed("The platform lets the tool neither find nor make columns of its gradebook.")
+        raise CallFailed(_("The platform lets the tool neither find nor make columns of its gradebook."))
     url = _with_query(context.line_items_url, resource_id=assignment.lab)
-    body, _told = fetch_json("GET", url, headers=_bearing(context, scope) | {"Accept": AS_LINE_ITEMS})
+    body, _told = _ask(context, "GET", url, scope, {"Accept": AS_LINE_ITEMS})
     for each in body if isinstance(body, list) else ():
         # Some platforms do not filter what they list.
         if isinstance(each, dict) and each.get("resourceId") == assignment.lab and each.get("id"):
@@ -98,10 +99,10 @@ def _find_line_item(context: LtiContext, assignment: Assignment) -> str:
 
 def _make_line_item(context: LtiContext, assignment: Assignment, title: str) -> str:
     if LINE_ITEMS not in context.scopes:
-        raise CallFailed("The platform lets the tool make no column in its gradebook.")
+        raise CallFailed(_("The platform lets the tool make no column in its gradebook."))
     wanted = {"scoreMaximum": assignment.points, "label": title, "resourceId": assignment.lab, "tag": TAG}
-    headers = _bearing(context, LINE_ITEMS) | {"Content-Type": AS_LINE_ITEM, "Accept": AS_LINE_ITEM}
-    body, _told = fetch_json("POST", context.line_items_url, headers=headers, json=wanted)
+    headers = {"Content-Type": AS_LINE_ITEM, "Accept": AS_LINE_ITEM}
+    body, _told = _ask(context, "POST", context.line_items_url, LINE_ITEMS, headers, json=wanted)
     if not isinstance(body, dict) or not isinstance(body.get("id"), str):
         raise CallFailed(f"{context.line_items_url}: no line item")
     return body["id"]
@@ -119,12 +120,18 @@ def send_score(score: LtiScore, item: LtiLineItem) -> None:
     }
     parts = urlsplit(item.url)  # a line item's address may carry a query, as Moodle's does
     url = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/scores"))
-    headers = _bearing(score.context, SCORE) | {"Content-Type": AS_SCORE}
-    fetch_json("POST", url, headers=headers, json=sent)
+    _ask(score.context, "POST", url, SCORE, {"Content-Type": AS_SCORE}, json=sent)
 
 
-def _bearing(context: LtiContext, scope: str) -> dict:
-    return {"Authorization": f"Bearer {token_for(context.platform, scope)}"}
+def _ask(
+    context: LtiContext, method: str, url: str, scope: str, headers: dict, **sent
+) -> tuple[object, dict]:
+    """As `fetch_json`, with a token. These addresses come by launches and by answers, and not from an
+    administrator: a platform elsewhere must not make the portal call what only its own machine can reach."""
+    if is_of_this_machine(url) and not is_of_this_machine(context.platform.token_url):
+        raise CallFailed(f"{url[:100]} is an address of the portal's own machine")
+    headers = {"Authorization": f"Bearer {token_for(context.platform, scope)}", **headers}
+    return fetch_json(method, url, headers=headers, **sent)
 
 
 def _with_query(url: str, **more: str) -> str:

@@ -173,7 +173,9 @@ def welcome(request, launch_id):
         is_link = request.POST.get("account") == "link"
         if is_link and not can_link:
             raise Http404
-        LtiLaunch.objects.filter(pk=row.pk).update(facts={}, ended_at=timezone.now())
+        # Pressed twice at once it is answered once.
+        if not LtiLaunch.objects.filter(pk=row.pk, ended_at=None).update(facts={}, ended_at=timezone.now()):
+            raise Http404
         identity = people.link_to(found, mine) if is_link else people.confirm_own(found)
         try:
             return come_in(request, found, identity)

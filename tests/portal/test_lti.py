@@ -16,7 +16,8 @@ from curriculum.course import get_course
 from curriculum.domain import start_attempt, store_pass
 from portal import outbox
 from portal.lti import keys as lti_keys
-from portal.lti import scores
+from portal.lti import people, scores, services
+from portal.lti.calls import CallFailed
 from portal.lti.models import (
     LtiContext,
     LtiIdentity,
@@ -182,6 +183,17 @@ def test_an_archived_class_takes_nobody_in(lms, bound):
     assert not bound.classroom.students.filter(pk=person("u-davi").pk).exists()
 
 
+def test_a_platform_elsewhere_cannot_have_the_portals_own_machine_called(lms, bound, monkeypatch):
+    LtiPlatform.objects.update(token_url="https://lms.example/token")
+    monkeypatch.setattr(services, "token_for", lambda *_asked: "t")
+    lms.asked.clear()
+
+    with pytest.raises(CallFailed, match="own machine"):
+        list(services.members_of(LtiContext.objects.get()))
+
+    assert lms.asked == []
+
+
 # Accounts that were there before
 
 
@@ -189,6 +201,22 @@ def log_in(browser: Browser, user: User) -> None:
     client = Client()
     client.force_login(user)
     browser.pages.cookies.set("sessionid", client.cookies["sessionid"].value)
+
+
+def test_who_comes_twice_at_once_has_one_account(lms, monkeypatch):
+    platform = LtiPlatform.objects.get()
+    facts = {"given_name": "Ana", "family_name": "Souza", "email": "", "language": "en"}
+
+    def other_first(name: str) -> str:
+        monkeypatch.undo()
+        people.make_identity(platform, "u-ana", **facts)
+        return "ana-later"
+
+    monkeypatch.setattr(people, "_free_username", other_first)
+    identity = people.make_identity(platform, "u-ana", **facts)
+
+    assert LtiIdentity.objects.get() == identity
+    assert not User.objects.filter(username="ana-later").exists()
 
 
 def test_the_same_address_takes_no_account_over(lms, world):
@@ -600,6 +628,18 @@ def test_waiting_grows_and_ends_in_a_word_to_the_instructor(lms, bound, lab, wor
     assert len(lms.scores) == 1
 
 
+def test_why_a_grade_cannot_go_is_told_in_the_readers_language(lms, bound, lab, world, visit):
+    LtiContext.objects.update(scopes=[scores.SCORE])
+    prove(person("u-ana"), lab, lab.conditions[0].key)
+    send_scores()
+    bound.classroom.instructors.add(world.paula)
+    User.objects.filter(pk=world.paula.pk).update(language="pt-br")
+
+    page = visit(world.paula).get(f"/classes/{bound.classroom_id}/lms/").content.decode()
+
+    assert "A plataforma não deixa a ferramenta" in page
+
+
 def test_a_column_that_was_deleted_is_made_again(lms, bound, lab):
     attempt = prove(person("u-ana"), lab, lab.conditions[0].key)
     send_scores()
@@ -626,6 +666,43 @@ def test_a_graded_link_brings_its_column_and_makes_the_assignment(lms, bound, la
     send_scores()
 
     assert [column for column, _score in lms.scores] == ["their-own"]
+
+
+def test_who_comes_with_work_of_before_brings_its_grade(lms, bound, lab, world):
+    prove(world.alice, lab, lab.conditions[0].key)
+    send_scores()
+    davi = Browser(lms, "u-davi")
+    log_in(davi, world.alice)
+
+    davi.press(davi.launch().headers["location"], account="link")
+    send_scores()
+
+    assert [score["userId"] for _column, score in lms.scores] == ["u-davi"]
+
+
+def test_a_course_whose_grades_break_is_reckoned_again_and_holds_up_no_other(lms, bound, lab, monkeypatch):
+    prove(person("u-ana"), lab, lab.conditions[0].key)
+    broken = LtiContext.objects.create(
+        platform=bound.platform,
+        deployment_id=DEPLOYMENT,
+        context_id="a-first",
+        classroom=Classroom.objects.create(name="Broken"),
+        line_items_url=f"{lms.url}/lineitems",
+        scopes=SCOPES,
+        is_stale=True,
+    )
+    reckon = scores.grades_of
+
+    def grades_of(classroom, *rest):
+        if classroom == broken.classroom:
+            raise RuntimeError
+        return reckon(classroom, *rest)
+
+    monkeypatch.setattr(scores, "grades_of", grades_of)
+    send_scores()
+
+    assert [score["userId"] for _column, score in lms.scores] == ["u-ana"]
+    assert list(LtiContext.objects.filter(is_stale=True)) == [broken]
 
 
 def test_nothing_is_sent_of_people_who_did_nothing_or_who_left(lms, bound, lab):
