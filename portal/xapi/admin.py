@@ -3,10 +3,11 @@
 from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from k8s_tasks import sealing
 from portal.xapi.models import RecordStore, Statement
-from portal.xapi.outbox import PURPOSE
+from portal.xapi.outbox import PURPOSE, send_again
 
 
 class RecordStoreForm(forms.ModelForm):
@@ -50,6 +51,13 @@ class StatementAdmin(admin.ModelAdmin):
     list_filter = ["store", ("sent_at", admin.EmptyFieldListFilter)]
     list_select_related = ["store", "person"]
     date_hierarchy = "created_at"
+    actions = ["send_again"]
+
+    @admin.action(description=_("Send again what was not sent"), permissions=["view"])
+    def send_again(self, request, statements):
+        count = send_again(statements)
+        told = ngettext("%(count)d statement is due.", "%(count)d statements are due.", count)
+        self.message_user(request, told % {"count": count})
 
     def has_add_permission(self, request):
         return False

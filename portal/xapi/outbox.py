@@ -1,6 +1,7 @@
 """Statements are written down with the work they tell of, in one transaction, and sent by a task.
 
-A store that is away gets them later: none is given up. An id belongs to a deed for ever, and a store that has
+A store that is away gets them later, without end. What a store refuses for itself is given up after some
+tries: the administration lists it and sends it again. An id belongs to a deed for ever, and a store that has
 it already says so, so that none counts twice.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from django.utils import timezone
 
@@ -30,6 +32,8 @@ VERSION = "1.0.3"
 LEASE = timedelta(seconds=60)  # while one worker sends a statement no other does
 TASK_SECONDS = 8  # then the next task goes on
 CONFLICT = 409  # the store has a statement of this id
+REFUSED = (400, 413, 422)  # what a statement is, and not who sends it or when, displeases the store
+MOST_REFUSALS = 10
 
 
 def listen() -> None:
@@ -117,6 +121,13 @@ def work_off() -> None:
         deliver(statement)
 
 
+def send_again(statements: QuerySet[Statement]) -> int:
+    """Those not yet sent are due now; how many."""
+    count = statements.filter(sent_at=None).update(tries=0, next_at=timezone.now())
+    transaction.on_commit(lambda: ask_softly(TASK))
+    return count
+
+
 def deliver(statement: Statement) -> None:
     """Send one, unless another worker is at it."""
     mine = Statement.objects.filter(pk=statement.pk, sent_at=None)
@@ -129,7 +140,9 @@ def deliver(statement: Statement) -> None:
     except (CallFailed, sealing.CannotUnseal) as failure:
         problem = str(failure) or "the secret was sealed with another SECRET_KEY: enter it again"
         logger.warning("statement %s was not sent (try %d): %s", statement.pk, tries, problem)
-        mine.update(tries=min(tries, 30_000), problem=problem[:300], next_at=now + pause_after(tries))
+        is_over = getattr(failure, "status", None) in REFUSED and tries >= MOST_REFUSALS
+        next_at = None if is_over else now + pause_after(tries)
+        mine.update(tries=min(tries, 30_000), problem=problem[:300], next_at=next_at)
     else:
         mine.update(tries=tries, problem="", sent_at=timezone.now())
 

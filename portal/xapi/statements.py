@@ -36,16 +36,23 @@ def actor_of(store: RecordStore, person: User) -> dict:
     return {"objectType": "Agent", "account": {"homePage": store.home_page, "name": name}}
 
 
+def _within(store: RecordStore, attempt: Attempt | QuizAttempt) -> dict:
+    """The attempt's own id stands in evidence, beside its student's name: a pseudonym must not stand
+    beside it."""
+    known = uuid.uuid5(store.namespace, f"attempt:{attempt.pk}") if store.is_pseudonymous else attempt.pk
+    return {"registration": str(known)}
+
+
 def attempted(store: RecordStore, attempt: Attempt) -> dict:
     told = _told(store, ATTEMPTED, attempt.student, attempt.started_at)
-    return told | {"object": _lab(store, attempt.lab.slug), "context": {"registration": str(attempt.pk)}}
+    return told | {"object": _lab(store, attempt.lab.slug), "context": _within(store, attempt)}
 
 
 def passed(store: RecordStore, attempt: Attempt) -> dict:
     return _told(store, PASSED, attempt.student, attempt.passed_at) | {
         "object": _lab(store, attempt.lab.slug),
         "result": {"success": True, "completion": True},
-        "context": {"registration": str(attempt.pk)},
+        "context": _within(store, attempt),
     }
 
 
@@ -55,7 +62,7 @@ def predicted(store: RecordStore, answer: Answer) -> dict:
     return _told(store, ANSWERED, attempt.student, answer.created_at) | {
         "object": _question(f"{lab['id']}steps/{answer.step}/", answer.step),
         "result": {"success": bool(answer.is_right), "response": answer.value},
-        "context": {"registration": str(attempt.pk), "contextActivities": {"parent": [lab]}},
+        "context": _within(store, attempt) | {"contextActivities": {"parent": [lab]}},
     }
 
 
@@ -65,7 +72,7 @@ def answered(store: RecordStore, answer: QuizAnswer) -> dict:
     return _told(store, ANSWERED, attempt.student, answer.answered_at) | {
         "object": _question(f"{quiz['id']}#{answer.question}", answer.question),
         "result": {"success": answer.is_right, "response": answer.value},
-        "context": {"registration": str(attempt.pk), "contextActivities": {"parent": [quiz]}},
+        "context": _within(store, attempt) | {"contextActivities": {"parent": [quiz]}},
     }
 
 
@@ -75,7 +82,7 @@ def completed(store: RecordStore, attempt: QuizAttempt, last: QuizAnswer) -> dic
     return _told(store, COMPLETED, attempt.student, last.answered_at) | {
         "object": _quiz(store, attempt.chapter),
         "result": {"completion": True, "score": score},
-        "context": {"registration": str(attempt.pk)},
+        "context": _within(store, attempt),
     }
 
 

@@ -94,14 +94,14 @@ def pass_all(person, lab):
 
 
 def test_a_lab_is_attempted_and_passed(lrs, store, world, lab):
-    attempt = pass_all(world.bob, lab)
+    pass_all(world.bob, lab)
 
     send_statements()
 
     (begun,), (passed,) = told(lrs, "attempted"), told(lrs, "passed")
     assert begun["object"]["id"] == f"{HOME}/labs/{lab.slug}/"
     assert begun["object"]["definition"]["name"]["pt-BR"] == lab.title.as_dict()["pt-br"]
-    assert begun["context"]["registration"] == str(attempt.pk)
+    assert begun["context"] == passed["context"]
     assert passed["result"] == {"success": True, "completion": True}
     assert passed["object"] == begun["object"] and passed["actor"] == begun["actor"]
     assert not Statement.objects.filter(sent_at=None).exists()
@@ -117,13 +117,24 @@ def test_an_actor_is_a_pseudonym_of_this_portal(lrs, store, world, lab):
     assert "bob" not in json.dumps(statement).lower() and "@" not in json.dumps(statement)
 
 
+def test_an_attempt_has_a_pseudonym_too_for_evidence_names_it_beside_its_student(lrs, store, world, lab):
+    attempt = pass_all(world.alice, lab)
+    send_statements()
+
+    told_of = {each["context"]["registration"] for each in lrs.kept.values()}
+
+    assert len(told_of) == 1
+    assert str(attempt.pk) not in json.dumps(list(lrs.kept.values()))
+
+
 def test_a_store_may_be_told_usernames(lrs, store, world, lab):
     RecordStore.objects.update(is_pseudonymous=False)
-    start_attempt(world.bob, lab)
+    attempt = start_attempt(world.bob, lab)
     send_statements()
 
     (statement,) = lrs.kept.values()
     assert statement["actor"] == {"objectType": "Agent", "account": {"homePage": HOME, "name": "bob"}}
+    assert statement["context"]["registration"] == str(attempt.pk)
 
 
 def test_a_prediction_is_answered_and_other_answers_are_not_told(lrs, store, world, lab):
@@ -175,6 +186,37 @@ def test_a_store_that_is_away_loses_nothing_and_gets_nothing_twice(lrs, store, w
     send_statements()
 
     assert len(lrs.kept) == 2 and len(lrs.puts) == 4
+
+
+def test_what_a_store_refuses_is_given_up_and_sent_again_by_an_administrator(lrs, store, world, lab, visit):
+    start_attempt(world.alice, lab)
+    Statement.objects.update(body={"id": "odd"})
+    for _try in range(outbox.MOST_REFUSALS + 2):
+        Statement.objects.filter(next_at__isnull=False).update(next_at=timezone.now())
+        send_statements()
+    statement = Statement.objects.get()
+    assert (statement.tries, statement.next_at) == (outbox.MOST_REFUSALS, None)
+    assert "400" in statement.problem
+    assert len(lrs.puts) == outbox.MOST_REFUSALS
+
+    Statement.objects.update(
+        body={"id": str(statement.pk), "actor": 1, "verb": 1, "object": 1, "timestamp": 1}
+    )
+    asked = {"action": "send_again", "_selected_action": [str(statement.pk)]}
+    visit(world.root).post("/admin/portal/statement/", asked)
+    send_statements()
+
+    assert list(lrs.kept) == [str(statement.pk)]
+
+
+def test_a_store_that_does_not_take_the_secret_is_asked_without_end(lrs, store, world, lab):
+    RecordStore.objects.update(secret=seal("wrong", outbox.PURPOSE))
+    start_attempt(world.alice, lab)
+    for _try in range(outbox.MOST_REFUSALS + 1):
+        Statement.objects.update(next_at=timezone.now())
+        send_statements()
+
+    assert Statement.objects.get().next_at > timezone.now()
 
 
 def test_what_was_kept_but_not_acknowledged_is_sent_under_the_same_id(lrs, store, world, lab):
