@@ -77,7 +77,7 @@ def certificate(request, code):
 @require_POST
 def withdraw(request, code):
     mine = get_object_or_404(request.user.certificates.filter(withdrawn_at=None), code=code)
-    Certificate.objects.filter(pk=mine.pk).update(withdrawn_at=timezone.now(), statement={})
+    Certificate.objects.filter(pk=mine.pk).update(withdrawn_at=timezone.now(), statement={}, signature="")
     messages.success(request, _("The certificate is withdrawn: its address says so, and nothing else."))
     return redirect("progress")
 
