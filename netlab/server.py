@@ -25,6 +25,8 @@ from netlab.api.app import Api
 from netlab.controllers import bootstrap, tokens
 from netlab.controllers.aggregation import RoleAggregator
 from netlab.controllers.apiservices import ApiServiceKeeper
+from netlab.controllers.autoscaler import AutoscalerController
+from netlab.controllers.cronjob import CronJobController
 from netlab.controllers.customs import DefinitionController
 from netlab.controllers.daemonset import DaemonSetController
 from netlab.controllers.deployment import DeploymentController
@@ -38,8 +40,11 @@ from netlab.controllers.nodelifecycle import GRACE_SECONDS, NodeLifecycleControl
 from netlab.controllers.placement import readiness_reason
 from netlab.controllers.replicaset import ReplicaSetController, ReplicationManager
 from netlab.controllers.scheduler import Scheduler
+from netlab.controllers.statefulset import StatefulSetController
+from netlab.controllers.storage import StorageController
 from netlab.controllers.tainteviction import TaintEvictionController
 from netlab.controllers.upkeep import EventKeeper, PodKeeper, QuotaController
+from netlab.node.disks import DiskKeeper
 from netlab.node.heartbeat import BEAT_SECONDS
 from netlab.node.proxy import KubeProxy
 from netlab.node.runtime import Runtime
@@ -124,7 +129,8 @@ class ControlPlane:
         self._settle_namespaces()  # before the first request
         self._services = ApiServiceKeeper(self.store, self.api.catalogue)
         self._services.sync(())
-        parts = [*controllers(self.store, self._ca_pem, node_grace), self._services]
+        parts = [*controllers(self.store, self._ca_pem, node_grace), self._services, DiskKeeper()]
+        parts.append(AutoscalerController(self.store, runtime.meter.usage))
         self.manager = Manager(self.store, parts)
         self._runner: web.AppRunner | None = None
 
@@ -168,7 +174,10 @@ def controllers(store: Store, ca_pem: str, node_grace: float = GRACE_SECONDS) ->
         ReplicaSetController(store),
         ReplicationManager(store),
         DaemonSetController(store),
+        StatefulSetController(store),
         JobController(store),
+        CronJobController(store),
+        StorageController(store),
         Scheduler(store),
         EndpointsController(store),
         GarbageCollector(store),

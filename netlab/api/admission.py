@@ -5,7 +5,7 @@ address; quotas are counted; a namespace must exist and be alive. Controllers th
 through here too, so that what they make is what a user's `kubectl run` would have made.
 """
 
-from netlab.controllers import quota
+from netlab.controllers import quota, storage
 from netlab.schema import limitranges
 from netlab.schema.defaults import complete
 from netlab.schema.kinds import Kind, kind_named
@@ -18,10 +18,12 @@ from .request import User
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, not a secret
 _TOKEN_SECONDS = 3607  # the odd number of the real one, which tells it from a token asked for
 _ACCOUNTS = {
+    "CronJob": "cronjob-controller",
     "DaemonSet": "daemon-set-controller",
     "Job": "job-controller",
     "ReplicaSet": "replicaset-controller",
     "ReplicationController": "replication-controller",
+    "StatefulSet": "statefulset-controller",
 }
 
 
@@ -39,11 +41,25 @@ def admit_new(store: Store, kind: Kind, obj: dict) -> None:
     complete(kind, obj)
     if kind.resource == "jobs.batch":
         _name_job(obj)
+    if kind.resource in storage.IN_USE:
+        _settle_storage(store, obj, storage.IN_USE[kind.resource])
     if kind.resource == "services":
         addresses.assign(store, kind, obj)
     exceeded = quota.why_refused(store, kind.resource, obj)
     if exceeded:
         raise status.forbidden(kind, obj["metadata"].get("name", ""), exceeded)
+
+
+def _settle_storage(store: Store, obj: dict, finalizer: str) -> None:
+    """A claim that names no class gets the default one; what is in use is not deleted under its users."""
+    finalizers = obj["metadata"].setdefault("finalizers", [])
+    if finalizer not in finalizers:
+        finalizers.append(finalizer)
+    if obj["kind"] == "PersistentVolumeClaim" and "storageClassName" not in obj["spec"]:
+        classes = store.list(storage.CLASSES)
+        chosen = [one["metadata"]["name"] for one in classes if storage.is_default(one)]
+        if chosen:
+            obj["spec"]["storageClassName"] = chosen[-1]
 
 
 def _settle_priority(store: Store, kind: Kind, pod: dict) -> None:
@@ -77,17 +93,17 @@ def _check_limits(kind: Kind, pod: dict, ranges: list[dict]) -> None:
         raise status.forbidden(kind, pod["metadata"].get("name", ""), why)
 
 
-def create_pod(store: Store, pod: dict) -> dict:
-    """Store a pod that a controller makes, admitted like anybody's. Raises ApiError, StoreError."""
-    kind = kind_named("v1", "Pod")
-    admit_new(store, kind, pod)
-    validating.judge(store, validating.Write(kind, _controller_of(pod), pod))
-    return store.create("pods", pod)
+def create(store: Store, obj: dict) -> dict:
+    """Store what a controller makes, admitted like anybody's. Raises ApiError, StoreError."""
+    kind = kind_named(obj["apiVersion"], obj["kind"])
+    admit_new(store, kind, obj)
+    validating.judge(store, validating.Write(kind, _controller_of(obj), obj))
+    return store.create(kind.stored_as, obj, uid=obj["metadata"].get("uid"))
 
 
-def _controller_of(pod: dict) -> User:
-    """The account that the maker of the pod has on a cluster whose controllers are programs of their own."""
-    owner = controller_of(pod)
+def _controller_of(obj: dict) -> User:
+    """The account that the maker of an object has where controllers are programs of their own."""
+    owner = controller_of(obj)
     name = _ACCOUNTS[owner["kind"]] if owner else "kube-controller-manager"
     groups = ("system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated")
     return User(f"system:serviceaccount:kube-system:{name}", groups)

@@ -132,6 +132,110 @@ def _job_duration(status: dict) -> str:
     return clock.between(status["startTime"], end) if end else clock.age(status["startTime"])
 
 
+def _stateful_set(obj: dict) -> Cells:
+    ready = f"{_count(obj.get('status', {}).get('readyReplicas'))}/{obj['spec']['replicas']}"
+    return [obj["metadata"]["name"], ready, age(obj), *_workload_images(obj)[:2]]
+
+
+def _cron_job(obj: dict) -> Cells:
+    spec, status = obj["spec"], obj.get("status", {})
+    last = status.get("lastScheduleTime")
+    return [
+        obj["metadata"]["name"],
+        spec["schedule"],
+        spec.get("timeZone") or _NONE,
+        str(spec["suspend"]),
+        len(status.get("active", [])),
+        clock.age(last) if last else _NONE,
+        age(obj),
+        *_workload_images(spec["jobTemplate"]),
+    ]
+
+
+def _claim(obj: dict) -> Cells:
+    spec, status, meta = obj["spec"], obj.get("status", {}), obj["metadata"]
+    return [
+        meta["name"],
+        "Terminating" if meta.get("deletionTimestamp") else status.get("phase", ""),
+        spec.get("volumeName", ""),
+        status.get("capacity", {}).get("storage", ""),
+        _modes(status.get("accessModes")),
+        spec.get("storageClassName", ""),
+        spec.get("volumeAttributesClassName") or _UNSET,
+        age(obj),
+        spec["volumeMode"],
+    ]
+
+
+def _persistent_volume(obj: dict) -> Cells:
+    spec, status, meta = obj["spec"], obj.get("status", {}), obj["metadata"]
+    claim = spec.get("claimRef")
+    return [
+        meta["name"],
+        spec["capacity"].get("storage", ""),
+        _modes(spec["accessModes"]),
+        spec["persistentVolumeReclaimPolicy"],
+        "Terminating" if meta.get("deletionTimestamp") else status.get("phase", ""),
+        f"{claim.get('namespace')}/{claim.get('name')}" if claim else "",
+        spec.get("storageClassName", ""),
+        spec.get("volumeAttributesClassName") or _UNSET,
+        status.get("reason", ""),
+        age(obj),
+        spec["volumeMode"],
+    ]
+
+
+def _modes(modes: list[str] | None) -> str:
+    short = {
+        "ReadWriteOnce": "RWO",
+        "ReadOnlyMany": "ROX",
+        "ReadWriteMany": "RWX",
+        "ReadWriteOncePod": "RWOP",
+    }
+    return ",".join(short[mode] for mode in short if mode in (modes or ()))
+
+
+def _storage_class(obj: dict) -> Cells:
+    meta = obj["metadata"]
+    default = meta.get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"
+    facts = [obj[key] for key in ("provisioner", "reclaimPolicy", "volumeBindingMode")]
+    named = f"{meta['name']} (default)" if default else meta["name"]
+    return [named, *facts, bool(obj.get("allowVolumeExpansion")), age(obj)]
+
+
+def _autoscaler(obj: dict) -> Cells:
+    spec, status = obj["spec"], obj.get("status", {})
+    reference = spec["scaleTargetRef"]
+    known = [_figure(one) for one in status.get("currentMetrics", [])]
+    targets = [
+        f"{_source(one).get('name')}: {current or '<unknown>'}/{_aim(_source(one).get('target', {}))}"
+        for one, current in zip(spec["metrics"], [*known, *[""] * len(spec["metrics"])], strict=False)
+    ]
+    more = f" + {len(targets) - 2} more..." if len(targets) > 2 else ""
+    return [
+        obj["metadata"]["name"],
+        f"{reference['kind']}/{reference['name']}",
+        ", ".join(targets[:2]) + more,
+        str(spec["minReplicas"]),
+        spec["maxReplicas"],
+        _count(status.get("currentReplicas")),
+        age(obj),
+    ]
+
+
+def _source(metric: dict) -> dict:
+    return metric.get("resource") or metric.get("containerResource") or {}
+
+
+def _figure(metric: dict) -> str:
+    return _aim(_source(metric).get("current", {}))
+
+
+def _aim(value: dict) -> str:
+    share = value.get("averageUtilization")
+    return value.get("averageValue", "") if share is None else f"{share}%"
+
+
 def _node(node: dict) -> Cells:
     info = node.get("status", {}).get("nodeInfo", {})
     addresses = {a["type"]: a["address"] for a in node.get("status", {}).get("addresses", [])}
@@ -417,6 +521,54 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], Cells]]] = {
             *_IMAGES,
         ),
         _replica_set,
+    ),
+    "CronJob": (
+        (
+            *(Column(name) for name in ("Name", "Schedule", "Timezone", "Suspend")),
+            Column("Active", _NUMBER),
+            *(Column(name) for name in ("Last Schedule", "Age")),
+            *_IMAGES,
+        ),
+        _cron_job,
+    ),
+    "HorizontalPodAutoscaler": (
+        (
+            *(Column(name) for name in ("Name", "Reference", "Targets", "MinPods")),
+            *(Column(name, _NUMBER) for name in ("MaxPods", "Replicas")),
+            Column("Age"),
+        ),
+        _autoscaler,
+    ),
+    "PersistentVolume": (
+        (
+            *(
+                Column(name)
+                for name in ("Name", "Capacity", "Access Modes", "Reclaim Policy", "Status", "Claim")
+            ),
+            *(Column(name) for name in ("StorageClass", "VolumeAttributesClass", "Reason", "Age")),
+            wide("VolumeMode"),
+        ),
+        _persistent_volume,
+    ),
+    "PersistentVolumeClaim": (
+        (
+            *(
+                Column(name)
+                for name in ("Name", "Status", "Volume", "Capacity", "Access Modes", "StorageClass")
+            ),
+            *(Column(name) for name in ("VolumeAttributesClass", "Age")),
+            wide("VolumeMode"),
+        ),
+        _claim,
+    ),
+    "StatefulSet": ((*(Column(name) for name in ("Name", "Ready", "Age")), *_IMAGES[:2]), _stateful_set),
+    "StorageClass": (
+        (
+            *(Column(name) for name in ("Name", "Provisioner", "ReclaimPolicy", "VolumeBindingMode")),
+            Column("AllowVolumeExpansion"),
+            Column("Age"),
+        ),
+        _storage_class,
     ),
     "PodDisruptionBudget": (
         (

@@ -4,6 +4,8 @@ from netlab.schema.defaults import apply_defaults
 from netlab.schema.priorities import SYSTEM_PRIORITIES
 from netlab.store import Store
 
+from .storage import CLASSES, DEFAULT, PROVISIONER
+
 _RBAC = "rbac.authorization.k8s.io"
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _READ = ["get", "list", "watch"]
@@ -15,11 +17,14 @@ _WORKLOADS = [
     "deployments/scale",
     "replicasets",
     "replicasets/scale",
+    "statefulsets",
+    "statefulsets/scale",
 ]
 _NETWORKING = ["ingresses", "networkpolicies"]
 _PLAIN = [
     "configmaps",
     "endpoints",
+    "persistentvolumeclaims",
     "pods",
     "replicationcontrollers",
     "replicationcontrollers/scale",
@@ -54,8 +59,20 @@ def populate(store: Store, *, api_address: str, api_port: int, service_address: 
     for name, value in SYSTEM_PRIORITIES.items():
         meta = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
         _create(store, "priorityclasses.scheduling.k8s.io", {**meta, "value": value})
+    _create(store, CLASSES, _local_path_class())
     _create_roles(store)
     _create_kubernetes_service(store, api_address, api_port, service_address)
+
+
+def _local_path_class() -> dict:
+    """As kind has it."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "standard", "annotations": {DEFAULT: "true"}},
+        "provisioner": PROVISIONER,
+        "volumeBindingMode": "WaitForFirstConsumer",
+    }
 
 
 def _create(store: Store, resource: str, obj: dict) -> dict:
@@ -71,7 +88,8 @@ def _view_rules() -> list[dict]:
     return [
         _rule([""], [*_PLAIN, *_SEEN, "namespaces", "serviceaccounts"], _READ),
         _rule(["apps"], _WORKLOADS, _READ),
-        _rule(["batch"], ["jobs"], _READ),
+        _rule(["autoscaling"], ["horizontalpodautoscalers"], _READ),
+        _rule(["batch"], ["cronjobs", "jobs"], _READ),
         _rule(["discovery.k8s.io"], ["endpointslices"], _READ),
         _rule(["metrics.k8s.io"], ["pods"], _READ),
         _rule(["policy"], ["poddisruptionbudgets"], _READ),
@@ -88,7 +106,8 @@ def _edit_rules() -> list[dict]:
         _rule([""], ["serviceaccounts"], ["impersonate"]),
         _rule([""], ["events"], ["create", "patch", "update"]),
         _rule(["apps"], _WORKLOADS, _WRITE),
-        _rule(["batch"], ["jobs"], _WRITE),
+        _rule(["autoscaling"], ["horizontalpodautoscalers"], _WRITE),
+        _rule(["batch"], ["cronjobs", "jobs"], _WRITE),
         _rule(["coordination.k8s.io"], ["leases"], [*_READ, *_WRITE]),
         _rule(["networking.k8s.io"], _NETWORKING, _WRITE),
         _rule(["policy"], ["poddisruptionbudgets"], _WRITE),

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable
 
-from netlab.store import Event, Store, clone, controller_of, is_deleting, owner_reference
+from netlab.store import Event, Store, clone, controller_of, is_deleting
 
-from . import placement, podset
-from .deployment import template_hash
+from . import placement, podset, revisions
 from .manager import Key
+from .revisions import HASH
 
 RESOURCE = "daemonsets.apps"
-REVISIONS = "controllerrevisions.apps"
-HASH = "controller-revision-hash"
 _COMPONENT = "daemonset-controller"
 _RETRY_REFUSED = 5.0
 # Daemons stay where ordinary pods would have to leave.
@@ -46,7 +44,7 @@ class DaemonSetController:
         owner = self._store.find(RESOURCE, *key)
         if owner is None:
             return None
-        refused, digest = None, self._revision(owner)
+        refused, digest = None, revisions.note(self._store, owner)["metadata"]["labels"][HASH]
         if not is_deleting(owner):
             refused = self._place(owner, digest)
             self._roll(owner, digest)
@@ -95,31 +93,12 @@ class DaemonSetController:
         patience = owner["spec"].get("minReadySeconds", 0)
         old = [pod for pod in pods if pod["metadata"]["labels"].get(HASH) != digest]
         down = len(self._eligible(owner)) - sum(podset.is_available(pod, patience) for pod in pods)
-        allowed = _allowed_down(strategy, len(self._eligible(owner)))
+        most = strategy.get("rollingUpdate", {}).get("maxUnavailable", 1)
+        allowed = podset.bound(most, len(self._eligible(owner)))
         broken = [pod for pod in old if not podset.is_available(pod, patience)]
         healthy = [pod for pod in old if podset.is_available(pod, patience)]
         for pod in [*broken, *healthy[: max(0, allowed - down)]]:
             podset.delete(self._store, owner, pod, component=_COMPONENT)
-
-    def _revision(self, owner: dict) -> str:
-        """The hash of the present template, noted as a ControllerRevision for `rollout history`."""
-        digest, meta = template_hash(owner["spec"]["template"]), owner["metadata"]
-        name, namespace = f"{meta['name']}-{digest}", meta["namespace"]
-        own = [
-            r
-            for r in self._store.list(REVISIONS, namespace)
-            if (controller_of(r) or {}).get("uid") == meta["uid"]
-        ]
-        newest = max((r["revision"] for r in own), default=0)
-        present = next((r for r in own if r["metadata"]["name"] == name), None)
-        if present is None:
-            self._store.create(REVISIONS, _new_revision(owner, name, digest, newest + 1))
-        elif present["revision"] < newest:
-            self._store.mutate(REVISIONS, namespace, name, lambda r: r.update(revision=newest + 1))
-        stale = sorted((r for r in own if r["metadata"]["name"] != name), key=lambda r: r["revision"])
-        for revision in stale[: max(0, len(stale) - owner["spec"]["revisionHistoryLimit"])]:
-            self._store.delete(REVISIONS, namespace, revision["metadata"]["name"])
-        return digest
 
     def _report(self, owner: dict, pods: list[dict], digest: str) -> None:
         eligible = {node["metadata"]["name"] for node in self._eligible(owner)}
@@ -172,27 +151,3 @@ def _generation(owner: dict) -> str:
 
 def _tolerations() -> list[dict]:
     return [{"key": key, "operator": "Exists", "effect": effect} for key, effect in _TOLERATED]
-
-
-def _allowed_down(strategy: dict, nodes: int) -> int:
-    value = strategy.get("rollingUpdate", {}).get("maxUnavailable", 1)
-    if isinstance(value, str) and value.endswith("%"):
-        return max(1, -(-nodes * int(value[:-1]) // 100))
-    return int(value)
-
-
-def _new_revision(owner: dict, name: str, digest: str, number: int) -> dict:
-    template = {**clone(owner["spec"]["template"]), "$patch": "replace"}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "ControllerRevision",
-        "metadata": {
-            "name": name,
-            "namespace": owner["metadata"]["namespace"],
-            "labels": {**owner["spec"]["template"]["metadata"].get("labels", {}), HASH: digest},
-            "annotations": clone(owner["metadata"].get("annotations", {})),
-            "ownerReferences": [owner_reference(owner)],
-        },
-        "data": {"spec": {"template": template}},
-        "revision": number,
-    }

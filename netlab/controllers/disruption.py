@@ -15,7 +15,11 @@ from . import podset
 from .manager import Key
 
 RESOURCE = "poddisruptionbudgets.policy"
-_SCALED = {"ReplicaSet": "replicasets.apps", "ReplicationController": "replicationcontrollers"}
+_SCALED = {
+    "ReplicaSet": "replicasets.apps",
+    "ReplicationController": "replicationcontrollers",
+    "StatefulSet": "statefulsets.apps",
+}
 
 
 @dataclass(frozen=True)

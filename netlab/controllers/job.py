@@ -55,7 +55,7 @@ class JobController:
         patience = job["spec"].get("ttlSecondsAfterFinished")
         if patience is None or is_deleting(job):
             return None
-        left = patience - clock.seconds_since(_condition_of(job)["lastTransitionTime"])
+        left = patience - clock.seconds_since(condition_of(job)["lastTransitionTime"])
         if left <= 0:
             self._store.delete(RESOURCE, job["metadata"]["namespace"], job["metadata"]["name"])
             return None
@@ -140,10 +140,10 @@ class JobController:
 
 
 def is_finished(job: dict) -> bool:
-    return _condition_of(job) is not None
+    return condition_of(job) is not None
 
 
-def _condition_of(job: dict) -> dict | None:
+def condition_of(job: dict) -> dict | None:
     """The condition that says how the Job ended."""
     conditions = job.get("status", {}).get("conditions", [])
     ends = (c for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True")

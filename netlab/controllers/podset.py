@@ -1,4 +1,4 @@
-"""What ReplicaSets and DaemonSets share: owning pods, judging them, making them."""
+"""What all controllers of pods share: owning pods, judging them, making them."""
 
 from netlab.api import admission, selectors
 from netlab.api.status import ApiError
@@ -97,23 +97,30 @@ def from_template(owner: dict, *, labels: dict | None = None) -> dict:
     }
 
 
-def create(store: Store, owner: dict, pod: dict, *, component: str) -> str | None:
+def create(store: Store, owner: dict, pod: dict, *, component: str, told: str = "") -> str | None:
     """Make the pod; the reason why not, if it was refused. Both are told in an Event on the owner."""
     try:
-        made = admission.create_pod(store, pod)
+        made = admission.create(store, pod)
     except (ApiError, StoreError) as error:
         message = f"Error creating: {error}"
         events.record(store, owner, "FailedCreate", message, type="Warning", component=component)
         return str(error)
-    told = f"Created pod: {made['metadata']['name']}"
+    told = told or f"Created pod: {made['metadata']['name']}"
     events.record(store, owner, "SuccessfulCreate", told, component=component)
     return None
 
 
-def delete(store: Store, owner: dict, pod: dict, *, component: str) -> None:
+def delete(store: Store, owner: dict, pod: dict, *, component: str, told: str = "") -> None:
     name = pod["metadata"]["name"]
     store.delete("pods", pod["metadata"]["namespace"], name)
-    events.record(store, owner, "SuccessfulDelete", f"Deleted pod: {name}", component=component)
+    events.record(store, owner, "SuccessfulDelete", told or f"Deleted pod: {name}", component=component)
+
+
+def bound(value: int | str, whole: int) -> int:
+    """How many pods may be missing: a number, or a share of the whole, which is one at least."""
+    if isinstance(value, str) and value.endswith("%"):
+        return max(1, -(-whole * int(value[:-1]) // 100))
+    return int(value)
 
 
 def set_status(store: Store, resource: str, obj: dict, status: dict) -> dict:

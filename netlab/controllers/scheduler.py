@@ -9,11 +9,12 @@ from collections.abc import Iterable
 
 from netlab.store import Event, Store, clock, controller_of, events, is_deleting
 
-from . import placement
+from . import placement, storage
 from .manager import Key
 from .placement import Neighbours
 
 _COMPONENT = "default-scheduler"
+_STORAGE = (storage.CLAIMS, storage.VOLUMES, storage.CLASSES)
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -29,7 +30,7 @@ class Scheduler:
             yield self._key(event.object)
             if _makes_room(event):
                 yield from tuple(self._waiting)
-        elif event.resource == "nodes" and _matters(event):
+        elif event.resource in _STORAGE or (event.resource == "nodes" and _matters(event)):
             yield from tuple(self._waiting)
 
     def _key(self, pod: dict) -> Key:
@@ -44,16 +45,24 @@ class Scheduler:
             return
         neighbours = Neighbours(self._store)
         nodes = self._store.list("nodes")
-        reasons = {node["metadata"]["name"]: why_not(pod, node, neighbours) for node in nodes}
-        fitting = [node for node in nodes if reasons[node["metadata"]["name"]] is None]
-        if fitting:
-            self._bind(pod, min(fitting, key=lambda node: _rank(pod, node, neighbours)))
-        else:
+        if unclaimed := storage.why_pod_waits(self._store, pod):
             self._waiting.add(key)
-            self._refuse(pod, list(reasons.values()))
-        if fitting:  # whoever waited for this pod's company may go now
-            for waiting in self._waiting_for_company():
+            return self._refuse(pod, f"0/{len(nodes)} nodes are available: {unclaimed}.")
+        reasons = {node["metadata"]["name"]: self._why_not(pod, node, neighbours) for node in nodes}
+        fitting = [node for node in nodes if reasons[node["metadata"]["name"]] is None]
+        if not fitting:
+            self._waiting.add(key)
+            return self._refuse(pod, explain(list(reasons.values())))
+        chosen = min(fitting, key=lambda node: _rank(pod, node, neighbours))
+        if storage.select_node(self._store, pod, chosen["metadata"]["name"]):
+            self._waiting.add(key)  # until its volumes are there
+        else:
+            self._bind(pod, chosen)
+            for waiting in self._waiting_for_company():  # who waited for this pod's company may go now
                 self.sync(waiting)
+
+    def _why_not(self, pod: dict, node: dict, neighbours: Neighbours) -> str | None:
+        return why_not(pod, node, neighbours) or storage.why_not_on(self._store, pod, node)
 
     def _waiting_for_company(self) -> list[Key]:
         def hopes(key: Key) -> bool:
@@ -74,8 +83,7 @@ class Scheduler:
         told = f"Successfully assigned {namespace}/{pod_name} to {name}"
         events.record(self._store, bound, "Scheduled", told, component=_COMPONENT)
 
-    def _refuse(self, pod: dict, reasons: list[str]) -> None:
-        message = explain(reasons)
+    def _refuse(self, pod: dict, message: str) -> None:
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
         told = _condition(pod)
         if told and (told["status"], told.get("message")) == ("False", message):

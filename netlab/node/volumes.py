@@ -1,4 +1,4 @@
-"""Volumes of a pod as directories of the node: emptyDir, configMap, secret, projected, downwardAPI."""
+"""Volumes of a pod as directories of the node: emptyDir, configMap, secret and their like, and claims."""
 
 import os
 import stat
@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from netlab import linux
+from netlab.node import disks
 from netlab.node.bundle import Mount
 from netlab.node.downward import field_value, number
 from netlab.node.env import ConfigError, read_data
@@ -39,6 +40,8 @@ class VolumeMaker:
     def _make(self, pod: dict, volume: dict) -> Path:
         if "emptyDir" in volume:
             return self._empty(volume, self._group(pod))
+        if "persistentVolumeClaim" in volume:
+            return self._claimed(pod, volume["persistentVolumeClaim"]["claimName"])
         directory = self._sandbox.directory / "volumes" / volume["name"]
         directory.mkdir(exist_ok=True)
         files = self._files(pod, volume)
@@ -63,9 +66,21 @@ class VolumeMaker:
         if limit:
             options = f"mode=777,size={int(number(str(limit)))}"
             linux.mount("tmpfs", str(directory), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
-        if group is not None:
-            _give(directory, group)
-            directory.chmod(0o2777)  # what is made in it belongs to the group, too
+        _share(directory, group)
+        return directory
+
+    def _claimed(self, pod: dict, name: str) -> Path:
+        claim = self._store.find("persistentvolumeclaims", pod["metadata"]["namespace"], name)
+        volume = self._store.find(
+            "persistentvolumes", None, (claim or {"spec": {}})["spec"].get("volumeName") or ""
+        )
+        if claim is None or volume is None:
+            raise ConfigError(f'persistentvolumeclaim "{name}" is not bound to a volume')
+        try:
+            directory = disks.directory(volume, self._sandbox.node.name)
+        except OSError as error:
+            raise ConfigError(f'volume "{volume["metadata"]["name"]}": {error}') from error
+        _share(directory, self._group(pod))
         return directory
 
     def _files(self, pod: dict, volume: dict) -> dict[str, File]:
@@ -141,6 +156,12 @@ def _give(path: Path, group: int) -> None:
         raise ConfigError(f"fsGroup {group}: {why}") from error
 
 
+def _share(directory: Path, group: int | None) -> None:
+    if group is not None:
+        _give(directory, group)
+        directory.chmod(0o2777)  # what is made in it belongs to the group, too
+
+
 def _write(directory: Path, path: str, file: File, group: int | None) -> None:
     if path.startswith("/") or ".." in Path(path).parts:
         raise ConfigError(f"the path {path!r} leaves its volume")
@@ -211,5 +232,10 @@ def _hold(descriptor: int, target: Path) -> Path:
 
 
 def written_by_node(pod: dict) -> set[str]:
-    """Names of volumes whose content is the node's: containers see them read-only."""
-    return {volume["name"] for volume in pod["spec"].get("volumes") or [] if "emptyDir" not in volume}
+    """Names of volumes whose content is the node's, or that are claimed to be read: nobody writes them."""
+    return {volume["name"] for volume in pod["spec"].get("volumes") or [] if not _is_writable(volume)}
+
+
+def _is_writable(volume: dict) -> bool:
+    claim = volume.get("persistentVolumeClaim")
+    return "emptyDir" in volume or (claim is not None and not claim.get("readOnly"))

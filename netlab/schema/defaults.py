@@ -205,6 +205,54 @@ def _job(job: dict) -> None:
     _template(spec)
 
 
+def _stateful_set(found: dict) -> None:
+    spec = found.setdefault("spec", {})
+    _fill(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
+    strategy = spec.setdefault("updateStrategy", {})
+    strategy.setdefault("type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        _fill(strategy.setdefault("rollingUpdate", {}), partition=0)
+    kept = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
+    _fill(kept, whenDeleted="Retain", whenScaled="Retain")
+    _template(spec)
+    for claim in spec.get("volumeClaimTemplates", []):
+        _fill(claim, apiVersion="v1", kind="PersistentVolumeClaim")
+        _claim(claim)
+
+
+def _cron_job(found: dict) -> None:
+    spec = found.setdefault("spec", {})
+    _fill(
+        spec, concurrencyPolicy="Allow", suspend=False, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1
+    )
+    _template(spec.setdefault("jobTemplate", {}).setdefault("spec", {}))
+
+
+def _autoscaler(found: dict) -> None:
+    spec = found.setdefault("spec", {})
+    spec.setdefault("minReplicas", 1)
+    if not spec.get("metrics"):
+        aim = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": aim}}]
+
+
+def _claim(claim: dict) -> None:
+    claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+    claim.setdefault("status", {}).setdefault("phase", "Pending")
+
+
+def _persistent_volume(volume: dict) -> None:
+    spec = volume.setdefault("spec", {})
+    _fill(spec, volumeMode="Filesystem", persistentVolumeReclaimPolicy="Retain")
+    if "hostPath" in spec:
+        spec["hostPath"].setdefault("type", "")
+    volume.setdefault("status", {}).setdefault("phase", "Pending")
+
+
+def _storage_class(found: dict) -> None:
+    _fill(found, reclaimPolicy="Delete", volumeBindingMode="Immediate")
+
+
 def _service(service: dict) -> None:
     spec = service.setdefault("spec", {})
     _fill(spec, type="ClusterIP", sessionAffinity="None")
@@ -293,6 +341,12 @@ def _event(event: dict) -> None:
 
 
 _BY_KIND = {
+    "CronJob": _cron_job,
+    "HorizontalPodAutoscaler": _autoscaler,
+    "PersistentVolume": _persistent_volume,
+    "PersistentVolumeClaim": _claim,
+    "StatefulSet": _stateful_set,
+    "StorageClass": _storage_class,
     "ClusterRoleBinding": _binding,
     "CustomResourceDefinition": _definition,
     "DaemonSet": _daemon_set,

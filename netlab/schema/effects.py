@@ -6,6 +6,7 @@ shows it. Fields are named after the definition they stand in (`Container.image`
 many kinds.
 """
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ _SYSTEMS_OWN = ("apiVersion", "kind", "metadata", "status")  # of the object its
 _TEMPLATE = {"metadata": {}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
 _RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
 _SMALL: dict[str, dict] = {
+    "CronJob": {"spec": {"jobTemplate": {"spec": {"template": _TEMPLATE}}}},
+    "PersistentVolume": {"spec": {"hostPath": {"path": "/a"}}},
+    "PersistentVolumeClaim": {"spec": {}},
+    "HorizontalPodAutoscaler": {"spec": {}},
+    "StorageClass": {},
     "Pod": {"spec": _TEMPLATE["spec"]},
     "Service": {"spec": {"ports": [{"port": 80}]}},
     "ValidatingAdmissionPolicy": {
@@ -47,6 +53,7 @@ class Effect:
     path: str  # where it was tried: Kind.spec...
     verdict: str  # "effective", "warned" or "refused"
     reason: str  # the Warning, the refusal, or the test that shows the effect; "" where nobody names one
+    above: bool = False  # not the field itself is refused, but what it stands in
 
 
 @cache
@@ -56,10 +63,14 @@ def all_effects() -> list[Effect]:
     for kind in (kind for kind in KINDS if kind.writable):
         for name, path, value in _leaves(kind):
             effect = _effect(kind, name, path, value)
-            # Where a field is refused or warned of in one place, that is the news.
-            if name not in found or found[name].verdict == "effective":
+            if name not in found or _news(effect) > _news(found[name]):
                 found[name] = effect
     return [found[name] for name in sorted(found)]
+
+
+def _news(effect: Effect) -> int:
+    """What is refused or warned of in one place is the news; that it stands in something refused is none."""
+    return 0 if effect.above else 1 if effect.verdict == "effective" else 2
 
 
 @cache
@@ -78,7 +89,9 @@ def _effect(kind: Kind, name: str, path: tuple, value) -> Effect:
     before, after = _of_small(kind), _examined(kind, path, value)
     refused = [cause for cause in after.refused if cause not in before.refused]
     if refused:
-        return Effect(name, where, "refused", refused[0].message.removeprefix("Forbidden: "))
+        places = [re.sub(r"\[\d+\]", "", cause.field) for cause in refused]
+        above = all(where.startswith(f"{kind.name}.{place}.") for place in places)
+        return Effect(name, where, "refused", refused[0].message.removeprefix("Forbidden: "), above)
     warned = [text for text in after.warnings if text not in before.warnings]
     if warned:
         return Effect(name, where, "warned", warned[0])

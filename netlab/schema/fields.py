@@ -5,12 +5,14 @@ reason, because accepting it would teach something false. A field that is not li
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from .causes import Cause, forbidden
+from .causes import Cause, forbidden, required
 from .kinds import Kind
 from .policyrules import cidr_warnings
+from .quantities import amount
+from .storagerules import SOURCES
 
 
 @dataclass
@@ -41,7 +43,7 @@ _POD_REFUSED = {
     r"affinity\..*\.(mismatchL|matchL)abelKeys": f"matchLabelKeys {_NOT_HERE}: use labelSelector",
     rf"{_CONTAINER}\.\w+Probe\.grpc": "gRPC probes are not available in netlab: use exec, httpGet, tcpSocket",
 }
-_VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI"}
+_VOLUMES = {"name", "emptyDir", "configMap", "secret", "projected", "downwardAPI", "persistentVolumeClaim"}
 _POD_WARNED = (
     "topologySpreadConstraints",
     "overhead",
@@ -62,6 +64,12 @@ _POD_WARNED = (
     rf"{_CONTAINER}\.volumeMounts\[\d+\]\.(mountPropagation|recursiveReadOnly)",
 )
 LIMITS_ANNOTATION = "netlab/pod-limits"  # of a Node: by what it bounds its pods
+MOST_STORED = 128 * 1024 * 1024  # bytes in a persistent volume
+_SMALL_DISKS = "a volume of netlab holds no more than 128Mi, whatever size it has"
+_VOLUME_FIELDS = {
+    *SOURCES, "accessModes", "capacity", "claimRef", "mountOptions", "nodeAffinity", "volumeMode",
+    "persistentVolumeReclaimPolicy", "storageClassName",
+}  # fmt: skip
 _UNBOUND = "quotas and LimitRanges count it, but these nodes have no cgroups to bind the container by it"
 _UNHURRIED = "the pod gets its priority, but netlab's scheduler always finds room and never preempts"
 _SYSCTLS = {
@@ -144,13 +152,17 @@ def _examine(kind: Kind, obj: dict) -> Verdict:
     verdict = Verdict()
     if kind.custom:
         return verdict
-    if kind.name == "Pod":
+    if kind.name == "CronJob":
+        _examine_cron_job(obj, verdict)
+        _examine_job(obj["spec"]["jobTemplate"]["spec"], verdict, "spec.jobTemplate.spec")
+    elif kind.name == "Pod":
         _examine_pod(obj["spec"], "spec", verdict)
     elif (kind.group in ("apps", "batch") or kind.name == "ReplicationController") and "template" in obj.get(
         "spec", {}
     ):
         _examine_job(obj["spec"], verdict)
-        _examine_pod(obj["spec"]["template"]["spec"], "spec.template.spec", verdict)
+        for index, claim in enumerate(obj["spec"].get("volumeClaimTemplates", [])):
+            _examine_claim(claim, verdict, f"spec.volumeClaimTemplates[{index}].spec")
     elif kind.name in _EXAMINERS:
         _EXAMINERS[kind.name](obj, verdict)
     for pattern in _UNREAD.get(kind.name, ()):
@@ -158,10 +170,81 @@ def _examine(kind: Kind, obj: dict) -> Verdict:
     return verdict
 
 
-def _examine_job(spec: dict, verdict: Verdict) -> None:
+def _examine_job(spec: dict, verdict: Verdict, at: str = "spec") -> None:
+    """Also of the other kinds with a template of pods, which have none of a Job's fields."""
     for name, usual in _JOB_REFUSED.items():
         if spec.get(name, usual) != usual:
-            verdict.refused.append(forbidden(f"spec.{name}", f"{name} of Jobs {_NOT_HERE}"))
+            verdict.refused.append(forbidden(f"{at}.{name}", f"{name} of Jobs {_NOT_HERE}"))
+    _examine_pod(spec["template"]["spec"], f"{at}.template.spec", verdict)
+
+
+def _examine_cron_job(obj: dict, verdict: Verdict) -> None:
+    if obj["spec"].get("schedule", "").startswith("@every "):
+        verdict.refused.append(forbidden("spec.schedule", f"@every {_NOT_HERE}: use five fields"))
+
+
+def _examine_claim(claim: dict, verdict: Verdict, at: str = "spec") -> None:
+    spec = claim.get("spec", {})
+    for name in ("dataSource", "dataSourceRef", "volumeAttributesClassName"):
+        if spec.get(name):
+            verdict.refused.append(forbidden(f"{at}.{name}", f"{name} of claims {_NOT_HERE}"))
+    if spec.get("resources", {}).get("limits"):
+        verdict.warnings.append(_no_effect(f"{at}.resources.limits"))
+    _examine_mode(spec, verdict, at)
+    if _is_too_large(spec.get("resources", {}).get("requests", {})):
+        verdict.warnings.append(f"{at}.resources.requests.storage: {_SMALL_DISKS}")
+
+
+def _examine_volume(obj: dict, verdict: Verdict) -> None:
+    spec = obj["spec"]
+    for name in sorted(set(spec) - _VOLUME_FIELDS):
+        why = f"volumes of type {name} {_NOT_HERE}: hostPath and local are"
+        verdict.refused.append(forbidden(f"spec.{name}", why))
+    if not any(name in spec for name in SOURCES):
+        verdict.refused.append(required("spec", "must specify a volume type"))
+    for name in ("mountOptions", "local.fsType"):
+        if _at(spec, name):
+            verdict.warnings.append(_no_effect(f"spec.{name}"))
+    if spec.get("hostPath", {}).get("type", "") not in ("", "Directory", "DirectoryOrCreate"):
+        why = "a node's disk has nothing but directories of volumes"
+        verdict.refused.append(forbidden("spec.hostPath.type", why))
+    if spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        verdict.refused.append(forbidden("spec.persistentVolumeReclaimPolicy", f"Recycle {_NOT_HERE}"))
+    _examine_mode(spec, verdict, "spec")
+    if _is_too_large(spec.get("capacity", {})):
+        verdict.warnings.append(f"spec.capacity.storage: {_SMALL_DISKS}")
+
+
+def _examine_mode(spec: dict, verdict: Verdict, at: str) -> None:
+    if spec.get("volumeMode", "Filesystem") != "Filesystem":
+        verdict.refused.append(forbidden(f"{at}.volumeMode", "netlab's nodes have no block devices"))
+
+
+def _is_too_large(sizes: dict) -> bool:
+    try:
+        return amount(sizes.get("storage", 0)) > MOST_STORED
+    except ValueError:  # told by the rules
+        return False
+
+
+def _at(obj: dict, path: str):
+    for key in path.split("."):
+        obj = obj.get(key, {})
+    return obj
+
+
+def _examine_storage_class(obj: dict, verdict: Verdict) -> None:
+    for name in ("allowVolumeExpansion", "mountOptions", "parameters"):
+        if obj.get(name):
+            verdict.warnings.append(_no_effect(name))
+
+
+def _examine_autoscaler(obj: dict, verdict: Verdict) -> None:
+    for index, metric in enumerate(obj["spec"].get("metrics", [])):
+        for name in ("object", "pods", "external"):
+            if name in metric:
+                why = f"metrics of type {name} {_NOT_HERE}: only CPU and memory are measured"
+                verdict.refused.append(forbidden(f"spec.metrics[{index}].{name}", why))
 
 
 def _examine_pod(spec: dict, at: str, verdict: Verdict) -> None:
@@ -308,7 +391,11 @@ def _no_effect(path: str) -> str:
     return f"{path} has no effect in netlab"
 
 
-_EXAMINERS = {
+_EXAMINERS: dict[str, Callable[[dict, Verdict], None]] = {
+    "HorizontalPodAutoscaler": _examine_autoscaler,
+    "PersistentVolume": _examine_volume,
+    "PersistentVolumeClaim": _examine_claim,
+    "StorageClass": _examine_storage_class,
     "CustomResourceDefinition": _examine_definition,
     "IngressClass": _examine_class,
     "LimitRange": _examine_limits,

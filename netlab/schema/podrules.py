@@ -1,7 +1,7 @@
 """What makes a pod's specification invalid."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from . import names
 from .causes import Cause, duplicate, forbidden, invalid, not_found, required, unsupported
@@ -21,14 +21,17 @@ _NOT_EPHEMERAL = (
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 
 
-def check_pod_spec(spec: dict, path: str = "spec", *, restart: list[str] | None = None) -> list[Cause]:
+def check_pod_spec(
+    spec: dict, path: str = "spec", *, restart: list[str] | None = None, claimed: Iterable[dict] = ()
+) -> list[Cause]:
+    """`claimed`: volumes that the pod will get by claims of its own."""
     found = []
     if not spec.get("containers"):
         found.append(required(f"{path}.containers"))
     found += _check_enum(f"{path}.restartPolicy", spec.get("restartPolicy"), restart or _RESTART_POLICIES)
     found += _check_enum(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS_POLICIES)
     found += _check_volumes(spec.get("volumes", []), f"{path}.volumes")
-    volumes = {volume.get("name") for volume in spec.get("volumes", [])}
+    volumes = {volume.get("name") for volume in [*spec.get("volumes", []), *claimed]}
     seen: set[str] = set()
     for where, container in _containers(spec, path):
         found += _check_container(container, where, volumes)
@@ -150,6 +153,8 @@ def _check_volumes(volumes: list[dict], where: str) -> list[Cause]:
         if name in seen:
             found.append(duplicate(f"{here}.name", name))
         seen.add(name)
+        if "persistentVolumeClaim" in volume and not volume["persistentVolumeClaim"].get("claimName"):
+            found.append(required(f"{here}.persistentVolumeClaim.claimName"))
         if len(set(volume) - {"name"}) > 1:
             found.append(forbidden(here, "may not specify more than 1 volume type"))
     return found

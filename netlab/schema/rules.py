@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from dataclasses import replace
 
 from netlab.store import selector_of
 
@@ -16,6 +17,10 @@ from .kinds import Kind
 from .podrules import check_pod_spec, check_pod_update, port_number
 from .policyrules import check_policy
 from .priorities import HIGHEST_PRIORITY, SYSTEM_PRIORITIES
+from .scalingrules import check_autoscaler, check_cron_job
+from .storagerules import check_claim, check_volume, claim_update, volume_update
+from .storagerules import check_class as check_storage_class
+from .storagerules import class_update as storage_class_update
 
 # Inside these the system writes; what a user must give stands elsewhere.
 _JOB_NUMBERS = (
@@ -103,7 +108,51 @@ def _check_workload(obj: dict) -> list[Cause]:
         found.append(invalid("spec.template.metadata.labels", template_labels, detail))
     found += names.labels("spec.template.metadata.labels", template_labels)
     found += _check_pace(spec)
-    return found + check_pod_spec(spec["template"]["spec"], "spec.template.spec", restart=["Always"])
+    claimed = [one.get("metadata", {}) for one in spec.get("volumeClaimTemplates", [])]
+    where = "spec.template.spec"
+    return found + check_pod_spec(spec["template"]["spec"], where, restart=["Always"], claimed=claimed)
+
+
+def _check_stateful_set(obj: dict) -> list[Cause]:
+    spec, found = obj["spec"], _check_workload(obj)
+    for name, known in (
+        ("podManagementPolicy", ["OrderedReady", "Parallel"]),
+        ("updateStrategy.type", ["OnDelete", "RollingUpdate"]),
+        ("persistentVolumeClaimRetentionPolicy.whenDeleted", ["Delete", "Retain"]),
+        ("persistentVolumeClaimRetentionPolicy.whenScaled", ["Delete", "Retain"]),
+    ):
+        value = spec
+        for key in name.split("."):
+            value = value.get(key, {})
+        if value not in known:
+            found.append(unsupported(f"spec.{name}", value, known))
+    for index, claim in enumerate(spec.get("volumeClaimTemplates", [])):
+        where = f"spec.volumeClaimTemplates[{index}]"
+        if not claim.get("metadata", {}).get("name"):
+            found.append(required(f"{where}.metadata.name"))
+        found += check_claim(claim, f"{where}.spec")
+    return found
+
+
+def _stateful_set_update(new: dict, old: dict) -> list[Cause]:
+    free = (
+        "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+        "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+    )  # fmt: skip
+    kept = [{key: value for key, value in one["spec"].items() if key not in free} for one in (new, old)]
+    if kept[0] == kept[1]:
+        return []
+    named = "'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit',"
+    rest = "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds'"
+    return [
+        forbidden("spec", f"updates to statefulset spec for fields other than {named} {rest} are forbidden")
+    ]
+
+
+def _check_cron_job(obj: dict) -> list[Cause]:
+    work = {"spec": obj["spec"]["jobTemplate"]["spec"]}
+    inside = [replace(cause, field=f"spec.jobTemplate.{cause.field}") for cause in _check_job(work)]
+    return check_cron_job(obj) + inside
 
 
 def _check_budget(obj: dict) -> list[Cause]:
@@ -292,6 +341,12 @@ def _check_pod(obj: dict) -> list[Cause]:
 
 
 _RULES = {
+    "CronJob": _check_cron_job,
+    "HorizontalPodAutoscaler": check_autoscaler,
+    "PersistentVolume": check_volume,
+    "PersistentVolumeClaim": check_claim,
+    "StatefulSet": _check_stateful_set,
+    "StorageClass": check_storage_class,
     "ClusterRole": _check_rules,
     "ClusterRoleBinding": _check_binding,
     "CustomResourceDefinition": check_definition,
@@ -313,6 +368,10 @@ _RULES = {
     "ValidatingAdmissionPolicyBinding": check_policy_binding,
 }
 _UPDATE_RULES = {
+    "PersistentVolume": volume_update,
+    "PersistentVolumeClaim": claim_update,
+    "StatefulSet": _stateful_set_update,
+    "StorageClass": storage_class_update,
     "ClusterRoleBinding": _binding_update,
     "ConfigMap": _data_update,
     "CustomResourceDefinition": definition_update,

@@ -23,11 +23,19 @@ enableServiceLinks fsGroup gracePeriodSeconds hostUsers immutable maxSurge maxUn
 orphanDependents parallelism privileged progressDeadlineSeconds readOnlyRootFilesystem ready replicas
 revisionHistoryLimit runAsGroup runAsNonRoot runAsUser serving setHostnameAsFQDN shareProcessNamespace suspend
 terminating terminationGracePeriodSeconds tolerationSeconds ttlSecondsAfterFinished expirationSeconds
-activeDeadlineSeconds
+activeDeadlineSeconds successfulJobsHistoryLimit failedJobsHistoryLimit startingDeadlineSeconds
+stabilizationWindowSeconds averageUtilization minReplicas partition storageClassName
 """
 _POINTERS = frozenset(_POINTER_NAMES.split())
 # Written as a message of their own, but part of the parent in JSON.
-_INLINED = {"volumeSource", "handler", "ingressRuleValue", "ephemeralContainerCommon", "localObjectReference"}
+_INLINED = {
+    "volumeSource",
+    "handler",
+    "ingressRuleValue",
+    "persistentVolumeSource",
+    "ephemeralContainerCommon",
+    "localObjectReference",
+}
 _RENAMED = {"uID": "uid", "aPIGroup": "apiGroup"}
 _EMPTY_MEANS_ABSENT = {"status", "strategy", "updateStrategy", "resources", "loadBalancer", "metadata"}
 _PACKAGES = {

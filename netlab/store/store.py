@@ -24,6 +24,7 @@ _COUNTED = {
     "replicationcontrollers",
     "daemonsets.apps",
     "statefulsets.apps",
+    "cronjobs.batch",
     "poddisruptionbudgets.policy",
     "networkpolicies.networking.k8s.io",
     "validatingadmissionpolicies.admissionregistration.k8s.io",

@@ -6,7 +6,7 @@ import re
 import pytest
 from kubernetes import client, config, watch
 
-from tests.conformance.worlds import deployment, eventually, new_world, pod
+from tests.conformance.worlds import IMAGE, deployment, eventually, new_world, pod, service
 
 pytestmark = pytest.mark.integration
 
@@ -133,3 +133,77 @@ def test_the_end_of_a_pod_waits_for_its_farewell(world):
         assert next(lines) == "begun\n"
         world.kubectl("delete", "pod", "polite")
         assert list(lines) == ["farewell\n", "asked to end\n"]
+
+
+def stateful(name: str, replicas: int = 2, **spec) -> list[dict]:
+    """A set and the headless Service that names its pods."""
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    template = {"metadata": {"labels": {"app": name}}, "spec": pod(name, volumeMounts=mounts)["spec"]}
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "16Mi"}}}
+    spec = {
+        "serviceName": name,
+        "replicas": replicas,
+        "selector": {"matchLabels": {"app": name}},
+        "template": template,
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": wanted}],
+        **spec,
+    }
+    made = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": name}, "spec": spec}
+    return [service(name, name, [{"port": 80}], clusterIP="None"), made]
+
+
+def test_a_stateful_pod_comes_back_with_its_name_and_its_data(world):
+    world.apply(*stateful("db"))
+    world.kubectl("rollout", "status", "statefulset/db", "--timeout=60s")
+    world.run("db-1", "sh", "-c", "echo mine > /data/note")
+    world.kubectl("delete", "pod", "db-1")
+    world.kubectl("rollout", "status", "statefulset/db", "--timeout=60s")
+    assert world.run("db-1", "cat", "/data/note") == "mine\n"
+    address = world.get("pod", "db-1")["status"]["podIP"]
+    eventually(
+        lambda: address in world.attempt("exec", "db-0", "--", "getent", "hosts", "db-1.db").stdout, True
+    )
+    world.kubectl("scale", "statefulset/db", "--replicas=1")
+    world.kubectl("wait", "--for=delete", "pod/db-1", "--timeout=60s")
+    assert world.get("pvc", "data-db-1")["status"]["phase"] == "Bound"
+
+
+def test_a_partition_keeps_the_first_pods_as_they_were(world):
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}
+    world.apply(*stateful("parted", updateStrategy=strategy))
+    world.kubectl("rollout", "status", "statefulset/parted", "--timeout=60s")
+    world.kubectl("set", "env", "statefulset/parted", "COLOUR=blue")
+    world.kubectl("rollout", "status", "statefulset/parted", "--timeout=60s")
+    world.ready("parted-1")
+    assert world.run("parted-1", "printenv", "COLOUR") == "blue\n"
+    assert world.attempt("exec", "parted-0", "--", "printenv", "COLOUR").stdout == ""
+
+
+def test_a_claim_waits_for_a_pod_and_outlives_it(world):
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "16Mi"}}}
+    meta = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "kept"}, "spec": wanted}
+    source = {"name": "disk", "persistentVolumeClaim": {"claimName": "kept"}}
+    mounts = [{"name": "disk", "mountPath": "/disk"}]
+    world.apply(meta)
+    for name, command in (("writer", "echo kept > /disk/file"), ("reader", "cat /disk/file")):
+        spec = {"volumes": [source], "restartPolicy": "Never"}
+        world.apply(pod(name, "sh", "-c", command, spec=spec, volumeMounts=mounts))
+        world.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", f"pod/{name}", "--timeout=60s")
+    assert world.kubectl("logs", "reader") == "kept\n"
+    world.kubectl("delete", "pvc", "kept", "--wait=false")
+    world.kubectl("delete", "pod", "writer", "reader")
+    world.kubectl("wait", "--for=delete", "pvc/kept", "--timeout=60s")
+
+
+@pytest.mark.whole
+def test_a_cron_job_runs_each_minute(world):
+    world.kubectl("create", "cronjob", "tick", f"--image={IMAGE}", "--schedule=* * * * *", "--", "true")
+    eventually(lambda: bool(world.get("cronjob", "tick")["status"].get("lastSuccessfulTime")), True)
+    world.kubectl("create", "job", "--from=cronjob/tick", "by-hand")
+    world.kubectl("wait", "--for=condition=Complete", "job/by-hand", "--timeout=60s")
+
+
+def test_a_scaler_keeps_within_its_bounds(world):
+    world.apply(deployment("scaled", 1))
+    world.kubectl("autoscale", "deployment/scaled", "--min=2", "--max=3", "--cpu=50%")
+    eventually(lambda: world.get("deployment", "scaled")["spec"]["replicas"], 2)

@@ -29,8 +29,9 @@ def test_a_field_that_is_listed_exists():
 
 def test_refusals_and_warnings_give_their_reason():
     found = {effect.field: effect for effect in effects.all_effects()}
-    assert found["HostPathVolumeSource.path"].verdict == "refused"
-    assert "netlab" in found["HostPathVolumeSource.path"].reason
+    assert found["NFSVolumeSource.path"].verdict == "refused"
+    assert "netlab" in found["NFSVolumeSource.path"].reason
+    assert found["HostPathVolumeSource.path"].verdict == "effective"  # of a PersistentVolume
     assert found["PodSpec.overhead"].verdict == "warned"
     assert found["Container.image"].verdict == "effective"
 
