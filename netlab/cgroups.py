@@ -1,14 +1,18 @@
-"""A cgroup of our own for netlab's pods, where the launcher may make one (that is: where it is root).
+"""A cgroup of our own for netlab's pods, where the launcher may make one.
 
-Works with the unified hierarchy (v2) and with the old one (v1: one tree per controller). Where no cgroup
-can be made, pods are bounded by other means: see `netlab.node.limits`.
+Works with the unified hierarchy (v2) and with the old one (v1: one tree per controller). Root may make one at
+the top. With v2 anybody else may beside the group it is in, where systemd has given that place to the user, as
+it does with what a desktop starts and `systemd-run --user --scope`, but not with a session of ssh. Where no
+cgroup can be made, pods are bounded by other means: see `netlab.node.limits`.
 """
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
+OWN_GROUP = Path("/proc/self/cgroup")
 PODS = "pods"  # the group above every pod's own
 _ALL_PODS_PROCESSES = 16384
 _PREFIX = "netlab-"
@@ -33,9 +37,11 @@ def create(owner: tuple[int, int]) -> Group | None:
     It holds a group `server` already: with v2 a process may only be moved into a delegated tree from
     outside by who owns both, so the launcher puts the server there before it gives up its rights.
     """
+    group = None
     try:
-        _remove_abandoned()
-        group = _create_v2() if (ROOT / "cgroup.controllers").exists() else _create_v1()
+        base = _base()
+        _remove_abandoned(base)
+        group = _create_v2(base) if _is_unified() else _create_v1()
         for directory in group.directories:
             for path in (directory / "server", directory / PODS):
                 path.mkdir()
@@ -43,8 +49,27 @@ def create(owner: tuple[int, int]) -> Group | None:
             _give(directory, owner)
             _bound_all_pods(directory / PODS)
     except OSError:
+        if group:
+            remove(group)
         return None
     return group
+
+
+def _is_unified() -> bool:
+    return (ROOT / "cgroup.controllers").exists()
+
+
+def _base() -> Path:
+    """The group to make ours in. Raises OSError where none is ours to use."""
+    if os.getuid() == 0 or not _is_unified():
+        return ROOT
+    lines = OWN_GROUP.read_text().splitlines()
+    own = next(line.removeprefix("0::").strip("/") for line in lines if line.startswith("0::"))
+    base = (ROOT / own).parent
+    # Who may not write here could make groups perhaps, but not move the server into one.
+    if not own or not os.access(base / "cgroup.procs", os.W_OK):
+        raise PermissionError(f"{base} is not this user's")
+    return base
 
 
 def _bound_all_pods(directory: Path) -> None:
@@ -73,11 +98,15 @@ def _name() -> str:
     return f"{_PREFIX}{os.getpid()}"
 
 
-def _create_v2() -> Group:
-    top = ROOT / _name()
-    _enable(ROOT)
+def _create_v2(base: Path) -> Group:
+    top = base / _name()
+    _enable(base)
     top.mkdir()
-    _enable(top)
+    try:
+        _enable(top)
+    except OSError:
+        _remove_tree(top)
+        raise
     return Group(2, (top,))
 
 
@@ -88,11 +117,14 @@ def enable_below(group: Group) -> None:
 
 
 def _enable(directory: Path) -> None:
+    """One by one: a kernel with real-time groups may refuse cpu, and all that is written with it."""
     offered = (directory / "cgroup.controllers").read_text().split()
-    wanted = [f"+{name}" for name in _CONTROLLERS if name in offered]
-    if "+pids" not in wanted:
+    if "pids" not in offered:
         raise OSError("no pids controller")
-    (directory / "cgroup.subtree_control").write_text(" ".join(wanted))
+    for name in _CONTROLLERS:
+        if name in offered:
+            with contextlib.suppress(OSError) if name != "pids" else contextlib.nullcontext():
+                (directory / "cgroup.subtree_control").write_text(f"+{name}")
 
 
 def _create_v1() -> Group:
@@ -112,9 +144,9 @@ def _give(directory: Path, owner: tuple[int, int]) -> None:
             os.chown(path, *owner)
 
 
-def _remove_abandoned() -> None:
+def _remove_abandoned(base: Path) -> None:
     """A launcher killed outright cannot tidy; its empty groups are removed by the next one."""
-    for top in (ROOT, *(ROOT / name for name in _CONTROLLERS)):
+    for top in (base, *(ROOT / name for name in _CONTROLLERS)):
         for path in top.glob(f"{_PREFIX}*"):
             if not Path(f"/proc/{path.name.removeprefix(_PREFIX)}").exists():
                 _remove_tree(path)

@@ -183,7 +183,7 @@ class _Box:
             for path in (self.inner_state, *self.inner_state.rglob("*")):
                 # Never through a link: the inside may have left one to a file of the host.
                 os.chown(path, *owner, follow_symlinks=False)
-            self.group = cgroups.create(owner)
+        self.group = cgroups.create((self.idmap.root_uid, self.idmap.root_gid))
 
     def _catch_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

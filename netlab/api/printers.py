@@ -148,7 +148,7 @@ def _cron_job(obj: dict) -> Cells:
         len(status.get("active", [])),
         clock.age(last) if last else _NONE,
         age(obj),
-        *_workload_images(spec["jobTemplate"]),
+        *_workload_images({"kind": "Job", **spec["jobTemplate"]}),
     ]
 
 

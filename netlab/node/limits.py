@@ -1,7 +1,7 @@
 """How many processes and how much memory a pod may take, by the best means this machine gives.
 
-cgroup      one group for each pod and one in it for each container, where the launcher is root and could
-            make them: there a container's own limits hold, and what it uses is counted
+cgroup      one group for each pod and one in it for each container, where the launcher could make them
+            (`netlab.cgroups`): there a container's own limits hold, and what it uses is counted
 pid space   the kernel's pid_max for each container's own pid namespace (Linux 6.14 and later)
 rlimit      a bound for all pods together: they share one user id. A fork bomb then stops other pods from
             forking too, but neither the server nor the host
@@ -67,6 +67,7 @@ class Limits:
         for directory in self._run(uid, run).directories:
             directory.mkdir()
             _bound(directory, memory=_bytes(limits.get("memory")), quota=_quota(limits.get("cpu")))
+            _end_as_one(directory)
 
     def _pod(self, uid: str) -> cgroups.Group:
         return self._group.child(f"{cgroups.PODS}/pod{uid}")
@@ -137,12 +138,21 @@ def _bound(
     bounds = {
         "pids.max": processes,
         _memory_file(directory): memory,
+        # Whoever takes more is killed, not swapped; with v1 this counts both together.
+        "memory.swap.max": "0" if memory else None,
+        "memory.memsw.limit_in_bytes": memory,
         "cpu.max": quota and f"{quota} {_PERIOD}",
         "cpu.cfs_quota_us": quota,  # its period is _PERIOD unless it is set
     }
     for name, value in bounds.items():
         if name and value and (directory / name).exists():
             (directory / name).write_text(str(value))
+
+
+def _end_as_one(directory: Path) -> None:
+    """A container out of memory ends whole, as a kubelet has it where the kernel can (v2)."""
+    if (directory / "memory.oom.group").exists():
+        (directory / "memory.oom.group").write_text("1")
 
 
 def _memory_file(directory: Path) -> str | None:

@@ -300,3 +300,38 @@ def test_a_namespace_goes_with_all_that_is_in_it(netlab):
     netlab.apply(pod("p", "doomed"))
     netlab.kubectl("delete", "namespace", "doomed", "--timeout=30s")
     assert "not found" in netlab.kubectl("get", "pod", "p", "-n", "doomed", ok=False).stderr
+
+
+def test_sets_claims_schedules_and_scalers_read_as_on_any_cluster(kubectl, namespace):
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "8Mi"}}}
+    database = deployment()
+    database["kind"], database["metadata"]["name"] = "StatefulSet", "db"
+    database["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": wanted}]
+    kubectl("apply", "-f", "-", stdin=json.dumps(database))
+    kubectl("rollout", "status", "statefulset/db", "--timeout=30s")
+    kubectl("create", "cronjob", "tick", f"--image={TOOLBOX}", "--schedule=0 0 1 1 *", "--", "true")
+    kubectl("autoscale", "statefulset/db", "--min=2", "--max=4", "--cpu=50%")
+    header, *rows = kubectl("get", "statefulsets").splitlines()
+    assert header.split() == ["NAME", "READY", "AGE"] and rows[0].split()[:2] == ["db", "2/2"]
+    header, row = kubectl("get", "cronjobs").splitlines()
+    assert header.split("  ")[0] == "NAME" and "LAST SCHEDULE" in header
+    assert row.split()[1:8] == ["0", "0", "1", "1", "*", "<none>", "False"]
+    claim, *_ = kubectl("get", "pvc", "--no-headers").splitlines()
+    assert claim.split()[1] == "Bound" and claim.split()[3:6] == ["8Mi", "RWO", "standard"]
+    volume = claim.split()[2]
+    assert f"{namespace}/data-db-0" in kubectl("get", "pv", volume, "--no-headers")
+    assert kubectl("get", "storageclass", "--no-headers").split()[:2] == ["standard", "(default)"]
+    assert "StatefulSet/db" in kubectl("get", "hpa", "--no-headers")
+    assert "create Pod db-1 in StatefulSet db successful" in kubectl("describe", "statefulset/db")
+    assert "Used By:       db-0" in kubectl("describe", "pvc/data-db-0")
+    kubectl("describe", "cronjob/tick", "hpa/db", f"pv/{volume}")
+    kubectl("set", "env", "statefulset/db", "COLOUR=blue")
+    kubectl("rollout", "status", "statefulset/db", "--timeout=30s")
+    assert kubectl("exec", "db-0", "--", "printenv", "COLOUR") == "blue\n"
+    kubectl("rollout", "undo", "statefulset/db")
+    kubectl("rollout", "status", "statefulset/db", "--timeout=30s")
+    assert kubectl("exec", "db-0", "--", "printenv", "COLOUR", fails=True)
+    kubectl("scale", "statefulset/db", "--replicas=1")
+    kubectl("create", "job", "--from=cronjob/tick", "now")
+    kubectl("wait", "--for=condition=Complete", "job/now", "--timeout=20s")
+    kubectl("delete", "statefulset/db", "cronjob/tick", "hpa/db", "pvc/data-db-0", "--timeout=20s")
