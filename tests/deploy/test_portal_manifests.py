@@ -161,4 +161,4 @@ def test_netlab_takes_all_of_it(stack, objects, tmp_path):
     finally:
         subprocess.run([*kubectl, "delete", "namespace", "redes-portal", "--wait=false"], check=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("(server dry run)") == len(served)
+    assert done.stdout.count("(server dry run)") == len(objects)
