@@ -1,7 +1,7 @@
 """A cgroup of our own for netlab's pods, where the launcher may make one.
 
 Works with the unified hierarchy (v2) and with the old one (v1: one tree per controller). Root may make one at
-the top. With v2 anybody else may beside the group it is in, where systemd has given that place to the user: it
+the top. With v2 others may beside the group it is in, where systemd has given that place to the user: it
 does with what a desktop starts and `systemd-run --user --scope`, but not with a session of ssh. Where no
 cgroup can be made, pods are bounded by other means: see `netlab.node.limits`.
 """
