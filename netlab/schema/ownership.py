@@ -41,10 +41,13 @@ def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool) ->
     if conflicts and not force:
         raise ApplyConflict(conflicts)
     mine = _entry(entries, manager, "Apply")
-    dropped = (_fields(mine) if mine else set()) - wanted
+    others = _owned_by_others(entries, mine)
+    # A map that was applied empty is a field of its own; with something in it, it is the place of other fields.
+    places = {path[:length] for path in wanted | others for length in range(1, len(path))}
+    dropped = (_fields(mine) if mine else set()) - wanted - others - places
     schema = kind.root
     merged = fieldset.merge(clone(live), config, schema)
-    for path in sorted(dropped - _owned_by_others(entries, mine), key=_innermost_first):
+    for path in sorted(dropped, key=_innermost_first):
         fieldset.remove_at(merged, path, schema)
     kept = _take_away(entries, {_taken(c) for c in conflicts}, except_for=mine)
     merged["metadata"]["managedFields"] = _replace_entry(kept, kind, manager, "Apply", wanted)

@@ -52,6 +52,17 @@ async def test_apply_creates_then_removes_what_is_no_longer_sent(plane):
     assert applied["data"] == {"a": "1"}
 
 
+async def test_apply_fills_again_what_it_had_emptied(plane):
+    path = f"{CONFIGMAPS}/c1"
+    await apply(plane, path, config_map(a="1"), "ana", code=201)
+    await apply(plane, path, {**config_map(), "data": {}}, "ana")
+    assert (await apply(plane, path, config_map(b="2"), "ana"))["data"] == {"b": "2"}
+    await apply(plane, path, {**config_map(), "data": {}}, "ana")
+    await apply(plane, path, config_map(c="3"), "bia")
+    left = {key: value for key, value in config_map().items() if key != "data"}
+    assert (await apply(plane, path, left, "ana"))["data"] == {"c": "3"}  # another's is no part of ana's map
+
+
 async def test_apply_conflicts_name_the_other_manager_and_force_takes_over(plane):
     path = f"{CONFIGMAPS}/c1"
     await apply(plane, path, config_map(a="1"), "ana", code=201)
