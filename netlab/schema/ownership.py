@@ -42,7 +42,7 @@ def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool) ->
         raise ApplyConflict(conflicts)
     mine = _entry(entries, manager, "Apply")
     others = _owned_by_others(entries, mine)
-    # A map that was applied empty is a field of its own; with something in it, it is the place of other fields.
+    # A map that was applied empty is a field of its own; filled, it is the place of others.
     places = {path[:length] for path in wanted | others for length in range(1, len(path))}
     dropped = (_fields(mine) if mine else set()) - wanted - others - places
     schema = kind.root
