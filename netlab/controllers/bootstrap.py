@@ -129,12 +129,17 @@ def _cluster_roles() -> dict[str, list[dict]]:
         _rule(["authorization.k8s.io"], reviews, ["create"]),
         _rule(["authentication.k8s.io"], ["selfsubjectreviews"], ["create"]),
     ]
+    delegated = [
+        _rule(["authentication.k8s.io"], ["tokenreviews"], ["create"]),
+        _rule(["authorization.k8s.io"], ["subjectaccessreviews"], ["create"]),
+    ]
     public = ["/healthz", "/livez", "/readyz", *_VERSION_PATHS]
     return {
         "cluster-admin": everything,
         "admin": _admin_rules(),
         "edit": _edit_rules(),
         "view": _view_rules(),
+        "system:auth-delegator": delegated,
         "system:basic-user": own,
         "system:discovery": [{"nonResourceURLs": [*_PATHS, *_VERSION_PATHS], "verbs": ["get"]}],
         "system:public-info-viewer": [{"nonResourceURLs": public, "verbs": ["get"]}],

@@ -158,6 +158,16 @@ async def test_a_token_review_tells_whose_token_it_is(plane):
     assert answer["status"]["authenticated"] is False
 
 
+async def test_who_judges_for_the_cluster_may_review_tokens(people):
+    review = {"spec": {"token": "nobody's"}}
+    path = "/apis/authentication.k8s.io/v1/tokenreviews"
+    await people.call("POST", path, review, code=403, headers=as_user("caio"))
+    delegator = binding("caio", "system:auth-delegator", "caio")
+    await people.call("POST", f"{RBAC}/clusterrolebindings", delegator, code=201)
+    answer = await people.call("POST", path, review, code=201, headers=as_user("caio"))
+    assert not answer["status"].get("authenticated")
+
+
 async def test_access_reviews_answer_as_the_server_would_act(people):
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
