@@ -18,7 +18,7 @@ from k8s_tasks.asking import AsksFirst, asks_first
 from k8s_tasks.domain.capabilities import ask_preflight, capability_of, live_sessions
 from k8s_tasks.domain.sessions import SessionError, end_session, extend_session, reset_session
 from k8s_tasks.domain.spares import why_not_kept
-from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, CapabilityState
+from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, CapabilityState, RunKind
 from k8s_tasks.kubeconfigs import KubeconfigRefused, checked, seal
 from k8s_tasks.models import Cluster, ConditionResult, KeptReady, LabSession, Limits, Run
 from k8s_tasks.speech import speaking_to
@@ -237,7 +237,8 @@ def _that_live(request, sessions):
 
 @admin.register(LabSession)
 class LabSessionAdmin(AsksFirst, Record):
-    list_display = ["namespace", "student", "lab", "state", "cluster", "created_at", "expires_at"]
+    list_display = ["namespace", "look", "student", "lab", "state", "cluster", "created_at", "expires_at"]
+    view_on_site = False  # `look` says more
     list_filter = ["state", "cluster", "attempt__lab"]
     search_fields = [
         "namespace",
@@ -250,6 +251,13 @@ class LabSessionAdmin(AsksFirst, Record):
     refusals = (SessionError,)
     exclude = ["cluster_uid", "bindings"]
     date_hierarchy = "created_at"
+
+    @admin.display(description=_("lab page"))
+    def look(self, session):
+        return format_html('<a href="{}">{}</a>', session.get_absolute_url(), _("Open read-only"))
+
+    def links_of(self, session):
+        return [(gettext("Open read-only"), session.get_absolute_url())]
 
     @admin.display(description=_("student"), ordering="attempt__student__username")
     def student(self, session):
@@ -342,6 +350,8 @@ class RunAdmin(Record):
 
     @admin.display(description=_("replay"))
     def watch(self, run):
+        if run.kind == RunKind.TERMINAL and run.state in OPEN_RUN_STATES:
+            return _("live: its student's alone, unless they let it be watched")
         return format_html('<a href="{}">{}</a>', run.get_absolute_url(), _("Replay"))
 
 

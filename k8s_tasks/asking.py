@@ -59,13 +59,21 @@ class AsksFirst:
         return str(obj)
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        context = {"acts": self._acts_on(request, object_id), "act_checkbox": ACTION_CHECKBOX_NAME}
+        found = self.get_object(request, object_id)
+        context = {
+            "acts": self._acts_on(request, found) if found else [],
+            "links": self.links_of(found) if found else [],
+            "act_checkbox": ACTION_CHECKBOX_NAME,
+        }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
-    def _acts_on(self, request, object_id) -> list[tuple[str, str]]:
+    def links_of(self, obj) -> list[tuple[str, str]]:
+        """(words, address) that stand beside the acts."""
+        return []
+
+    def _acts_on(self, request, obj) -> list[tuple[str, str]]:
         """(name, words) of what can be done to this object now."""
-        found = self.get_object(request, object_id)
-        one = self.get_queryset(request).filter(pk=found.pk if found else None)
+        one = self.get_queryset(request).filter(pk=obj.pk)
         acts = self.get_actions(request).values()
         return [(name, words) for act, name, words in acts if hasattr(act, "only") and act.only(request, one)]
 

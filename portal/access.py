@@ -1,9 +1,9 @@
 """Who may see and who may drive what.
 
 Seeing: a student sees their own work, an instructor also that of the students of their classes,
-a superuser everything; a live terminal an instructor sees only while its student allows it. Driving
-(starting, stopping, resetting, verifying): one's own, and a superuser everything. Typing in a terminal: only
-the student whose pod it is.
+a superuser everything; a live terminal both see only while its student allows it. Driving (starting,
+stopping, resetting, verifying) and typing in a terminal: one's own. What an administrator does to others'
+sessions they do in the panel, which asks first and keeps who did it.
 
 Every view and socket fetches through these querysets, so that what somebody may not touch does
 not exist for them: they get a 404 and learn nothing.
@@ -26,12 +26,10 @@ def visible_students(user: User) -> QuerySet[User]:
 
 
 def visible_runs(user: User) -> QuerySet[Run]:
-    """A live terminal is its student's alone, unless they let their instructors watch it."""
+    """A live terminal is its student's alone, unless they let others watch it."""
     runs = Run.objects.filter(session__attempt__student__in=visible_students(user)).select_related(
         "session__attempt__lab", "session__attempt__student"
     )
-    if user.is_superuser:
-        return runs
     watched = HelpRequest.objects.filter(closed_at=None, watch_given_at__isnull=False).values("session")
     may_see = Q(session__attempt__student=user) | Q(session__in=watched)
     return runs.filter(may_see | ~Q(kind=RunKind.TERMINAL, state__in=OPEN_RUN_STATES))
@@ -53,12 +51,13 @@ def visible_sessions(user: User) -> QuerySet[LabSession]:
     return _sessions().filter(attempt__student__in=visible_students(user))
 
 
-def drivable_sessions(user: User) -> QuerySet[LabSession]:
-    return _sessions() if user.is_superuser else own_sessions(user)
+def inspected_sessions(user: User) -> QuerySet[LabSession]:
+    """Those whose lab page `user` may open as their student sees it, to look only."""
+    return _sessions() if user.is_superuser else _sessions().none()
 
 
-def drivable_runs(user: User) -> QuerySet[Run]:
-    return visible_runs(user).filter(session__in=drivable_sessions(user))
+def own_runs(user: User) -> QuerySet[Run]:
+    return visible_runs(user).filter(session__attempt__student=user)
 
 
 def own_sessions(user: User) -> QuerySet[LabSession]:

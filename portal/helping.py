@@ -87,7 +87,13 @@ def answer(request, class_id, hand_id):
 def watch(request, class_id, hand_id):
     """To the student's live terminal, read-only; noted for the student to see."""
     classroom = taught_or_404(request, class_id)
-    asked = get_object_or_404(hands_of(classroom).exclude(watch_given_at=None), pk=hand_id)
+    return to_watched_terminal(
+        request, get_object_or_404(hands_of(classroom).exclude(watch_given_at=None), pk=hand_id)
+    )
+
+
+def to_watched_terminal(request, asked: HelpRequest):
+    """`asked` allows it; that it was watched is noted where the student reads it."""
     terminal = get_object_or_404(live_terminals(asked.session))
     note_deed(asked, request.user, HelpDeed.WATCHED)
     publish_notice(asked.session_id, "help", {})

@@ -32,6 +32,7 @@ from portal.glossary import terms_said
 from portal.health import why_labs_cannot_start
 from portal.helping import hand_context
 from portal.language import page_language
+from portal.models import User
 from portal.notes import notes_for
 from portal.plotting import printed_by, shown_at
 from portal.predicting import predictions_context
@@ -43,11 +44,13 @@ TERMINAL_CSP = {"style-src": [UNSAFE_INLINE]}
 
 @dataclass(frozen=True)
 class Sitting:
-    """A student at a lab: the lab, their attempt at it and the session it runs in, as far as they are."""
+    """A student at a lab: the lab, their attempt at it and the session it runs in, as far as they are. Where
+    somebody else reads the page it `is_read_only`."""
 
     lab: LabSpec
     attempt: Attempt | None = None
     session: LabSession | None = None
+    is_read_only: bool = False
 
 
 def find_lab(slug: str) -> LabSpec | None:
@@ -83,8 +86,10 @@ def sitting_of(user, lab: LabSpec) -> Sitting:
     return Sitting(lab, attempt, queries.current_session(attempt) if attempt else None)
 
 
-def sitting_in(session: LabSession) -> Sitting:
-    return Sitting(lab_or_404(session.attempt.lab.slug), session.attempt, session)
+def sitting_in(session: LabSession, *, reader: User | None = None) -> Sitting:
+    """`reader` is for doors that are open to others than the student."""
+    is_read_only = reader is not None and reader != session.attempt.student
+    return Sitting(lab_or_404(session.attempt.lab.slug), session.attempt, session, is_read_only)
 
 
 @csp_update(TERMINAL_CSP)
@@ -95,9 +100,11 @@ def lab_page(
     status: int = 200,
     typed: dict[str, str] | None = None,
     reviews: dict[str, Review] | None = None,
+    extra: dict | None = None,
 ):
     """The whole page; `typed` is what a refused form held, `reviews` what a check found, by step."""
-    return render(request, "lab.html", page_context(sitting, typed or {}, reviews or {}), status=status)
+    context = page_context(sitting, typed or {}, reviews or {}) | (extra or {})
+    return render(request, "lab.html", context, status=status)
 
 
 def page_context(sitting: Sitting, typed: dict[str, str], reviews: dict[str, Review]) -> dict:
@@ -170,6 +177,7 @@ def frame_context(sitting: Sitting) -> dict:
         "lab": sitting.lab,
         "attempt": sitting.attempt,
         "session": sitting.session,
+        "is_read_only": sitting.is_read_only,
         "next_lab": lab_after(sitting.lab),
         "timer": timer_context(sitting.session),
         "queue_note": queue_note(sitting.session) if sitting.session else "",

@@ -71,5 +71,5 @@ def _sitting(user, kwargs: dict):
     if "slug" in kwargs:
         return sitting_of(user, lab_or_404(kwargs["slug"]))
     if "run_id" in kwargs:
-        return sitting_in(get_object_or_404(access.drivable_runs(user), pk=kwargs["run_id"]).session)
-    return sitting_in(get_object_or_404(access.drivable_sessions(user), pk=kwargs["session_id"]))
+        return sitting_in(get_object_or_404(access.own_runs(user), pk=kwargs["run_id"]).session)
+    return sitting_in(get_object_or_404(access.own_sessions(user), pk=kwargs["session_id"]))

@@ -93,7 +93,7 @@ def evidence(request, attempt_id):
 @require_POST
 @tells_refusals
 def cancel(request, run_id):
-    run = get_object_or_404(access.drivable_runs(request.user), pk=run_id)
+    run = get_object_or_404(access.own_runs(request.user), pk=run_id)
     domain.cancel_run(run, reason=_("It was stopped from the page."))
     if request.htmx:
         return HttpResponse(status=204)

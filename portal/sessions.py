@@ -18,13 +18,13 @@ from portal.refusals import tells_refusals
 @require_safe
 def status(request, session_id):
     session = get_object_or_404(access.visible_sessions(request.user), pk=session_id)
-    return render(request, "lab.html#status", frame_context(sitting_in(session)))
+    return render(request, "lab.html#status", frame_context(sitting_in(session, reader=request.user)))
 
 
 @require_safe
 def verdicts(request, session_id):
     session = get_object_or_404(access.visible_sessions(request.user), pk=session_id)
-    return render(request, "lab.html#verdicts", verdicts_context(sitting_in(session)))
+    return render(request, "lab.html#verdicts", verdicts_context(sitting_in(session, reader=request.user)))
 
 
 @require_safe
@@ -36,7 +36,7 @@ def topology(request, session_id):
 @require_POST
 @tells_refusals
 def extend(request, session_id):
-    session = get_object_or_404(access.drivable_sessions(request.user), pk=session_id)
+    session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     domain.extend_session(session)
     session.refresh_from_db()
     if request.htmx:
@@ -47,7 +47,7 @@ def extend(request, session_id):
 @require_POST
 @tells_refusals
 def reset(request, session_id):
-    session = get_object_or_404(access.drivable_sessions(request.user), pk=session_id)
+    session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     domain.reset_session(session)
     return to_page(request, session)
 
@@ -55,7 +55,7 @@ def reset(request, session_id):
 @require_POST
 @tells_refusals
 def end(request, session_id):
-    session = get_object_or_404(access.drivable_sessions(request.user), pk=session_id)
+    session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     domain.end_session(session, _("It was ended from the lab page."))
     return to_page(request, session)
 
@@ -63,7 +63,7 @@ def end(request, session_id):
 @require_POST
 @tells_refusals
 def verify(request, session_id):
-    session = get_object_or_404(access.drivable_sessions(request.user), pk=session_id)
+    session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     run = runs.start_verification(session, user=request.user)
     if not request.htmx:
         return redirect(page_of(session))

@@ -78,7 +78,10 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "portal.urls"
 # Pages are the portal's: so the panel of k8s_tasks learns where a run is shown.
-ABSOLUTE_URL_OVERRIDES = {"k8s_tasks.run": lambda run: reverse("run", kwargs={"run_id": run.pk})}
+ABSOLUTE_URL_OVERRIDES = {
+    "k8s_tasks.run": lambda run: reverse("run", kwargs={"run_id": run.pk}),
+    "k8s_tasks.labsession": lambda session: reverse("session-look", kwargs={"session_id": session.pk}),
+}
 ASGI_APPLICATION = "portal.asgi.application"
 AUTH_USER_MODEL = "portal.User"
 LOGIN_URL = "login"

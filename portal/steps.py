@@ -24,13 +24,13 @@ LARGEST_SIDE = 1000
 @require_safe
 def show(request, session_id, step):
     session = get_object_or_404(access.visible_sessions(request.user), pk=session_id)
-    return step_fragment(request, sitting_in(session), step)
+    return step_fragment(request, sitting_in(session, reader=request.user), step)
 
 
 @require_POST
 @tells_refusals
 def run(request, session_id, step):
-    session = get_object_or_404(access.drivable_sessions(request.user), pk=session_id)
+    session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     sitting, spec = step_in(session, step)
     started = runs.start_run(session, spec, user=request.user)
     if not request.htmx:

@@ -24,7 +24,6 @@ ROLES = {
 EVERYBODY = frozenset(ROLES)
 LOGGED_IN = EVERYBODY - {"visitor"}
 VIEWERS = frozenset({"alice", "paula", "root"})
-DRIVERS = frozenset({"alice", "root"})
 OWNER = frozenset({"alice"})
 TEACHERS = frozenset({"paula", "root"})
 ADMINISTRATOR = frozenset({"root"})
@@ -57,15 +56,19 @@ DOORS = {
     "recording": Door("get", EVERYBODY, "lab"),
     "recording-cast": Door("get", EVERYBODY, "recorded"),
     "lab-start": Door("post", LOGGED_IN, "lab"),
+    "session-look": Door("get", ADMINISTRATOR, "session"),
+    "session-look-terminal": Door(
+        "get", frozenset(), "session"
+    ),  # only while it is allowed: see test_looking
     "session-status": Door("get", VIEWERS, "session"),
     "session-verdicts": Door("get", VIEWERS, "session"),
     "session-topology": Door("get", VIEWERS, "session"),
     "session-step": Door("get", VIEWERS, "step"),
-    "session-extend": Door("post", DRIVERS, "session"),
-    "session-reset": Door("post", DRIVERS, "session"),
-    "session-end": Door("post", DRIVERS, "session"),
-    "session-verify": Door("post", DRIVERS, "session"),
-    "step-run": Door("post", DRIVERS, "step"),
+    "session-extend": Door("post", OWNER, "session"),
+    "session-reset": Door("post", OWNER, "session"),
+    "session-end": Door("post", OWNER, "session"),
+    "session-verify": Door("post", OWNER, "session"),
+    "step-run": Door("post", OWNER, "step"),
     "step-answer": Door("post", OWNER, "prediction"),
     "step-hint": Door("post", OWNER, "step"),
     "step-edit": Door("post", OWNER, "step"),
@@ -73,7 +76,7 @@ DOORS = {
     "terminal-open": Door("post", OWNER, "session"),
     "run": Door("get", VIEWERS, "run"),
     "run-cast": Door("get", VIEWERS, "run"),
-    "run-cancel": Door("post", DRIVERS, "run"),
+    "run-cancel": Door("post", OWNER, "run"),
     "run-packets": Door("get", VIEWERS, "run"),
     "run-pcap": Door("get", VIEWERS, "run"),
     "classes": Door("get", LOGGED_IN),

@@ -10,11 +10,14 @@ import { startKeys } from "./lib/keys.js";
 const lab = document.getElementById("lab");
 const panes = [...document.querySelectorAll("[data-pane-name]")].map((element) => new Pane(element, lab.dataset));
 const topology = new Topology(lab);
-const terminal = new LabTerminal(document.getElementById("terminal"), {
-  openUrl: lab.dataset.terminalUrl,
-  cancelUrl: lab.dataset.cancelUrl,
-  sessionKey: `terminal:${lab.dataset.sessionSocket}`,
-});
+const place = document.getElementById("terminal"); // not there for who may only look
+const terminal =
+  place &&
+  new LabTerminal(place, {
+    openUrl: lab.dataset.terminalUrl,
+    cancelUrl: lab.dataset.cancelUrl,
+    sessionKey: `terminal:${lab.dataset.sessionSocket}`,
+  });
 
 function sync() {
   for (const pane of panes) pane.sync();
@@ -22,6 +25,7 @@ function sync() {
 }
 
 function openTerminal(pod) {
+  if (!terminal) return;
   showView(lab, "bench");
   terminal.open(pod);
 }

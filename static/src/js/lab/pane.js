@@ -18,8 +18,8 @@ export class Pane {
     this.steps = element.dataset.steps.split(" ").filter(Boolean);
     this.parts = partsOf(element);
     this.tail = new Tail({ ...this.parts, follow: this.parts.tail });
-    this.parts.stop.addEventListener("click", () => this.stop());
-    this.parts.again.addEventListener("click", () => document.getElementById(`run-${this.step}`)?.click());
+    this.parts.stop?.addEventListener("click", () => this.stop());
+    this.parts.again?.addEventListener("click", () => document.getElementById(`run-${this.step}`)?.click());
     this.parts.copy.addEventListener("click", () => copyText(this.parts.copy, this.tail.content));
     setInterval(() => this.tick(), 500);
   }
@@ -84,10 +84,11 @@ export class Pane {
     const isOpen = isOpenState(this.state);
     showChip(this.parts.state, this.state);
     this.element.dataset.runState = this.state;
+    this.parts.copy.hidden = false;
+    if (!this.parts.stop) return; // who may only look has no such buttons
     this.parts.stop.hidden = !isOpen;
     this.parts.stop.disabled = false;
     this.parts.again.hidden = isOpen;
-    this.parts.copy.hidden = false;
   }
 
   tick() {
