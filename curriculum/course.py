@@ -8,7 +8,6 @@ the chapters. See `docs/authoring.md`. Loading collects every mistake before it 
 import dataclasses
 import functools
 import hashlib
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from django.conf import settings
 from curriculum.documents import Document, check_document, read_document
 from curriculum.drawings import load_drawings
 from curriculum.glossary import Place, Spotter, Term, load_glossary
+from curriculum.held import Held, Shelf
 from curriculum.hints import Cause, Hint
 from curriculum.kept import kept_course
 from curriculum.lint import lint_chapter, lint_lab
@@ -48,22 +48,20 @@ CONTENT = Path(__file__).resolve().parent / "content"
 Sections = Mapping[tuple[str, str], Section]
 
 
-_loading = threading.Lock()
-
-
 def get_course() -> Course:
-    """The course of this installation, read once, or, with COURSE_RELOAD, whenever its files change.
-    Raises CourseError when they are wrong from the start."""
-    return live_course().course() if settings.OPTIONS["COURSE_RELOAD"] else _read_once()
+    """The course of this installation: read once and when an administrator asks for it, or, with
+    COURSE_RELOAD, whenever its files change. Raises CourseError when they are wrong from the start."""
+    return live_course().course() if settings.OPTIONS["COURSE_RELOAD"] else shelf.held().course
 
 
-@functools.cache
-def _read_once() -> Course:
-    with _loading:  # the Markdown parser's own caches break when two threads fill them at once
-        return kept_course(settings.OPTIONS["COURSE"], load_course)
+def _read() -> Held:
+    root = settings.OPTIONS["COURSE"]
+    version = hash_folder(root)
+    return Held(kept_course(root, load_course), version)
 
 
-get_course.cache_clear = _read_once.cache_clear  # for tests that choose another course
+shelf = Shelf(_read)
+get_course.cache_clear = shelf.forget  # for tests that choose another course
 
 
 @functools.cache

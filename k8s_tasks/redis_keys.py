@@ -72,6 +72,21 @@ def recheck_asked(session_id) -> str:
     return f"session:{session_id}:recheck"
 
 
+def course_wanted() -> str:
+    """The version of the course that an administrator has reloaded: every process takes it up."""
+    return "course:wanted"
+
+
+def course_held() -> str:
+    """Hash: by process, JSON of the version it holds, when it said so, and what went wrong."""
+    return "course:held"
+
+
+def course_findings(version: str) -> str:
+    """What the linter says of the files of this version, as JSON."""
+    return f"course:{version}:findings"
+
+
 def service_beat(service: str) -> str:
     """Expires when the service (streams, verify, watcher) is dead."""
     return f"service:{service}:beat"

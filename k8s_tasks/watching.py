@@ -33,6 +33,7 @@ from k8s_tasks.domain.runs import finish_ended_runs
 from k8s_tasks.domain.sessions import expire_sessions, lose_sessions_of_silent_clusters, update_pods
 from k8s_tasks.domain.spares import tend_spares
 from k8s_tasks.enums import LIVE_SESSION_STATES, USABLE_SESSION_STATES
+from k8s_tasks.following_course import follow_course
 from k8s_tasks.models import Cluster, LabSession, SpareSession
 from k8s_tasks.redis_keys import redis_client, service_beat
 from k8s_tasks.transcripts import forget_old_transcripts
@@ -61,6 +62,7 @@ _TROUBLE = (RedisError, DatabaseError, OperationalError, OSError)
 
 async def watch() -> None:
     """Runs for ever."""
+    follow_course("watcher")
     async with asyncio.TaskGroup() as group:
         group.create_task(_again_and_again(House().keep, HOUSEKEEPING_SECONDS), name="housekeeping")
         group.create_task(_again_and_again(do_chores, EVERY_SECONDS), name="chores")

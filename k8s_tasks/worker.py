@@ -7,6 +7,7 @@ from celery.signals import worker_ready
 from redis.exceptions import RedisError
 
 from k8s_tasks.alive import sign_of_life
+from k8s_tasks.following_course import follow_course
 from k8s_tasks.loop import loop_redis, submit
 from k8s_tasks.redis_keys import service_beat
 
@@ -19,6 +20,7 @@ BEAT_EVERY, BEAT_LASTS = 3, 10  # seconds
 def begin_beating(sender, **_signal) -> None:
     for queue in sender.app.amqp.queues.consume_from:
         submit(_beat(queue))
+        follow_course(f"worker {queue}")
 
 
 async def _beat(service: str) -> None:

@@ -15,6 +15,7 @@ from portal import (
     class_quizzes,
     class_settings,
     classes,
+    course_panel,
     editing,
     glossary,
     gradebook,
@@ -193,5 +194,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("livez", health.livez, name="livez"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("admin/course/", course_panel.course, name="panel-course"),
+    path("admin/course/reload/", course_panel.course_reload, name="panel-course-reload"),
     path("admin/", admin.site.urls),
 ]

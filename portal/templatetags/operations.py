@@ -4,10 +4,12 @@ from django import template
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from curriculum.course import get_course
 from k8s_tasks import queries
 from k8s_tasks.domain.capabilities import live_sessions
 from k8s_tasks.models import Cluster
 from k8s_tasks.workers import workers
+from portal.course_panel import counts_of
 
 register = template.Library()
 
@@ -21,6 +23,7 @@ def operations() -> dict:
     return {
         "services": services,
         "clusters": clusters,
+        "course": counts_of(get_course()),
         "waiting": sum(
             count for _cluster, state, count in queries.live_sessions_by_cluster() if state == "queued"
         ),

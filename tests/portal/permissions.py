@@ -157,6 +157,8 @@ DOORS = {
     "set-language": Door("post", EVERYBODY),
     "attach": Door("get", EVERYBODY),
     "preview": Door("get", frozenset(), hidden=True),  # only an author's portal has it
+    "panel-course": Door("get", ADMINISTRATOR),
+    "panel-course-reload": Door("get post", ADMINISTRATOR),
     "healthz": Door("get", EVERYBODY),
     "readyz": Door("get", EVERYBODY),
     "livez": Door("get", EVERYBODY),
