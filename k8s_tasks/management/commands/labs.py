@@ -1,6 +1,7 @@
 """For authors: check the course's files, play labs as a student would, begin a new lab."""
 
 import asyncio
+import datetime
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ from curriculum.recordings import FOLDER, recording_lacks
 from curriculum.scaffold import ScaffoldError, new_lab, unwritten
 from curriculum.specs import LabSpec
 from k8s_tasks.cluster.errors import ClusterError
+from k8s_tasks.course_table import TableError, table_of_course
 from k8s_tasks.domain.runs import RunError
 from k8s_tasks.domain.sessions import SessionError
 from k8s_tasks.models import Cluster
@@ -28,6 +30,7 @@ from k8s_tasks.recording import record_lab, write_recording
 from k8s_tasks.solving import Outcome, await_preflight, play_all, solver, table_of
 
 NOT_AS_PROMISED, NOT_PLAYED = 1, 2
+TABLE = Path("docs/course.md")
 
 
 class Command(BaseCommand):
@@ -53,6 +56,11 @@ class Command(BaseCommand):
         schema = acts.add_parser("schema", help="print the JSON Schema of a file")
         schema.add_argument("file", choices=sorted(FILE_KINDS))
         acts.add_parser("keys", help="print the tables of docs/authoring.md")
+        table = acts.add_parser("table", help="write docs/course.md out of what `solve --json` has measured")
+        table.add_argument(
+            "results", nargs="+", type=Path, help="of two results of a play the later file's counts"
+        )
+        table.add_argument("--to", type=Path, default=settings.BASE_DIR / TABLE)
 
     def _add_solve(self, solve):
         solve.add_argument("labs", nargs="*", metavar="LAB", help="slugs of labs")
@@ -101,6 +109,15 @@ class Command(BaseCommand):
 
     def keys(self, **options):
         self.stdout.write(publish_keys())
+
+    def table(self, results: list[Path], to: Path, **options):
+        told = [each for file in results for each in json.loads(file.read_text())]
+        today = datetime.datetime.now(datetime.UTC).date()
+        try:
+            to.write_text(table_of_course(get_course(), told, on=today))
+        except TableError as error:
+            raise CommandError(f"these labs have no good result:\n{error}", returncode=NOT_PLAYED) from None
+        self.stdout.write(f"{to}: {len(get_course().labs)} labs")
 
     def new(self, content, chapter, slug, number, title_pt, title_en, **options):
         try:
