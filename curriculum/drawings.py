@@ -22,6 +22,13 @@ SHAPES = {
     *("svg", "title", "desc", "defs", "marker", "g", "path", "rect", "line", "circle", "ellipse"),
     *("polyline", "polygon", "text", "tspan"),
 }
+# Shown where there is no room for a whole drawing; an attribute, for search reads what stands between tags.
+SIDEWAYS = Text(
+    {
+        "pt-br": "↔ Deslize o desenho para o lado: ele é mais largo que a tela.",
+        "en": "↔ Slide the drawing sideways: it is wider than the screen.",
+    }
+)
 WORDS_OF_ALL = ("title", "desc", "caption")
 WORDS_SCHEMA = {
     "type": "object",
@@ -102,7 +109,7 @@ def _figure(name: str, drawing: str, words: Mapping, language: str) -> str:
     spoken = {word: escape(Text(text)[language]) for word, text in words.items()}
     svg = string.Template(drawing).substitute(spoken).strip()
     return (
-        f'<figure class="drawing drawing-{name}" id="drawing-{name}">'
+        f'<figure class="drawing drawing-{name}" id="drawing-{name}" data-sideways="{SIDEWAYS[language]}">'
         f'<div class="drawing-scroll" role="region" tabindex="0" aria-label="{spoken["title"]}">{svg}</div>'
         f"<figcaption>{spoken['caption']}</figcaption></figure>\n"
     )

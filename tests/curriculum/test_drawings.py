@@ -35,6 +35,7 @@ def test_a_drawing_speaks_both_languages_with_its_words_escaped(draw):
     figures, problems = draw()
     assert problems == []
     assert "Uma caixa" in figures["box"]["pt-br"] and "menor &lt; que" in figures["box"]["pt-br"]
+    assert "Deslize" in figures["box"]["pt-br"] and "sideways:" in figures["box"]["en"]
     assert 'aria-label="A box"' in figures["box"]["en"] and "<figcaption>Caption" in figures["box"]["en"]
 
 
