@@ -24,6 +24,7 @@ from curriculum.specs import (
     Planned,
     Play,
     PodSpec,
+    RulesDrawing,
     Step,
     Traffic,
 )
@@ -55,6 +56,7 @@ TABLES = {
     "`prediction` of a `predict` step": Prediction,
     "`when.NAME` of a step": Cause,
     "`plots.KEY`": Plot,
+    "`rules`": RulesDrawing,
     "`conditions[]`": Condition,
     **{
         f"`settings` of {kinds}": settings

@@ -79,6 +79,18 @@ class Card:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RulesDrawing:
+    """What the lab's page draws of kube-proxy's rules, live."""
+
+    node: int = told(
+        "node whose rules are drawn at first: 0 for the control plane, 1 or 2 for a worker node",
+        minimum=0,
+        maximum=2,
+    )
+    services: tuple[str, ...] = told("names of the Services that are drawn; all of the session's", default=())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Effects:
     """What an impairment does to the packets of one direction; 0 is none."""
 
@@ -266,6 +278,9 @@ class LabSpec:
     panes: tuple[str, ...] = told("output panes, shown side by side", default=())
     plots: dict[str, Plot] = told(
         "plots of what the steps print, by the word that their lines begin with", default=dict
+    )
+    rules: RulesDrawing | None = told(
+        "the live drawing of kube-proxy's rules, where the lab has one", default=None
     )
     steps: tuple[Step, ...] = told("what the student does, in order", minItems=1)
     conditions: tuple[Condition, ...] = told("what must be proven", minItems=3)

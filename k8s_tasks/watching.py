@@ -36,6 +36,7 @@ from k8s_tasks.enums import LIVE_SESSION_STATES, USABLE_SESSION_STATES
 from k8s_tasks.following_course import follow_course
 from k8s_tasks.models import Cluster, LabSession, SpareSession
 from k8s_tasks.redis_keys import redis_client, service_beat
+from k8s_tasks.streams import publish_notice
 from k8s_tasks.transcripts import forget_old_transcripts
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ OBJECTS = (  # what students change and conditions read; pods are watched for th
     "/apis/networking.k8s.io/v1/ingresses",
     "/apis/apps/v1/deployments",
 )
+BALANCED = OBJECTS[1:3]  # what kube-proxy makes rules of
 SWEEP_EVERY = 12  # health rounds
 BEAT_LASTS = 10
 FORGET_SECONDS = 3600
@@ -255,17 +257,19 @@ async def _hear(api: Api, path: str, version: str) -> None:
         async with aclosing(api.watch(path, query={"resourceVersion": version})) as events:
             async for event in events:
                 if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
-                    await in_database(recheck_namespace, event["object"]["metadata"]["namespace"])
+                    await in_database(hear_change, path, event["object"]["metadata"]["namespace"])
     except Refused as error:
         if error.status != GONE:
             raise
 
 
-def recheck_namespace(namespace: str) -> None:
-    """Ask for a check when it is a session's namespace."""
+def hear_change(path: str, namespace: str) -> None:
+    """Ask for a check when it is a session's namespace; what kube-proxy makes rules of is told to pages."""
     live = LabSession.objects.filter(namespace=main_namespace(namespace), state__in=USABLE_SESSION_STATES)
     for session_id in live.values_list("pk", flat=True):
         ask_recheck(session_id)
+        if path in BALANCED:
+            publish_notice(session_id, "services", {})
 
 
 def _key(pod: dict) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from k8s_tasks.domain.sessions import end_session
 from k8s_tasks.enums import RunKind
 from k8s_tasks.models import ConditionResult
 from k8s_tasks.redis_keys import recheck_asked
-from k8s_tasks.watching import recheck_namespace
+from k8s_tasks.watching import hear_change
 
 
 @pytest.fixture
@@ -44,22 +44,22 @@ def look(monkeypatch, session):
 
 def test_many_changes_ask_for_one_check(session, asked, redis_client):
     for _ in range(50):
-        recheck_namespace(session.namespace)
+        hear_change("/api/v1/pods", session.namespace)
     assert asked == [str(session.pk)]
 
 
 def test_a_change_during_a_check_causes_another(session, asked, look, redis_client):
-    recheck_namespace(session.namespace)
+    hear_change("/api/v1/pods", session.namespace)
     look(icmp_reach="fail")
     assert not redis_client.exists(recheck_asked(session.pk))
-    recheck_namespace(session.namespace)
+    hear_change("/api/v1/pods", session.namespace)
     assert len(asked) == 2
 
 
 def test_changes_of_others_and_of_ended_sessions_ask_for_nothing(session, asked):
-    recheck_namespace("kube-system")
+    hear_change("/api/v1/pods", "kube-system")
     end_session(session, "over")
-    recheck_namespace(session.namespace)
+    hear_change("/api/v1/pods", session.namespace)
     assert asked == []
 
 

@@ -63,6 +63,7 @@ DOORS = {
     "session-status": Door("get", VIEWERS, "session"),
     "session-verdicts": Door("get", VIEWERS, "session"),
     "session-topology": Door("get", VIEWERS, "session"),
+    "session-rules": Door("get", VIEWERS, "session"),
     "session-step": Door("get", VIEWERS, "step"),
     "session-extend": Door("post", OWNER, "session"),
     "session-reset": Door("post", OWNER, "session"),

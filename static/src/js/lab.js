@@ -1,4 +1,5 @@
 import { Pane } from "./lab/pane.js";
+import { startRules } from "./lab/rules.js";
 import { startSession } from "./lab/session.js";
 import { runningSteps, startSteps } from "./lab/steps.js";
 import { announceOnBench, showView, startTabs } from "./lab/tabs.js";
@@ -51,6 +52,7 @@ function goToOpenStep(event) {
 document.addEventListener("click", goToOpenStep);
 startTabs(lab);
 startToggles();
+startRules();
 startSteps({ openTerminal });
 startSession(lab, { onTopology: (state) => topology.take(state) });
 startKeys({ v: () => document.getElementById("verify")?.click(), t: () => openTerminal(), n: goToNextStep });

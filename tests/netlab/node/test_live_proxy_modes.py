@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from k8s_tasks.proxy_rules import flows, iptables, nftables
+from k8s_tasks.proxy_rules.drawing import Part, pictures
+from k8s_tasks.proxy_rules.reading import known_doors
 from tests.netlab.worlds import pod, service
 
 pytestmark = pytest.mark.integration
@@ -123,3 +126,37 @@ def test_the_log_tells_more_when_it_is_told_to(world, mode):
     assert f'"Using {mode} Proxier" verbosity=3' in log
     if mode == "nftables":  # in the other the rules were there already
         assert "SyncProxyRules complete" in log
+
+
+def rules_read(netlab, mode: str):
+    """As the portal reads them, from the same node."""
+    if mode == "iptables":
+        return iptables.read(run(netlab, "node", "iptables-save -c"), [NAMESPACE])
+    known = known_doors(netlab.get("services", "-n", NAMESPACE)["items"])
+    rules = nftables.read(run(netlab, "node", "nft list table ip kube-proxy"), [NAMESPACE], known)
+    return flows.count(rules, run(netlab, "node", "conntrack -L"))
+
+
+def counted(netlab, mode: str) -> dict[str, int]:
+    """Of the Service web, by endpoint."""
+    (web,) = (each for each in pictures(rules_read(netlab, mode), {}) if each.service == f"{NAMESPACE}/web")
+    return {spot.id: spot.counted for spot in web.spots if spot.part == Part.ENDPOINT}
+
+
+def test_what_the_portal_draws_counts_the_connections(world, mode):
+    before = counted(world, mode)
+    ask(world, "client", spec(world, "web")["clusterIP"])
+    after = counted(world, mode)
+    assert len(after) == 2
+    assert all(after[end] > before[end] for end in after)
+    if mode == "iptables":  # in the other mode old connections are forgotten meanwhile
+        assert sum(after.values()) - sum(before.values()) == 40
+
+
+def test_what_the_portal_draws_has_every_door_and_refusal(world, mode):
+    drawn = {each.service: each for each in pictures(rules_read(world, mode), {})}
+    assert drawn.keys() == {
+        f"{NAMESPACE}/{name}" for name in ("web", "nobody", "sticky", "outer", "open", "shut")
+    }
+    refused = {name for name, each in drawn.items() if any(spot.part == Part.REFUSAL for spot in each.spots)}
+    assert refused == {f"{NAMESPACE}/nobody"}

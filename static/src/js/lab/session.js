@@ -29,6 +29,7 @@ function hear({ id, kind, data }, onTopology) {
   if (kind === "verdicts") hearVerdicts();
   if (kind === "run") hearRun(data);
   if (kind === "topology") onTopology(data);
+  if (kind === "services") document.dispatchEvent(new Event("services-changed"));
   if (kind === "note") refresh("notes");
   if (kind === "help" && !document.querySelector("#hand :focus")) refresh("hand");
   return id;
@@ -42,7 +43,10 @@ function hearVerdicts() {
 function hearRun({ run, step, state }) {
   toldStates.set(run, state);
   refresh(step ? `step-${step}` : "verdicts");
-  if (!isOpenState(state)) refreshPlots();
+  if (!isOpenState(state)) {
+    refreshPlots();
+    document.dispatchEvent(new Event("run-ended"));
+  }
   // A run that has ended shows what was right at the prediction it waited for.
   const before = document.getElementById(`step-${step}`)?.dataset.before;
   if (before && !isOpenState(state)) refresh(`step-${before}`);
