@@ -50,7 +50,7 @@ def test_without_a_session_nothing_is_read(student):
 
 @pytest.mark.parametrize(
     "slug",
-    ["mtu", "nodeport", "packet-loss", "block-namespaces", "open-connections", "l4-and-l7"],
+    ["mtu", "nodeport", "packet-loss", "block-namespaces", "open-connections", "capture-a-pod", "l4-and-l7"],
 )
 def test_every_fact_of_a_quiz_can_be_read_in_its_lab(sit, student, slug):
     with sit(slug) as session:
