@@ -20,6 +20,7 @@ from portal.options import read_options  # noqa: E402
 
 def main(lab: str) -> int:
     print("starting a portal ...", flush=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background ignores it
     course = read_options()["COURSE"]
     try:
         with (
