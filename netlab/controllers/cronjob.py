@@ -25,12 +25,7 @@ class CronJobController:
         self._store, self._now = store, now
 
     def concerned(self, event: Event) -> Iterable[Key]:
-        meta = event.object["metadata"]
-        owner = controller_of(event.object) if event.resource == JOBS else None
-        if event.resource == RESOURCE:
-            yield meta["namespace"], meta["name"]
-        elif owner and owner["kind"] == "CronJob":
-            yield meta["namespace"], owner["name"]
+        return podset.owner_concerned(event, RESOURCE, "CronJob", made=JOBS)
 
     def sync(self, key: Key) -> float | None:
         cron = self._store.find(RESOURCE, *key)

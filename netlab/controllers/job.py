@@ -25,12 +25,7 @@ class JobController:
         self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
-        meta = event.object["metadata"]
-        owner = controller_of(event.object) if event.resource == "pods" else None
-        if event.resource == RESOURCE:
-            yield meta["namespace"], meta["name"]
-        elif owner and owner["kind"] == "Job":
-            yield meta["namespace"], owner["name"]
+        return podset.owner_concerned(event, RESOURCE, "Job")
 
     def sync(self, key: Key) -> float | None:
         job = self._store.find(RESOURCE, *key)

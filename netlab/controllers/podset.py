@@ -1,8 +1,11 @@
 """What all controllers of pods share: owning pods, judging them, making them."""
 
+from collections.abc import Iterable
+
 from netlab.api import admission, selectors
 from netlab.api.status import ApiError
 from netlab.store import (
+    Event,
     Store,
     StoreError,
     clock,
@@ -14,7 +17,19 @@ from netlab.store import (
     selector_of,
 )
 
+from .manager import Key
+
 _ENDED = ("Succeeded", "Failed")
+
+
+def owner_concerned(event: Event, resource: str, kind: str, *, made: str = "pods") -> Iterable[Key]:
+    """The key of the owner that an event is about: of itself, or of one of the objects it has made."""
+    meta = event.object["metadata"]
+    owner = controller_of(event.object) if event.resource == made else None
+    if event.resource == resource:
+        yield meta["namespace"], meta["name"]
+    elif owner and owner["kind"] == kind:
+        yield meta["namespace"], owner["name"]
 
 
 def claim(store: Store, owner: dict) -> list[dict]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 
-from netlab.store import Event, Store, clone, controller_of, is_deleting, owner_reference
+from netlab.store import Event, Store, clone, is_deleting, owner_reference
 
 from . import podset, revisions
 from .manager import Key
@@ -28,12 +28,7 @@ class StatefulSetController:
         self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
-        meta = event.object["metadata"]
-        owner = controller_of(event.object) if event.resource == "pods" else None
-        if event.resource == RESOURCE:
-            yield meta["namespace"], meta["name"]
-        elif owner and owner["kind"] == "StatefulSet":
-            yield meta["namespace"], owner["name"]
+        return podset.owner_concerned(event, RESOURCE, "StatefulSet")
 
     def sync(self, key: Key) -> float | None:
         owner = self._store.find(RESOURCE, *key)

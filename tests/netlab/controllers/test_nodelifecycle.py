@@ -2,7 +2,7 @@
 
 import pytest
 
-from netlab.api import printers
+from netlab.api import cells
 from netlab.node.heartbeat import LEASES, NAMESPACE, Heartbeat
 from netlab.store import clock
 
@@ -50,7 +50,7 @@ def test_a_silent_node_is_unknown_and_tainted(silent):
     node = silent(41)
     taints = [(taint["key"], taint["effect"]) for taint in node["spec"]["taints"]]
     assert ready_of(node) == "Unknown"
-    assert printers._node_status(node) == "NotReady"
+    assert cells._node_status(node) == "NotReady"
     assert taints == [(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")]
 
 
