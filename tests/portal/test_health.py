@@ -58,7 +58,7 @@ def test_a_web_process_is_ready_without_workers_and_clusters(db, redis_client):
 
 def test_what_keeps_it_from_serving_is_told_in_sentences(db, monkeypatch):
     monkeypatch.setattr("k8s_tasks.queries.redis_client", lambda: redis.Redis(unix_socket_path="/nowhere"))
-    newest = MigrationExecutor(connection).loader.graph.leaf_nodes("portal")[0]
+    newest = MigrationExecutor(connection).loader.graph.leaf_nodes("sessions")[0]
     MigrationRecorder(connection).record_unapplied(*newest)
 
     response = Client(headers={"Accept-Language": "en"}).get("/readyz")
