@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from netlab.schema import conversions
 from netlab.schema.kinds import Kind
 
-from . import eventsv1
 from .customcolumns import columns_of
 from .printers import DEFAULT, PRINTERS
 
@@ -81,13 +81,10 @@ class Renderer:
         return mark
 
     def _plain(self, obj: dict) -> dict:
-        if self._kind.group == "events.k8s.io":
-            return eventsv1.from_core(obj)
-        if self._kind.custom:  # stored in one version, served in each
-            return {**obj, "apiVersion": self._kind.api_version}
-        if "apiVersion" in obj and "kind" in obj:
-            return obj
-        return {"kind": self._kind.name, "apiVersion": self._kind.api_version, **obj}
+        shown = conversions.from_stored(self._kind, obj)
+        if "apiVersion" in shown and "kind" in shown:
+            return shown
+        return {"kind": self._kind.name, "apiVersion": self._kind.api_version, **shown}
 
     def _table(self, objects: list[dict], meta: dict) -> dict:
         columns = None if self._columns_told else [column.definition() for column in self._columns]

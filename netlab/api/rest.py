@@ -5,12 +5,13 @@ import json
 
 from aiohttp import web
 
+from netlab.schema import conversions
 from netlab.schema.decode import WrongType, conform
 from netlab.schema.kinds import Kind
 from netlab.store import Store, clone
 from netlab.store.objects import key_of
 
-from . import bodies, eventsv1, patching, rbacrules, selectors, status, writing
+from . import bodies, patching, rbacrules, selectors, status, writing
 from .rendering import Renderer, json_response
 from .request import Call
 
@@ -22,8 +23,7 @@ class Rest:
         self._store, self._guard = store, guard
 
     async def get(self, call: Call) -> web.Response:
-        obj = self._store.get(call.kind.stored_as, call.namespace, call.name)
-        return json_response(Renderer(call.kind, call.http).object(obj))
+        return json_response(Renderer(call.kind, call.http).object(self._present(call)))
 
     async def list_(self, call: Call) -> web.Response:
         objects, meta = _page(call, self.selected(call), self._store.version)
@@ -42,9 +42,7 @@ class Rest:
         return self._answer(call, writing.create(self._store, call, obj), 201)
 
     def _present(self, call: Call) -> dict:
-        """The object as the request's kind sees it."""
-        obj = self._store.get(call.kind.stored_as, call.namespace, call.name)
-        return eventsv1.from_core(obj) if call.kind.group == "events.k8s.io" else obj
+        return self._store.get(call.kind.stored_as, call.namespace, call.name)
 
     async def update(self, call: Call) -> web.Response:
         document = await bodies.read_object(call.http)
@@ -58,7 +56,7 @@ class Rest:
         if media == patching.APPLY:
             return self._apply(call, _as_mapping(patch))
         old = self._present(call)
-        document = patching.patched(media, patch, old, call.kind)
+        document = patching.patched(media, patch, conversions.from_stored(call.kind, old), call.kind)
         obj = writing.decode(call, document)
         self._guard.check(call, obj)
         return self._answer(call, writing.update(self._store, call, obj, old))
@@ -73,13 +71,13 @@ class Rest:
         self._guard.check(call, config)
         if old is None:
             return self._answer(call, writing.create(self._store, call, config, applied=True), 201)
-        old = self._present(call)
-        merged = patching.applied(old, config, call.kind, call.manager, force=call.flag("force"))
+        kind = conversions.stored_kind(call.kind)
+        merged = patching.applied(old, config, kind, call.manager, force=call.flag("force"))
         return self._answer(call, writing.update(self._store, call, merged, old, track=False))
 
     async def delete(self, call: Call) -> web.Response:
         options = await delete_options(call)
-        old = self._store.get(call.kind.stored_as, call.namespace, call.name)
+        old = self._present(call)
         gone = self._delete(call, old, options)
         if call.kind.answers_deleted:
             return json_response(Renderer(call.kind, call.http).object(gone))

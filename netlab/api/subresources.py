@@ -7,6 +7,7 @@ from aiohttp import web
 from netlab.controllers import disruption
 from netlab.controllers.tokens import ISSUER, TokenAuthority
 from netlab.node.runtime import Runtime
+from netlab.schema import conversions
 from netlab.schema.causes import invalid
 from netlab.schema.kinds import Kind
 from netlab.store import Conflict, Store, clock, clone
@@ -80,7 +81,7 @@ class Subresources:
         media, patch = await patching.read(call.http)
         if media == patching.APPLY:
             media = patching.MERGE_PATCH
-        return patching.patched(media, patch, live, kind)
+        return patching.patched(media, patch, conversions.from_stored(kind, live), kind)
 
     async def _scale(self, call: Call, live: dict) -> web.Response:
         present = _scale_of(call.kind, live)

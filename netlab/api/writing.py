@@ -1,20 +1,20 @@
 """The way of a write: decode strictly, complete, check, store. Shared by create, update and every patch."""
 
-from netlab.schema import fields, ownership, rules
+from netlab.schema import conversions, fields, ownership, rules
 from netlab.schema.decode import WrongType, conform
 from netlab.schema.defaults import complete
 from netlab.schema.kinds import Kind
 from netlab.schema.podrules import check_ephemeral_update
 from netlab.store import Store, clone
 
-from . import addresses, admission, eventsv1, status, validating
+from . import addresses, admission, status, validating
 from .request import Call
 
 _SERVER_SETS = ("managedFields", "selfLink", "uid")
 
 
 def decode(call: Call, document: dict, kind: Kind | None = None) -> dict:
-    """The document as an object of the kind, without unknown fields. Raises ApiError."""
+    """The document as an object of the kind in its stored form, without unknown fields. Raises ApiError."""
     kind = kind or call.kind
     _check_type(kind, document)
     try:
@@ -28,7 +28,7 @@ def decode(call: Call, document: dict, kind: Kind | None = None) -> dict:
         call.warnings.extend(problems)
     obj = {"apiVersion": kind.api_version, "kind": kind.name, **known}
     obj.setdefault("metadata", {})
-    return obj
+    return conversions.to_stored(kind, obj)
 
 
 def _conformed(kind: Kind, document: dict) -> tuple[dict, list[str]]:
@@ -54,7 +54,7 @@ def _check_type(kind: Kind, document: dict) -> None:
 
 def create(store: Store, call: Call, obj: dict, *, applied: bool = False) -> dict:
     """Store a decoded object. Raises ApiError, StoreError."""
-    kind, meta = call.kind, obj["metadata"]
+    kind, meta = conversions.stored_kind(call.kind), obj["metadata"]
     _settle_namespace(call, meta)
     for name in _SERVER_SETS:
         meta.pop(name, None)
@@ -64,7 +64,7 @@ def create(store: Store, call: Call, obj: dict, *, applied: bool = False) -> dic
     note_owner(obj, kind, call.manager)
     admission.admit_new(store, kind, obj)
     _check(store, call, obj, [*rules.check(kind, obj), *rules.check_create(kind, obj)])
-    return store.create(kind.stored_as, _stored_form(kind, obj), dry_run=call.dry_run, uid=meta.get("uid"))
+    return store.create(kind.stored_as, obj, dry_run=call.dry_run, uid=meta.get("uid"))
 
 
 def _record_new(obj: dict, kind: Kind, manager: str) -> None:
@@ -73,7 +73,7 @@ def _record_new(obj: dict, kind: Kind, manager: str) -> None:
 
 def update(store: Store, call: Call, new: dict, old: dict, *, track: bool = True) -> dict:
     """Replace `old` by a decoded object; its status is not touched here. Raises ApiError, StoreError."""
-    kind = call.kind
+    kind = conversions.stored_kind(call.kind)
     _settle_namespace(call, new["metadata"])
     check_name(call, new)
     if _has_status(kind):
@@ -85,13 +85,7 @@ def update(store: Store, call: Call, new: dict, old: dict, *, track: bool = True
     if kind.resource == "services":
         addresses.assign(store, kind, new)
     _check(store, call, new, [*rules.check(kind, new, old), *rules.check_update(kind, new, old)], old)
-    return store.update(kind.stored_as, _stored_form(kind, new), dry_run=call.dry_run)
-
-
-def _stored_form(kind: Kind, obj: dict) -> dict:
-    if kind.custom:
-        return {**obj, "apiVersion": f"{kind.group}/{kind.custom.storage_version}"}
-    return eventsv1.to_core(obj) if kind.group == "events.k8s.io" else obj
+    return store.update(kind.stored_as, new, dry_run=call.dry_run)
 
 
 def update_status(store: Store, call: Call, new: dict, old: dict) -> dict:
@@ -120,7 +114,13 @@ def update_ephemeral(store: Store, call: Call, new: dict, old: dict) -> dict:
 
 def judge(store: Store, call: Call, new: dict | None, old: dict | None) -> None:
     """Ask the admission policies. Raises ApiError when one denies."""
-    call.warnings.extend(validating.judge(store, validating.write_of(call, new, old)))
+    write = validating.write_of(call, _shown(call, new), _shown(call, old))
+    call.warnings.extend(validating.judge(store, write))
+
+
+def _shown(call: Call, obj: dict | None) -> dict | None:
+    """As the request's kind has it; a Scale stays what it is."""
+    return conversions.from_stored(call.kind, obj) if obj and obj["kind"] == call.kind.name else obj
 
 
 def _has_status(kind: Kind) -> bool:
@@ -173,7 +173,7 @@ def _check(store: Store, call: Call, obj: dict, causes: list, old: dict | None =
     if causes:
         raise status.invalid(call.kind, obj["metadata"].get("name", ""), causes)
     judge(store, call, obj, old)
-    verdict = fields.examine(call.kind, obj, old)
+    verdict = fields.examine(conversions.stored_kind(call.kind), obj, old)
     if verdict.refused:
         raise status.invalid(call.kind, obj["metadata"].get("name", ""), verdict.refused)
     call.warnings.extend(verdict.warnings)

@@ -262,6 +262,14 @@ KINDS: tuple[Kind, ...] = (
         subresources=(_status("HorizontalPodAutoscaler"),),
     ),
     Kind(
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        "autoscaling",
+        short=("hpa",),
+        categories=("all",),
+        subresources=(_status("HorizontalPodAutoscaler"),),
+    ),
+    Kind(
         "CronJob",
         "cronjobs",
         "batch",

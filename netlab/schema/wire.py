@@ -40,6 +40,7 @@ _RENAMED = {"uID": "uid", "aPIGroup": "apiGroup"}
 _EMPTY_MEANS_ABSENT = {"status", "strategy", "updateStrategy", "resources", "loadBalancer", "metadata"}
 _PACKAGES = {
     "v1": "core",
+    "autoscaling/v1": "autoscalingv1",
     "policy/v1": "policy",
     "meta.k8s.io/v1": "meta",
 }

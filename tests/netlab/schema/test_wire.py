@@ -100,3 +100,11 @@ def test_what_was_decoded_has_the_shape_of_its_kind():
     decoded = wire.decode(envelope("v1", "Service", body))
     conformed = conform(decoded, {"$ref": "#/$defs/io.k8s.api.core.v1.Service"})
     assert conformed.problems == [] and conformed.object["spec"]["selector"] == {"a": "b"}
+
+
+def test_versions_of_one_kind_have_their_own_numbers():
+    spec = field(3, 5) + field(4, 55)
+    decoded = wire.decode(envelope("autoscaling/v1", "HorizontalPodAutoscaler", field(2, spec)))
+    assert decoded["spec"] == {"maxReplicas": 5, "targetCPUUtilizationPercentage": 55}
+    scale = wire.decode(envelope("autoscaling/v1", "Scale", field(2, field(1, 3))))
+    assert scale["spec"] == {"replicas": 3}

@@ -18,7 +18,7 @@ def from_core(event: dict) -> dict:
     result: dict = {"apiVersion": "events.k8s.io/v1", "kind": "Event"}
     result.update({key: event[key] for key in _SHARED if event.get(key) is not None})
     result.update({new: event[old] for old, new in _TO_NEW.items() if event.get(old) is not None})
-    stamp = event.get("firstTimestamp") or event["metadata"]["creationTimestamp"]
+    stamp = event.get("firstTimestamp") or event["metadata"].get("creationTimestamp", "")
     result.setdefault("eventTime", stamp.replace("Z", ".000000Z") if "." not in stamp else stamp)
     return result
 
