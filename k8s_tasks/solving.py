@@ -19,6 +19,7 @@ from k8s_tasks.models import Cluster
 from k8s_tasks.plays import PlayError, misjudged, play_lab
 
 SOLVER = "solver"
+WELL_SECONDS = 60
 PREFLIGHT_SECONDS = 60
 logger = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ async def play_all(
 
 
 async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> Outcome:
+    await sync_to_async(_await_well)(cluster)
     began = time.monotonic()
     if lacks := await sync_to_async(_lacks)(lab, cluster):
         return Outcome(lab.slug, play.name, 0, lacks=lacks)
@@ -117,6 +119,15 @@ async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> O
     return Outcome(
         lab.slug, play.name, time.monotonic() - began, misjudged(play, results), caught=caught, again=again
     )
+
+
+def _await_well(cluster: Cluster | None) -> None:
+    """A page that finds no cluster well offers the start again by itself; a player is as patient."""
+    until = time.monotonic() + WELL_SECONDS
+    wanted = Cluster.objects.filter(is_healthy=True)
+    wanted = wanted.filter(pk=cluster.pk) if cluster else wanted
+    while not wanted.exists() and time.monotonic() < until:
+        time.sleep(0.5)
 
 
 def _lacks(lab: LabSpec, cluster: Cluster | None) -> str:

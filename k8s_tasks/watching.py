@@ -8,11 +8,11 @@ it has to notice their death.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from asgiref.sync import sync_to_async
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.db.models import Q
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -22,7 +22,7 @@ from k8s_tasks.chores import CHORES, EVERY_SECONDS
 from k8s_tasks.cluster.api import Api, connect
 from k8s_tasks.cluster.errors import ClusterError, NotFound, Refused
 from k8s_tasks.cluster.namespaces import PORTAL_LABEL, main_namespace
-from k8s_tasks.cluster.objects import delete_namespace, list_pods
+from k8s_tasks.cluster.objects import list_pods
 from k8s_tasks.cluster.topology import pod_facts
 from k8s_tasks.domain.capabilities import ask_preflight, needs_preflight
 from k8s_tasks.domain.clusters import mark_healthy, mark_ill, portal_id
@@ -34,9 +34,11 @@ from k8s_tasks.domain.sessions import expire_sessions, lose_sessions_of_silent_c
 from k8s_tasks.domain.spares import tend_spares
 from k8s_tasks.enums import LIVE_SESSION_STATES, USABLE_SESSION_STATES
 from k8s_tasks.following_course import follow_course
-from k8s_tasks.models import Cluster, LabSession, SpareSession
+from k8s_tasks.in_database import in_database
+from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.redis_keys import redis_client, service_beat
 from k8s_tasks.streams import publish_notice
+from k8s_tasks.sweeping import sweep
 from k8s_tasks.transcripts import forget_old_transcripts
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ PLACING_SECONDS = 1
 SPARES_SECONDS = 3
 HEALTH_SECONDS = 5
 HEALTH_LIMIT = 4  # an answer that takes longer is none
+LATE_AT_MOST = 1  # one such in a row may be a busy moment; a refused connection is believed at once
 GONE = 410
 OBJECTS = (  # what students change and conditions read; pods are watched for the drawing as well
     "/api/v1/pods",
@@ -126,19 +129,6 @@ class House:
                 logger.info("%d old transcripts were deleted", count)
 
 
-async def in_database(act: Callable, *arguments):
-    """Run blocking code in a thread, with a database connection that is not stale."""
-
-    def fresh():
-        close_old_connections()
-        try:
-            return act(*arguments)
-        finally:
-            close_old_connections()
-
-    return await sync_to_async(fresh, thread_sensitive=False)()
-
-
 def clusters_that_run() -> list[Cluster]:
     """All but netlabs of their own that nobody has now."""
     taken = LabSession.objects.filter(state__in=LIVE_SESSION_STATES, cluster__slot__isnull=False)
@@ -152,6 +142,7 @@ class ClusterWatch:
         self._group = group
         self._apis: dict[str, Api] = {}
         self._followers: dict[str, asyncio.Task] = {}
+        self._late: Counter[str] = Counter()
         self._round = 0
 
     async def look(self) -> None:
@@ -168,17 +159,26 @@ class ClusterWatch:
                 api = self._apis.get(path) or await connect(path)
                 self._apis[path] = api
                 version, uid = await api.version(), await api.uid()
-        except (ClusterError, TimeoutError) as error:
-            await self._forget(path)
-            await in_database(mark_ill, cluster, str(error) or f"no answer within {HEALTH_LIMIT} s")
+        except TimeoutError:
+            self._late[path] += 1
+            if self._late[path] > LATE_AT_MOST:
+                await self._give_up(cluster, f"no answer within {HEALTH_LIMIT} s")
             return
+        except ClusterError as error:
+            await self._give_up(cluster, str(error))
+            return
+        del self._late[path]
         await in_database(lambda: mark_healthy(cluster, version=version, uid=uid))
         if cluster.slot is None and needs_preflight(cluster):
             await in_database(ask_preflight, cluster)
         if self._round % SWEEP_EVERY == 0:
-            await sweep_namespaces(api)
+            await sweep(api)
         if path not in self._followers or self._followers[path].done():
             self._followers[path] = self._group.create_task(follow(api), name=f"objects of {cluster.name}")
+
+    async def _give_up(self, cluster: Cluster, why: str) -> None:
+        await self._forget(cluster.kubeconfig_path)
+        await in_database(mark_ill, cluster, why)
 
     async def _forget(self, path: str) -> None:
         """The next round connects anew: the kubeconfig may be another one by then."""
@@ -274,23 +274,3 @@ def hear_change(path: str, namespace: str) -> None:
 
 def _key(pod: dict) -> tuple[str, str]:
     return pod["metadata"]["namespace"], pod["metadata"]["name"]
-
-
-async def sweep_namespaces(api: Api) -> None:
-    """Delete our namespaces whose session is over: a worker may have died before it did."""
-    ours = {"labelSelector": f"{PORTAL_LABEL}={portal_id()}"}
-    found = await api.request("GET", "/api/v1/namespaces", query=ours)
-    names = [
-        each["metadata"]["name"] for each in found["items"] if not each["metadata"].get("deletionTimestamp")
-    ]
-    for name in await in_database(namespaces_without_session, names):
-        logger.info("deleting the left namespace %s", name)
-        await delete_namespace(api, name)
-
-
-def namespaces_without_session(names: list[str]) -> list[str]:
-    mains = {name: main_namespace(name) for name in names}
-    live = LabSession.objects.filter(namespace__in=mains.values(), state__in=LIVE_SESSION_STATES)
-    kept = set(live.values_list("namespace", flat=True))
-    kept |= set(SpareSession.objects.values_list("namespace", flat=True))
-    return sorted(name for name, main in mains.items() if main not in kept)

@@ -66,8 +66,9 @@ class Agent:
         """{"id", "state", "interface", "began"} of each on this node, whosever it is."""
         return _objects(await self._change("capture", "list"))
 
-    async def stop_capture(self, capture: str) -> None:
-        await self._do("capture", "stop", capture)
+    async def end_captures(self, prefix: str) -> None:
+        """Stop and forget all whose id begins so; none is as well."""
+        await self._change("capture", "end", prefix)
 
     async def kept_packets(self, watch: str) -> bytes:
         """What `capture watch` has kept so far, as pcap; the last packet may be cut. Raises CaptureGone."""

@@ -1,11 +1,15 @@
 """The captures the platform keeps of a session: one on each pod's link and, where a lab looks at the way
 between nodes, one on each node's own link."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
 from zlib import crc32
 
-from k8s_tasks.cluster.agent import Agent
+from k8s_tasks.cluster.agent import Agent, ask_living
 
 
 @dataclass(frozen=True, order=True)
@@ -52,11 +56,25 @@ def captures_of_links(session_id, ends: Iterable[End], filter_words: Sequence[st
     return found
 
 
-async def stop_captures(agent: Agent, session_id) -> None:
-    """All of a session's on one node."""
-    for each in await agent.captures():
-        if each["id"].startswith(_prefix(session_id)):
-            await agent.stop_capture(each["id"])
+async def end_captures(agents: Mapping[str, Agent], session_id) -> None:
+    """All of a session's, by node. Raises ClusterError."""
+    prefix = _prefix(session_id)
+    asked = (
+        ask_living(agent, node, lambda living: living.end_captures(prefix)) for node, agent in agents.items()
+    )
+    await asyncio.gather(*asked)
+
+
+async def sessions_with_captures(agents: Mapping[str, Agent]) -> dict[UUID, datetime]:
+    """When the newest capture of each began, whosever session it is. Raises ClusterError."""
+    found: dict[UUID, datetime] = {}
+    for listed in await asyncio.gather(*(agent.captures() for agent in agents.values())):
+        for each in listed:
+            with contextlib.suppress(ValueError):  # of a name that is not ours
+                session_id = UUID(each["id"].partition("-")[0])
+                began = datetime.fromtimestamp(float(each["began"]), UTC)
+                found[session_id] = max(began, found.get(session_id, began))
+    return found
 
 
 def _prefix(session_id) -> str:

@@ -9,7 +9,7 @@ from curriculum.specs import Card
 from k8s_tasks.cluster.agent import Agent, agents_by_node, agents_for, ask_living
 from k8s_tasks.cluster.api import Api
 from k8s_tasks.cluster.background import Talker, talker_manifest
-from k8s_tasks.cluster.captures import End, capture_of_pod, captures_of_links, stop_captures
+from k8s_tasks.cluster.captures import End, capture_of_pod, captures_of_links, end_captures
 from k8s_tasks.cluster.doors import close_doors, open_door
 from k8s_tasks.cluster.errors import ClusterError, Refused
 from k8s_tasks.cluster.fence import fence_pods
@@ -207,13 +207,22 @@ async def start_captures(agents: dict, plan: LabPlan, pods: list[dict], nodes: l
 
 
 async def clear_lab(api: Api, session_id: str, namespace: str) -> None:
-    """Make the links normal, delete the session's namespaces and drop the captures. Raises ClusterError."""
-    for each in await _namespaces_of(api, session_id) | {namespace}:
-        await clear_impairments(api, each)
-        await delete_namespace(api, each)
-    await close_doors(api, f"{SESSION_LABEL}={session_id}")
-    agents = await agents_by_node(api)
-    await asyncio.gather(*(stop_captures(agent, session_id) for agent in agents.values()))
+    """Make the links normal, drop the captures, delete the session's namespaces. One that fails hinders none
+    of the others; the watcher tries again what is left. Raises ClusterError."""
+    namespaces = await _namespaces_of(api, session_id) | {namespace}
+    await asyncio.gather(*(clear_impairments(api, each) for each in namespaces))
+    chores = [
+        _drop_captures(api, session_id),
+        close_doors(api, f"{SESSION_LABEL}={session_id}"),
+        *(delete_namespace(api, each) for each in namespaces),
+    ]
+    ends = await asyncio.gather(*chores, return_exceptions=True)
+    for error in filter(None, ends):
+        raise error
+
+
+async def _drop_captures(api: Api, session_id: str) -> None:
+    await end_captures(await agents_by_node(api), session_id)
 
 
 async def _namespaces_of(api: Api, session_id: str) -> set[str]:

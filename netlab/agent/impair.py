@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from .effects import DIRECTIONS, Effects, read_effects
 from .mechanisms import RELAY, Link
 
 _READY_SECONDS = 5
+_LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,19 @@ def impair(address: str, direction: str, effects: Effects) -> None:
 
 
 def clear(address: str, directions: tuple[str, ...] = DIRECTIONS) -> None:
-    for found in read_impairments(_saved()):
+    for found in _in_force():
         if found.link.address == address and found.link.direction in directions:
             _remove(found)
 
 
 def list_impairments() -> list[Impairment]:
     prune()
-    return list(read_impairments(_saved()))
+    return _in_force()
 
 
 def prune() -> None:
     """Drop what belongs to pods that are gone: an address may come back as another pod's."""
-    for found in read_impairments(_saved()):
+    for found in _in_force():
         route = kernel.route_of(found.link.address)
         if route is None or route["dev"] != found.link.interface:
             _remove(found)
@@ -82,8 +83,7 @@ def restore() -> None:
 
 def _remove(found: Impairment) -> None:
     mine = f"{mechanisms.mark(found.link.direction, found.link.address)} "
-    rules = [shlex.split(line) for line in _saved().splitlines()]
-    _write([["-D", *rule[1:]] for rule in rules if rule[0] == "-A" and _comment(rule).startswith(mine)])
+    _write([["-D", *rule[1:]] for rule in _rules() if rule[0] == "-A" and _comment(rule).startswith(mine)])
     _unlay(found.link)
 
 
@@ -93,10 +93,13 @@ def _unlay(link: Link) -> None:
     _stop_relay(link)
 
 
-def read_impairments(saved: str) -> Iterator[Impairment]:
-    """From the rules of the mangle table, as `iptables -S` writes them."""
-    for line in saved.splitlines():
-        rule = shlex.split(line)
+def _in_force() -> list[Impairment]:
+    return list(read_impairments(_rules()))
+
+
+def read_impairments(rules: Iterable[list[str]]) -> Iterator[Impairment]:
+    """From the words of the mangle table's rules."""
+    for rule in rules:
         if rule[0] == "-A" and "-j" not in rule and _comment(rule).startswith("redes "):
             _, direction, address, *words = _comment(rule).split()
             link = Link(address, rule[rule.index("-o" if direction == "to-pod" else "-i") + 1], direction)
@@ -110,8 +113,27 @@ def _comment(rule: list[str]) -> str:
     return rule[rule.index("--comment") + 1] if "--comment" in rule else ""
 
 
-def _saved() -> str:
-    return kernel.do(["iptables", "-w", "-t", "mangle", "-S"])
+def _rules() -> list[list[str]]:
+    """As `iptables -S` writes them. Once, on a node full of work, a line came cut short; the next look was
+    whole. Raises Failed with the line."""
+    for _ in range(_LOOKS):
+        text = kernel.do(["iptables", "-w", "-t", "mangle", "-S"])
+        try:
+            return read_rules(text)
+        except ValueError as error:
+            trouble = error
+    raise kernel.Failed(f"the mangle table cannot be read: {trouble}")
+
+
+def read_rules(text: str) -> list[list[str]]:
+    """The words of each rule. Raises ValueError with a line that is no rule."""
+    rules = []
+    for line in text.splitlines():
+        try:
+            rules.append(shlex.split(line))
+        except ValueError as error:
+            raise ValueError(f"{error}: {line!r}") from error
+    return rules
 
 
 def _write(rules: list[list[str]]) -> None:

@@ -11,6 +11,7 @@ from curriculum.domain import record_answer, record_prediction
 from curriculum.enums import Confidence
 from k8s_tasks import preparing, running, verifying
 from k8s_tasks.cluster.agent import NAMESPACE, agents_by_node
+from k8s_tasks.cluster.captures import sessions_with_captures
 from k8s_tasks.cluster.errors import NotFound, Refused
 from k8s_tasks.cluster.execs import run_to_end, start_process
 from k8s_tasks.cluster.objects import list_pods
@@ -21,7 +22,8 @@ from k8s_tasks.enums import RunState, SessionState
 from k8s_tasks.loop import api_of, on_loop, submit
 from k8s_tasks.models import ConditionResult, LabSession
 from k8s_tasks.redis_keys import run_output, session_events
-from k8s_tasks.watching import follow_pods, sweep_namespaces
+from k8s_tasks.sweeping import sweep
+from k8s_tasks.watching import follow_pods
 from tests.k8s_tasks.live import prepared, real_cluster, run_step
 
 TOOLBOX = "redes.local/toolbox:0.1.0"
@@ -211,12 +213,21 @@ def wait_for_topology(session, redis_client, is_met) -> dict[str, str]:
                     return phases
 
 
-def test_a_namespace_that_was_left_is_swept(session):
-    LabSession.objects.update(state=SessionState.ENDED)
+def test_a_namespace_and_captures_that_were_left_are_swept(session):
     api = api_for(session)
-    on_loop(sweep_namespaces(api))
+    assert session.pk in on_loop(_with_captures(api))
+    on_loop(sweep(api))
+    assert session.pk in on_loop(_with_captures(api))
+
+    LabSession.objects.update(state=SessionState.ENDED)
+    on_loop(sweep(api))
     namespace = on_loop(namespace_or_none(api, session.namespace))
     assert namespace is None or namespace["metadata"]["deletionTimestamp"]
+    assert session.pk not in on_loop(_with_captures(api))
+
+
+async def _with_captures(api):
+    return await sessions_with_captures(await agents_by_node(api))
 
 
 async def namespace_or_none(api, name):
@@ -238,6 +249,7 @@ def test_an_ended_session_leaves_nothing_on_the_cluster(session):
     gone = threading.Event()
     on_loop(_wait_until_gone(api_for(session), session, gone))
     assert gone.is_set()
+    assert session.pk not in on_loop(_with_captures(api_for(session)))
 
 
 async def _wait_until_gone(api, session, gone):

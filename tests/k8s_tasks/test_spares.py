@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -18,7 +19,7 @@ from k8s_tasks.domain.sessions import begin_attempt, start_session, update_pods
 from k8s_tasks.domain.spares import offer_spare, tend_spares, why_not_kept
 from k8s_tasks.enums import SessionState
 from k8s_tasks.models import Cluster, KeptReady, LabSession, SpareSession
-from k8s_tasks.watching import namespaces_without_session
+from k8s_tasks.sweeping import namespaces_without_session, sessions_over
 from tests.pods import NODES, pod
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -240,6 +241,13 @@ def test_a_pod_that_is_no_longer_what_was_prepared_costs_the_whole(fill):
 def test_the_sweep_leaves_its_namespace_alone(fill):
     (spare,) = fill(1)
     assert namespaces_without_session([spare.namespace, "lab-00000000"]) == ["lab-00000000"]
+
+
+def test_the_sweep_ends_no_captures_of_a_spare_or_of_another_portal(fill):
+    (spare,) = fill(1)
+    now, stranger, forgotten = timezone.now(), uuid4(), uuid4()
+    began = {spare.pk: now - timedelta(days=3), stranger: now, forgotten: now - timedelta(days=2)}
+    assert sessions_over(began) == [forgotten]
 
 
 def test_only_labs_that_can_wait_for_nobody_are_kept():

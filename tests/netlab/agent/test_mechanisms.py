@@ -1,7 +1,7 @@
 import pytest
 
 from netlab.agent.effects import Effects, Misuse
-from netlab.agent.impair import read_impairments
+from netlab.agent.impair import read_impairments, read_rules
 from netlab.agent.mechanisms import Link, choose, chosen_of, queueing, relayed, rules, unqueueing
 from netlab.agent.routes import mtu_command
 
@@ -68,7 +68,7 @@ def test_the_rules_tell_what_was_set(has, link):
     saved = [
         " ".join(["-A", *(f'"{w}"' if " " in w else w for w in rule)]) for rule in rules(link, ALL, chosen)
     ]
-    (found,) = read_impairments("\n".join(["-P FORWARD ACCEPT", "-A FORWARD -j KUBE-X", *saved]))
+    (found,) = read_impairments(read_rules("\n".join(["-P FORWARD ACCEPT", "-A FORWARD -j KUBE-X", *saved])))
     assert (found.link, found.effects, found.chosen) == (link, ALL, chosen)
 
 
@@ -80,3 +80,8 @@ def test_the_route_keeps_what_it_had_and_gains_an_mtu():
     route = {"dst": "10.244.1.2", "dev": "veth1", "scope": "host", "flags": []}
     assert " ".join(mtu_command(route, 900)) == "ip route replace 10.244.1.2/32 dev veth1 scope host mtu 900"
     assert "mtu" not in mtu_command(route, None)
+
+
+def test_a_line_that_was_cut_short_is_told_whole():
+    with pytest.raises(ValueError, match=r"No closing quotation.*redes to-pod"):
+        read_rules('-P FORWARD ACCEPT\n-A FORWARD -m comment --comment "redes to-pod 10.2')

@@ -58,6 +58,18 @@ def test_a_capture_holds_the_packets_of_its_pod(netlab, world):
     assert agent(netlab, world, "capture", "list").stdout == ""
 
 
+def test_captures_of_one_beginning_are_ended_together_and_no_others(netlab, world):
+    for name in ("one-a", "one-b", "two-a"):
+        agent(netlab, world, "capture", "start", name, address(netlab, world, "a"), "icmp")
+    agent(netlab, world, "capture", "end", "one-")
+    (left,) = map(json.loads, agent(netlab, world, "capture", "list").stdout.splitlines())
+    assert (left["id"], left["state"]) == ("two-a", "running")
+    assert agent(netlab, world, "capture", "read", "one-a", ok=False).returncode == 3
+    agent(netlab, world, "capture", "end", "two-")
+    agent(netlab, world, "capture", "end", "two-")
+    assert agent(netlab, world, "capture", "list").stdout == ""
+
+
 def test_a_capture_that_is_started_several_times_at_once_is_started_once(netlab, world):
     """As when a worker was thought dead, and another does its work again beside it."""
     start = f"redes-agent capture start x2 {address(netlab, world, 'a')} icmp"
