@@ -40,6 +40,7 @@ from netlab.controllers.nodelifecycle import GRACE_SECONDS, NodeLifecycleControl
 from netlab.controllers.placement import readiness_reason
 from netlab.controllers.replicaset import ReplicaSetController, ReplicationManager
 from netlab.controllers.scheduler import Scheduler
+from netlab.controllers.signing import SigningController
 from netlab.controllers.statefulset import StatefulSetController
 from netlab.controllers.storage import StorageController
 from netlab.controllers.tainteviction import TaintEvictionController
@@ -131,6 +132,7 @@ class ControlPlane:
         self._services.sync(())
         parts = [*controllers(self.store, self._ca_pem, node_grace), self._services, DiskKeeper()]
         parts.append(AutoscalerController(self.store, runtime.meter.usage))
+        parts.append(SigningController(self.store, self.authority.ca.key, self.authority.ca.certificate))
         self.manager = Manager(self.store, parts)
         self._runner: web.AppRunner | None = None
 

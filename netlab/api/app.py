@@ -40,7 +40,7 @@ class Api:
         self.authorizer = Authorizer(store)
         self.catalogue = Catalogue(store)
         self._rest = Rest(store, RoleGuard(self.authorizer))
-        self._subresources = Subresources(store, runtime, tokens)
+        self._subresources = Subresources(store, runtime, tokens, self.authorizer)
         self._reviews = Reviews(self.authorizer, tokens)
         self._metrics = RequestMetrics()
 

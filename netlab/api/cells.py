@@ -234,6 +234,18 @@ def _aim(value: dict) -> str:
     return value.get("averageValue", "") if share is None else f"{share}%"
 
 
+def signing_request_cells(obj: dict) -> Cells:
+    spec, status = obj["spec"], obj.get("status", {})
+    seconds = spec.get("expirationSeconds")
+    kinds = [one["type"] for one in status.get("conditions", [])]
+    decided = next((kind for kind in ("Denied", "Approved") if kind in kinds), "Pending")
+    states = [decided, *(["Failed"] if "Failed" in kinds else [])]
+    states += ["Issued"] if status.get("certificate") else []
+    duration = _NONE if seconds is None else clock.span(seconds)
+    told = [spec["signerName"], spec.get("username", ""), duration, ",".join(states)]
+    return [obj["metadata"]["name"], age(obj), *told]
+
+
 def node_cells(node: dict) -> Cells:
     info = node.get("status", {}).get("nodeInfo", {})
     addresses = {a["type"]: a["address"] for a in node.get("status", {}).get("addresses", [])}

@@ -5,7 +5,6 @@ pass OpenSSL's strict mode, which newer Pythons use by default.
 """
 
 import base64
-import ipaddress
 import os
 import ssl
 from dataclasses import dataclass
@@ -14,11 +13,21 @@ from pathlib import Path
 
 import yaml
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_LIFETIME = timedelta(days=3650)
+from netlab.pki import (
+    encode_key,
+    generate_key,
+    load_certificates,
+    load_key,
+    load_request,
+    make_request,
+    pem_of,
+    sign,
+)
+
+_LIFETIME = "87600h"
+_CLOCKS = timedelta(hours=1)  # how far another machine's clock may be behind
 _RENEW_BEFORE = timedelta(days=30)
 _DNS_NAMES = (
     "localhost",
@@ -40,12 +49,11 @@ class Pair:
 
     @property
     def key_pem(self) -> bytes:
-        form = serialization.PrivateFormat.PKCS8
-        return self.key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+        return encode_key(self.key, "PKCS8")
 
     @property
     def certificate_pem(self) -> bytes:
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
+        return pem_of(self.certificate)
 
 
 class Authority:
@@ -62,13 +70,12 @@ class Authority:
         return self.ca.certificate_pem
 
     def server(self) -> Pair:
-        names: list[x509.GeneralName] = [x509.DNSName(name) for name in _DNS_NAMES]
-        names += [x509.IPAddress(ipaddress.ip_address(address)) for address in _ADDRESSES]
-        usage = ExtendedKeyUsageOID.SERVER_AUTH
-        return self._sign(_name("kube-apiserver"), usage, x509.SubjectAlternativeName(names))
+        names = {"dnsNames": _DNS_NAMES, "ipAddresses": _ADDRESSES}
+        return _pair({"commonName": "kube-apiserver", **names}, "server auth", self.ca)
 
     def client(self, user: str, group: str) -> Pair:
-        return self._sign(_name(user, group), ExtendedKeyUsageOID.CLIENT_AUTH)
+        names = {"commonName": user, "subject": {"organizations": [group]}}
+        return _pair(names, "client auth", self.ca)
 
     def admin(self) -> Pair:
         """The administrator's pair, the same at each start."""
@@ -83,24 +90,10 @@ class Authority:
         assert pair.certificate.issuer == self.ca.certificate.subject
         return context
 
-    def _sign(self, subject: x509.Name, usage: x509.ObjectIdentifier, names=None) -> Pair:
-        key = ec.generate_private_key(ec.SECP256R1())
-        issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.ca.key.public_key())
-        builder = (
-            _builder(subject, self.ca.certificate.subject, key.public_key())
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(digital_signature=True), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(issuer_key, critical=False)
-        )
-        if names:
-            builder = builder.add_extension(names, critical=False)
-        return Pair(key, builder.sign(self.ca.key, hashes.SHA256()))
-
     def _load(self, name: str) -> Pair | None:
         try:
-            key = serialization.load_pem_private_key((self._dir / f"{name}.key").read_bytes(), None)
-            certificate = x509.load_pem_x509_certificate((self._dir / f"{name}.crt").read_bytes())
+            key = load_key((self._dir / f"{name}.key").read_bytes())
+            certificate = load_certificates((self._dir / f"{name}.crt").read_bytes())[0]
         except FileNotFoundError:
             return None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -115,40 +108,18 @@ class Authority:
 
 
 def _self_signed(name: str) -> Pair:
-    key = ec.generate_private_key(ec.SECP256R1())
-    builder = (
-        _builder(_name(name), _name(name), key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-    )
-    return Pair(key, builder.sign(key, hashes.SHA256()))
+    return _pair({"commonName": name, "isCA": True}, "crl sign")
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public_key) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + _LIFETIME)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-    )
-
-
-def _key_usage(**used: bool) -> x509.KeyUsage:
-    every = (
-        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
-        "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
-    )  # fmt: skip
-    return x509.KeyUsage(**{name: used.get(name, False) for name in every})
-
-
-def _name(common_name: str, organization: str = "") -> x509.Name:
-    parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization)] if organization else []
-    return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def _pair(names: dict, usage: str, issuer: Pair | None = None) -> Pair:
+    """A new key with its certificate, signed by an issuer or by itself."""
+    key = generate_key({"algorithm": "ECDSA"})
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    own = [] if names.get("isCA") else ["digital signature"]
+    spec = {**names, "usages": [*own, usage], "duration": _LIFETIME}
+    asked = load_request(make_request(spec, key))
+    by, above = (issuer.key, issuer.certificate) if issuer else (key, None)
+    return Pair(key, sign(asked, spec, by, above, datetime.now(UTC) - _CLOCKS))
 
 
 def kubeconfig(authority: Authority, server: str, *, cluster: str = "redes", user: str = "admin") -> str:

@@ -149,6 +149,13 @@ PRINTERS: dict[str, tuple[tuple[Column, ...], Callable[[dict], cells.Cells]]] = 
         ),
         cells.storage_class_cells,
     ),
+    "CertificateSigningRequest": (
+        tuple(
+            Column(name)
+            for name in ("Name", "Age", "SignerName", "Requestor", "RequestedDuration", "Condition")
+        ),
+        cells.signing_request_cells,
+    ),
     "PodDisruptionBudget": (
         (
             *(Column(name) for name in ("Name", "Min Available", "Max Unavailable")),

@@ -13,7 +13,7 @@ class Reviews:
         self._answers = {
             "LocalSubjectAccessReview": self._of_subject,
             "SelfSubjectAccessReview": self._of_self,
-            "SelfSubjectReview": lambda call, review: {"userInfo": _user_info(call.user)},
+            "SelfSubjectReview": lambda call, review: {"userInfo": user_info(call.user)},
             "SelfSubjectRulesReview": self._rules,
             "SubjectAccessReview": self._of_subject,
             "TokenReview": self._token,
@@ -58,7 +58,7 @@ class Reviews:
         except BadToken as error:
             return {"authenticated": False, "error": str(error), "user": {}}
         user = User(identity.user, identity.groups, identity.uid, identity.extra)
-        return {"authenticated": True, "user": _user_info(user), "audiences": list(audiences)}
+        return {"authenticated": True, "user": user_info(user), "audiences": list(audiences)}
 
 
 def _access(spec: dict) -> Access:
@@ -75,7 +75,7 @@ def _access(spec: dict) -> Access:
     return Access(asked.get("verb", ""), asked.get("group", ""), resource, namespace, name)
 
 
-def _user_info(user: User) -> dict:
+def user_info(user: User) -> dict:
     info = {"username": user.name, "uid": user.uid, "groups": list(user.groups), "extra": user.extra}
     return {key: value for key, value in info.items() if value}
 

@@ -14,6 +14,7 @@ from netlab.store import Conflict, Store, clock, clone
 
 from . import (
     bodies,
+    csr,
     logs,
     nodeproxy,
     patching,
@@ -25,6 +26,7 @@ from . import (
     streams,
     writing,
 )
+from .rbac import Authorizer
 from .rendering import Renderer, json_response
 from .request import Call
 
@@ -37,8 +39,9 @@ _AT_THE_KUBELET = ("log", "exec", "attach", "portforward")
 
 
 class Subresources:
-    def __init__(self, store: Store, runtime: Runtime, tokens: TokenAuthority):
+    def __init__(self, store: Store, runtime: Runtime, tokens: TokenAuthority, authorizer: Authorizer):
         self._store, self._runtime, self._tokens = store, runtime, tokens
+        self._authorizer = authorizer
 
     async def serve(self, call: Call) -> web.StreamResponse:
         """Raises ApiError, StoreError."""
@@ -65,7 +68,12 @@ class Subresources:
             return self._answer(call, live)
         document = await self._written(call, live, call.kind)
         new = writing.decode(call, document)
+        if call.kind.name == csr.KIND:
+            csr.require_signer(self._authorizer, call, live)
+            return self._answer(call, writing.update_signing(self._store, call, new, live))
         return self._answer(call, writing.update_status(self._store, call, new, live))
+
+    _approval = _status  # of CertificateSigningRequests
 
     async def _finalize(self, call: Call, live: dict) -> web.Response:
         """Namespaces only: replace spec.finalizers."""

@@ -7,7 +7,7 @@ from netlab.schema.kinds import Kind
 from netlab.schema.podrules import check_ephemeral_update
 from netlab.store import Store, clone
 
-from . import addresses, admission, status, validating
+from . import addresses, admission, csr, status, validating
 from .request import Call
 
 _SERVER_SETS = ("managedFields", "selfLink", "uid")
@@ -60,6 +60,8 @@ def create(store: Store, call: Call, obj: dict, *, applied: bool = False) -> dic
         meta.pop(name, None)
     if _has_status(kind):
         obj.pop("status", None)
+    if kind.name == csr.KIND:
+        csr.sign_in(call, obj)
     note_owner = ownership.record_apply_of_new if applied else _record_new
     note_owner(obj, kind, call.manager)
     admission.admit_new(store, kind, obj)
@@ -98,6 +100,15 @@ def update_status(store: Store, call: Call, new: dict, old: dict) -> dict:
     if call.kind.custom and (causes := call.kind.custom.check(result, old)):
         raise status.invalid(call.kind, call.name, causes)
     judge(store, call, result, old)
+    return store.update(call.kind.stored_as, result, dry_run=call.dry_run)
+
+
+def update_signing(store: Store, call: Call, new: dict, old: dict) -> dict:
+    """Store what an approval, or a signer's status, may change of a request. Raises ApiError."""
+    result = csr.judged(call, new, old)
+    _copy_field(result["metadata"], new["metadata"], "resourceVersion")
+    causes = [*rules.check(call.kind, result), *rules.check_update(call.kind, result, old)]
+    _check(store, call, result, causes, old)
     return store.update(call.kind.stored_as, result, dry_run=call.dry_run)
 
 
@@ -153,6 +164,8 @@ def check_name(call: Call, obj: dict) -> None:
 
 def _keep_assigned(kind: Kind, new: dict, old: dict) -> None:
     """What the cluster assigned stays when a replacement leaves it out."""
+    if kind.name == csr.KIND:
+        new["spec"] = clone(old["spec"])
     if kind.resource != "services" or new.get("spec", {}).get("type") == "ExternalName":
         return
     if old["spec"]["type"] == "LoadBalancer" != new.get("spec", {}).get("type"):

@@ -278,6 +278,17 @@ KINDS: tuple[Kind, ...] = (
         subresources=(_status("CronJob"),),
     ),
     Kind("Job", "jobs", "batch", categories=("all",), subresources=(_status("Job"),)),
+    Kind(
+        "CertificateSigningRequest",
+        "certificatesigningrequests",
+        "certificates.k8s.io",
+        namespaced=False,
+        short=("csr",),
+        subresources=(
+            Subresource("approval", "CertificateSigningRequest", ("get", "patch", "update")),
+            _status("CertificateSigningRequest"),
+        ),
+    ),
     Kind("Event", "events", "events.k8s.io", short=("ev",)),
     Kind("Lease", "leases", "coordination.k8s.io"),
     Kind("EndpointSlice", "endpointslices", "discovery.k8s.io"),

@@ -18,6 +18,7 @@ from .podrules import check_pod_spec, check_pod_update, port_number
 from .policyrules import check_policy
 from .priorities import HIGHEST_PRIORITY, SYSTEM_PRIORITIES
 from .scalingrules import check_autoscaler, check_cron_job
+from .signingrules import check_signing_request, signing_request_update
 from .storagerules import check_claim, check_volume, claim_update, volume_update
 from .storagerules import check_class as check_storage_class
 from .storagerules import class_update as storage_class_update
@@ -341,6 +342,7 @@ def _check_pod(obj: dict) -> list[Cause]:
 
 
 _RULES = {
+    "CertificateSigningRequest": check_signing_request,
     "CronJob": _check_cron_job,
     "HorizontalPodAutoscaler": check_autoscaler,
     "PersistentVolume": check_volume,
@@ -368,6 +370,7 @@ _RULES = {
     "ValidatingAdmissionPolicyBinding": check_policy_binding,
 }
 _UPDATE_RULES = {
+    "CertificateSigningRequest": signing_request_update,
     "PersistentVolume": volume_update,
     "PersistentVolumeClaim": claim_update,
     "StatefulSet": _stateful_set_update,

@@ -36,6 +36,7 @@ _INLINED = {
     "ephemeralContainerCommon",
     "localObjectReference",
 }
+_LISTS = {"authorization.ExtraValue", "authentication.ExtraValue", "certificates.ExtraValue", "meta.Verbs"}
 _RENAMED = {"uID": "uid", "aPIGroup": "apiGroup"}
 _EMPTY_MEANS_ABSENT = {"status", "strategy", "updateStrategy", "resources", "loadBalancer", "metadata"}
 _PACKAGES = {
@@ -168,7 +169,7 @@ def _is_absent(name: str, value) -> bool:
 def _value(raw, kind: str):
     if kind in _READERS:
         return _READERS[kind](raw)
-    if kind in ("authorization.ExtraValue", "authentication.ExtraValue", "meta.Verbs"):
+    if kind in _LISTS:
         return [item.decode() for _, item in _fields(raw)]
     return _message(raw, kind) if kind in _table() else {}
 

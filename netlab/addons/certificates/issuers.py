@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from cryptography import x509
 
+from netlab import pki
 from netlab.store import Store, events
 
 from . import (
@@ -17,7 +18,6 @@ from . import (
     data_of,
     issuer_kind,
     key_of,
-    pki,
     place,
     put_condition,
 )

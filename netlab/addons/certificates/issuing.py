@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from netlab import pki
 from netlab.store import NotFound, Store, clock, controller_of, events, is_deleting, owner_reference
 
 from . import (
@@ -27,7 +28,6 @@ from . import (
     is_true,
     issuer_kind,
     key_of,
-    pki,
     place,
     policies,
     put_condition,

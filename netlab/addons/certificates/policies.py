@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from . import CERTIFICATE_NAME, GROUP, TLS_CERTIFICATE, TLS_KEY, annotation, data_of, issuer_kind, pki
+from netlab import pki
+
+from . import CERTIFICATE_NAME, GROUP, TLS_CERTIFICATE, TLS_KEY, annotation, data_of, issuer_kind
 
 Why = tuple[str, str]  # reason and message
 _SHORTEST_LIFE = timedelta(seconds=2)

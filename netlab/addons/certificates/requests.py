@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from netlab import pki
 from netlab.store import Store, clock, events
 
 from . import (
@@ -18,7 +19,6 @@ from . import (
     issuer_kind,
     issuers,
     key_of,
-    pki,
     place,
     put_condition,
 )

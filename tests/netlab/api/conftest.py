@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,20 @@ class Running:
             answer = await response.json(content_type=None)
             assert code is None or response.status == code, answer
             return answer
+
+    async def kubectl(self, *words: str, stdin: str = "") -> str:
+        """What it prints to the administrator; a failure fails the test with its reason."""
+        process = await asyncio.create_subprocess_exec(
+            str(Path(sys.prefix) / "bin" / "kubectl"),
+            *("--kubeconfig", str(self.kubeconfig), "--cache-dir", str(self.kubeconfig.parent / "cache")),
+            *words,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate(stdin.encode())
+        assert process.returncode == 0, err.decode()
+        return out.decode()
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -253,31 +250,15 @@ async def test_a_kind_called_like_a_built_in_one_is_not_taken_for_it(plane):
     assert table["columnDefinitions"][1]["name"] == "Mode"
 
 
-async def test_kubectl_applies_explains_and_waits(plane, tmp_path):
-    async def kubectl(*words: str, stdin: str = "") -> str:
-        program = str(Path(sys.prefix) / "bin" / "kubectl")
-        process = await asyncio.create_subprocess_exec(
-            program,
-            "--kubeconfig",
-            str(plane.kubeconfig),
-            *words,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "HOME": str(tmp_path)},
-        )
-        out, err = await process.communicate(stdin.encode())
-        assert process.returncode == 0, err.decode()
-        return out.decode()
-
+async def test_kubectl_applies_explains_and_waits(plane):
     crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", **definition()}
-    await kubectl("apply", "-f", "-", stdin=json.dumps(crd))
-    await kubectl("wait", "--for=condition=Established", "crd/pools.example.org", "--timeout=10s")
+    await plane.kubectl("apply", "-f", "-", stdin=json.dumps(crd))
+    await plane.kubectl("wait", "--for=condition=Established", "crd/pools.example.org", "--timeout=10s")
     one = {"apiVersion": "example.org/v1", "kind": "Pool", **pool(mode="BGP")}
-    assert "created" in await kubectl("apply", "-f", "-", stdin=json.dumps(one))
-    assert "unchanged" in await kubectl("apply", "-f", "-", stdin=json.dumps(one))
-    assert "BGP" in await kubectl("get", "po1")
-    assert "addresses" in await kubectl("explain", "pools.spec")
+    assert "created" in await plane.kubectl("apply", "-f", "-", stdin=json.dumps(one))
+    assert "unchanged" in await plane.kubectl("apply", "-f", "-", stdin=json.dumps(one))
+    assert "BGP" in await plane.kubectl("get", "po1")
+    assert "addresses" in await plane.kubectl("explain", "pools.spec")
 
 
 def with_rules(*rules: dict, **properties) -> dict:

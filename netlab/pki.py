@@ -1,8 +1,9 @@
-"""Keys, requests and certificates as a Certificate's spec asks for them: X.509, without cluster or clock.
+"""Keys, requests and certificates, asked for by the fields of cert-manager's Certificate: without a cluster.
 
 Whatever cannot be read, or not be put into a certificate, raises Unusable with the reason in a sentence.
 """
 
+import base64
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ _PEM, _PLAIN = serialization.Encoding.PEM, serialization.NoEncryption()
 _CURVES: dict[int, type[ec.EllipticCurve]] = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 _DEFAULT_USAGES = ("digital signature", "key encipherment")
-_KEY_USAGES = {
+KEY_USAGES = {
     "signing": "digital_signature",
     "digital signature": "digital_signature",
     "content commitment": "content_commitment",
@@ -38,7 +39,7 @@ _KEY_USAGES = {
     "encipher only": "encipher_only",
     "decipher only": "decipher_only",
 }
-_EXTENDED_USAGES = {
+EXTENDED_USAGES = {
     "any": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
     "server auth": ExtendedKeyUsageOID.SERVER_AUTH,
     "client auth": ExtendedKeyUsageOID.CLIENT_AUTH,
@@ -184,6 +185,11 @@ def _digest(key: Key) -> _Digest | None:
 
 
 @_told
+def decoded(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+@_told
 def load_request(pem: bytes) -> x509.CertificateSigningRequest:
     request = x509.load_pem_x509_csr(pem)
     if not request.is_signature_valid:
@@ -278,11 +284,11 @@ def sign(
 
 def _usages(spec: dict, is_ca: bool) -> tuple[x509.KeyUsage, list[x509.ObjectIdentifier]]:
     asked = [*(spec.get("usages") or _DEFAULT_USAGES), *(["cert sign"] if is_ca else [])]
-    used = {_KEY_USAGES[name] for name in asked if name in _KEY_USAGES}
+    used = {KEY_USAGES[name] for name in asked if name in KEY_USAGES}
     if used & {"encipher_only", "decipher_only"} and "key_agreement" not in used:
         raise Unusable("usages encipher only and decipher only have a meaning with key agreement only")
-    extended = [_EXTENDED_USAGES[name] for name in asked if name in _EXTENDED_USAGES]
-    bits = {name: name in used for name in dict.fromkeys(_KEY_USAGES.values())}
+    extended = [EXTENDED_USAGES[name] for name in asked if name in EXTENDED_USAGES]
+    bits = {name: name in used for name in dict.fromkeys(KEY_USAGES.values())}
     return x509.KeyUsage(**bits), list(dict.fromkeys(extended))
 
 
