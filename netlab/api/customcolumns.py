@@ -4,7 +4,7 @@ Kubernetes admits simple paths here: names, `[0]`, `[*]`, `['a.b']` and `[?(@.na
 """
 
 import re
-from functools import cache
+from functools import lru_cache
 
 from netlab.schema.kinds import Kind
 from netlab.store import clock
@@ -61,7 +61,7 @@ def find(obj, path: str) -> list:
     return values
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _steps(path: str) -> tuple[re.Match, ...]:
     steps, position = [], 0
     while position < len(path):

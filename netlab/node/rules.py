@@ -4,7 +4,7 @@ A table is a dict of chain name to rules, in an order where each chain comes aft
 Names, comments and marks are kube-proxy's, so what a student reads here is what a real node shows.
 """
 
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from netlab.node.services import Endpoint, ServicePort
 
@@ -124,8 +124,18 @@ def _rule(port: ServicePort, comment: str, end: str) -> str:
     return f'-p {port.protocol} -m comment --comment "{comment}" -m {port.protocol} {end}'
 
 
-@lru_cache(maxsize=20_000)
+# A port's chains are worked out once and go with it: a sync has thousands of ports, few of them new.
+_known: WeakKeyDictionary[ServicePort, tuple[str, Chains]] = WeakKeyDictionary()
+
+
 def _service_chains(port: ServicePort, pod_network: str) -> Chains:
+    found = _known.get(port)
+    if found is None or found[0] != pod_network:
+        found = _known[port] = pod_network, _made_chains(port, pod_network)
+    return found[1]
+
+
+def _made_chains(port: ServicePort, pod_network: str) -> Chains:
     chains: Chains = {
         f"KUBE-SEP-{port.endpoint_hash(one)}": _endpoint_rules(port, one) for one in port.endpoints
     }

@@ -2,7 +2,7 @@
 
 from base64 import b32encode
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from hashlib import sha256
 
 _AFFINITY_SECONDS = 10800
@@ -41,7 +41,7 @@ class ServicePort:
     def addresses(self) -> tuple[str, ...]:
         return (self.cluster_ip, *self.external_ips, *self.balancer_ips)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """kube-proxy's own: so chains here and on a real cluster have the same names."""
         return _hash(self.name + self.protocol)
@@ -50,7 +50,6 @@ class ServicePort:
         return _hash(self.name + self.protocol + str(endpoint))
 
 
-@lru_cache(maxsize=50_000)
 def _hash(text: str) -> str:
     return b32encode(sha256(text.encode()).digest()).decode()[:16]
 

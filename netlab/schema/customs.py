@@ -8,7 +8,7 @@ Kubernetes' validator uses. The judging itself is done by jsonschema, that of ru
 
 import json
 from collections.abc import Iterator
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 
 from jsonschema import Draft4Validator
 from jsonschema.exceptions import ValidationError
@@ -288,7 +288,7 @@ def _judge(rule: dict, value, old, path: str) -> Cause | None:
     return invalid(field, _type_of(value) if isinstance(value, dict | list) else value, message)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _program(text: str, returns: str) -> cel.Program:
     return cel.Scope({"self": cel.ANY, "oldSelf": cel.ANY}).compile(text, returns)
 

@@ -40,7 +40,7 @@ def kinds_at(served: dict[str, list[Kind]], path: str) -> tuple[Kind, ...]:
     return next((tuple(kinds) for version, kinds in served.items() if path_of(version) == path), ())
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def document(path: str, kinds: tuple[Kind, ...]) -> bytes:
     """The document of a path, as JSON."""
     names = definitions.closure([kind.definition for kind in kinds if not (kind.custom or kind.measured)])
@@ -77,7 +77,7 @@ def _field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2, len(content)]) + content
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def document_hash(path: str, kinds: tuple[Kind, ...]) -> str:
     return hashlib.sha256(document(path, kinds)).hexdigest()[:32].upper()
 

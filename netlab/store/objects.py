@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from sys import intern
 
 # The letters Kubernetes uses for generated names: no vowels, so no words.
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
@@ -10,10 +11,22 @@ _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 def clone(value):
     """A deep copy of JSON-like data; several times faster than copy.deepcopy."""
     if isinstance(value, dict):
-        return {key: clone(item) for key, item in value.items()}
+        return {intern(key): clone(item) for key, item in value.items()}  # each name once in memory
     if isinstance(value, list):
         return [clone(item) for item in value]
     return value
+
+
+def sharing(new, old):
+    """`new`, where each part that equals its counterpart in `old` is that very part: history costs little."""
+    if isinstance(new, dict) and isinstance(old, dict):
+        result = {key: sharing(item, old[key]) if key in old else item for key, item in new.items()}
+        same = len(result) == len(old) and all(old.get(key, old) is item for key, item in result.items())
+        return old if same else result
+    if isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
+        items = [sharing(one, other) for one, other in zip(new, old, strict=True)]
+        return old if all(one is other for one, other in zip(items, old, strict=True)) else items
+    return old if type(new) is type(old) and new == old else new
 
 
 def key_of(obj: dict) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from . import clock
 from .errors import AlreadyExists, Conflict, NotFound
-from .objects import clone, has_labels, is_deleting, key_of, new_uid, random_suffix
+from .objects import clone, has_labels, is_deleting, key_of, new_uid, random_suffix, sharing
 from .watch import ChangeLog, Event, Watch
 
 # Set by the store and never by a writer.
@@ -165,6 +165,8 @@ class Store:
     def _put(self, kind: str, resource: str, obj: dict, previous: dict | None) -> dict:
         rv = self._log.next_version()
         obj["metadata"]["resourceVersion"] = str(rv)
+        if previous:
+            obj = sharing(obj, previous)
         self._objects[resource][key_of(obj)] = obj
         self._log.append(Event(kind, resource, obj, previous, rv))
         return obj

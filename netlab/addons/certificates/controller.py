@@ -43,6 +43,7 @@ class CertificateController:
             self._issuers.sync(issuer)
         for ingress in self._living(INGRESSES):
             self._shim.sync(ingress)
+        self._shim.forget_others({one["metadata"]["uid"] for one in self._store.list(INGRESSES)})
         times = []
         for certificate in self._living(CERTIFICATES):
             times.append(await self._certificates.sync(certificate, self._clock()))

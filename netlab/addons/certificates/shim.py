@@ -45,6 +45,9 @@ class IngressShim:
         self._warn(ingress, "; ".join(warnings))
         self._drop_unused(ingress)
 
+    def forget_others(self, known: set[str]) -> None:
+        self._told = {uid: text for uid, text in self._told.items() if uid in known}
+
     def _ensure(self, ingress: dict, spec: dict) -> None:
         namespace, name = ingress["metadata"]["namespace"], spec["secretName"]
         labels = dict(ingress["metadata"].get("labels") or {})

@@ -26,6 +26,7 @@ class AddressController:
     def sync(self, tell: Callable[[str], None]) -> None:
         pools = self._pools(tell)
         services = self._store.list("services")
+        self._failed = {key: why for key, why in self._failed.items() if key in map(key_of, services)}
         used = {address: key_of(one) for one in services if (address := address_of(one))}
         for service in services:
             self._settle(service, pools, used, tell)

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from netlab import pki
 from netlab.addons import install
 from netlab.addons.certificates import (
     API_VERSION,
@@ -18,7 +19,6 @@ from netlab.addons.certificates import (
     coded,
     condition,
     data_of,
-    pki,
     policies,
 )
 from netlab.addons.certificates.controller import CertificateController
@@ -512,6 +512,15 @@ def test_annotations_that_make_no_certificate_are_told_once(world, annotations, 
     (event,) = [one for one in world.store.list("events") if one["reason"] == "BadConfig"]
     assert why in event["message"]
     assert (event["type"], event["count"], world.store.list(CERTIFICATES)) == ("Warning", 1, [])
+
+
+def test_what_was_said_of_an_ingress_is_forgotten_with_it(world):
+    ingress(world, {"issuer": "self"}, {"secretName": "without-hosts"})
+    world.settle()
+    assert len(world.controller._shim._told) == 1
+    world.store.delete(INGRESSES, SPACE, "cafe")
+    world.settle()
+    assert world.controller._shim._told == {}
 
 
 def test_annotations_without_effect_and_entries_without_hosts_are_told(world):

@@ -4,8 +4,10 @@ import pytest
 
 from netlab.addons.loadbalancer import FROM_POOL
 from netlab.addons.loadbalancer.arp import frame, reply
+from netlab.addons.loadbalancer.controller import AddressController
 from netlab.addons.loadbalancer.election import EXCLUDED, World, announcer
 from netlab.addons.loadbalancer.pools import NoAddress, choose, pool
+from netlab.store import Store
 
 ASKER, OWN, NOBODY = b"\x02" * 6, b"\x04" * 6, b"\0" * 6
 
@@ -113,3 +115,15 @@ def test_a_request_for_an_announced_address_is_answered_and_no_other():
     assert reply(request, OWN, {"172.18.255.200"}) == frame(2, OWN, wanted, ASKER, client)
     assert reply(request, OWN, {"172.18.255.201"}) is None
     assert reply(frame(2, ASKER, client, NOBODY, wanted), OWN, {"172.18.255.200"}) is None
+
+
+def test_why_a_service_has_no_address_is_forgotten_with_it():
+    store = Store()
+    controller = AddressController(store)
+    kind = {"apiVersion": "v1", "kind": "Service"}
+    store.create("services", {**kind, **service(type="LoadBalancer")})
+    controller.sync(lambda text: None)
+    assert list(controller._failed) == ["shop/web"]
+    store.delete("services", "shop", "web")
+    controller.sync(lambda text: None)
+    assert controller._failed == {}

@@ -1,3 +1,4 @@
+import weakref
 from dataclasses import replace
 
 from netlab.node import rules
@@ -162,3 +163,11 @@ def test_flows_refused_for_want_of_endpoints_are_forgotten_when_one_comes():
 
 def test_flows_over_tcp_end_by_themselves():
     assert list(stale_flows([port("10.244.1.2")], [port()])) == []
+
+
+def test_what_was_worked_out_for_a_port_goes_with_it():
+    one = port("10.244.1.2")
+    assert nat(one)[f"KUBE-SVC-{one.hash}"] is nat(one)[f"KUBE-SVC-{one.hash}"]
+    gone = weakref.ref(one)
+    del one
+    assert gone() is None

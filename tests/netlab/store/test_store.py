@@ -161,3 +161,21 @@ async def test_the_same_event_is_counted_up():
         events.record(store, involved, "BackOff", "again", type="Warning", component="kubelet")
     (event,) = store.list("events", "lab")
     assert (event["count"], event["reason"]) == (3, "BackOff")
+
+
+async def test_what_a_change_leaves_as_it_was_is_in_memory_once():
+    store = Store()
+    first = store.create("pods", pod(containers=[{"name": "a"}, {"name": "b"}], nodeName="x"))
+    second = store.mutate("pods", "lab", "web", lambda one: one["spec"].update(nodeName="y"))
+    assert second["spec"]["containers"] is first["spec"]["containers"]
+    third = store.mutate("pods", "lab", "web", lambda one: one["spec"]["containers"][1].update(image="i"))
+    assert third["spec"]["containers"][0] is first["spec"]["containers"][0]
+    assert [one["name"] for one in third["spec"]["containers"]] == ["a", "b"]
+    assert "image" not in second["spec"]["containers"][1] and second["spec"]["nodeName"] == "y"
+
+
+async def test_true_is_not_one_and_a_shorter_list_is_another():
+    store = Store()
+    store.create("pods", pod(flag=1, args=["a", "b"]))
+    changed = store.mutate("pods", "lab", "web", lambda one: one["spec"].update(flag=True, args=["a"]))
+    assert changed["spec"]["flag"] is True and changed["spec"]["args"] == ["a"]
