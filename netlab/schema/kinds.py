@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _MEASURED = ("get", "list")
 STANDARD_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+_UNCOLLECTED = tuple(verb for verb in STANDARD_VERBS if verb != "deletecollection")
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,18 @@ def package_of(group: str) -> str:
 
 
 def _status(kind: str) -> Subresource:
-    return Subresource("status", kind, ("get", "patch", "update"))
+    return Subresource("status", kind, _CHANGED)
 
 
-_SCALE = Subresource("scale", "Scale", ("get", "patch", "update"), "autoscaling", "v1")
+_CHANGED = ("get", "patch", "update")
+_SCALE = Subresource("scale", "Scale", _CHANGED, "autoscaling", "v1")
 _RBAC = "rbac.authorization.k8s.io"
 ADMISSION_GROUP = "admissionregistration.k8s.io"
 _PROXIED = ("create", "delete", "get", "patch", "update")
 _POD_SUBRESOURCES = (
     Subresource("attach", "PodAttachOptions", ("create", "get")),
     Subresource("binding", "Binding", ("create",)),
-    Subresource("ephemeralcontainers", "Pod", ("get", "patch", "update")),
+    Subresource("ephemeralcontainers", "Pod", _CHANGED),
     Subresource("eviction", "Eviction", ("create",), "policy", "v1"),
     Subresource("exec", "PodExecOptions", ("create", "get")),
     Subresource("log", "Pod", ("get",)),
@@ -108,225 +110,105 @@ _POD_SUBRESOURCES = (
 _TOKEN = Subresource("token", "TokenRequest", ("create",), "authentication.k8s.io", "v1")
 
 
-def _review(name: str, plural: str, group: str, *, namespaced: bool = False) -> Kind:
-    return Kind(name, plural, group, namespaced=namespaced, verbs=("create",))
+def _kind(names: str, group: str = "", words: str = "", *below: Subresource, **more) -> Kind:
+    """A row of the table. `names`: of the kind, its plural, its short ones; `words` say what else holds:
+
+    `all` it is in that category, `cluster` it is in no namespace, `answers` DELETE answers with the object,
+    `review` it is only ever created, `scale` and `status` it has these subresources.
+    """
+    name, plural, *short = names.split()
+    flags = words.split()
+    if "all" in flags:
+        more["categories"] = ("all",)
+    if "review" in flags:
+        more["verbs"] = ("create",)
+    scale = (_SCALE,) if "scale" in flags else ()
+    status = (_status(name),) if "status" in flags else ()
+    return Kind(
+        name,
+        plural,
+        group,
+        namespaced="cluster" not in flags,
+        answers_deleted="answers" in flags,
+        short=tuple(short),
+        subresources=(*scale, *below, *status),
+        **more,
+    )
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("ConfigMap", "configmaps", short=("cm",)),
-    Kind("Endpoints", "endpoints", short=("ep",)),
-    Kind("Event", "events", short=("ev",)),
-    Kind("LimitRange", "limitranges", short=("limits",)),
-    Kind(
-        "Namespace",
-        "namespaces",
-        namespaced=False,
-        short=("ns",),
-        subresources=(_status("Namespace"),),
-        verbs=tuple(verb for verb in STANDARD_VERBS if verb != "deletecollection"),
+    _kind("ConfigMap configmaps cm"),
+    _kind("Endpoints endpoints ep"),
+    _kind("Event events ev"),
+    _kind("LimitRange limitranges limits"),
+    _kind("Namespace namespaces ns", "", "cluster status", verbs=_UNCOLLECTED),
+    _kind("Node nodes no", "", "cluster status", Subresource("proxy", "NodeProxyOptions", ("get",))),
+    _kind("Pod pods po", "", "all answers", *_POD_SUBRESOURCES),
+    _kind("PersistentVolume persistentvolumes pv", "", "cluster answers status"),
+    _kind("PersistentVolumeClaim persistentvolumeclaims pvc", "", "answers status"),
+    _kind("ReplicationController replicationcontrollers rc", "", "all scale status"),
+    _kind("ResourceQuota resourcequotas quota", "", "answers status"),
+    _kind("Secret secrets"),
+    _kind("ServiceAccount serviceaccounts sa", "", "answers", _TOKEN),
+    _kind(
+        "Service services svc",
+        "",
+        "all answers status",
+        Subresource("proxy", "ServiceProxyOptions", _PROXIED),
     ),
-    Kind(
-        "Node",
-        "nodes",
-        namespaced=False,
-        short=("no",),
-        subresources=(Subresource("proxy", "NodeProxyOptions", ("get",)), _status("Node")),
-    ),
-    Kind(
-        "Pod",
-        "pods",
-        short=("po",),
-        categories=("all",),
-        answers_deleted=True,
-        subresources=_POD_SUBRESOURCES,
-    ),
-    Kind(
-        "PersistentVolume",
-        "persistentvolumes",
-        namespaced=False,
-        short=("pv",),
-        answers_deleted=True,
-        subresources=(_status("PersistentVolume"),),
-    ),
-    Kind(
-        "PersistentVolumeClaim",
-        "persistentvolumeclaims",
-        short=("pvc",),
-        answers_deleted=True,
-        subresources=(_status("PersistentVolumeClaim"),),
-    ),
-    Kind(
-        "ReplicationController",
-        "replicationcontrollers",
-        short=("rc",),
-        categories=("all",),
-        subresources=(_SCALE, _status("ReplicationController")),
-    ),
-    Kind(
-        "ResourceQuota",
-        "resourcequotas",
-        short=("quota",),
-        answers_deleted=True,
-        subresources=(_status("ResourceQuota"),),
-    ),
-    Kind("Secret", "secrets"),
-    Kind(
-        "ServiceAccount",
-        "serviceaccounts",
-        short=("sa",),
-        answers_deleted=True,
-        subresources=(_TOKEN,),
-    ),
-    Kind(
-        "Service",
-        "services",
-        short=("svc",),
-        categories=("all",),
-        answers_deleted=True,
-        subresources=(Subresource("proxy", "ServiceProxyOptions", _PROXIED), _status("Service")),
-    ),
-    Kind(
-        "ValidatingAdmissionPolicy",
-        "validatingadmissionpolicies",
-        ADMISSION_GROUP,
-        namespaced=False,
-        subresources=(_status("ValidatingAdmissionPolicy"),),
-    ),
-    Kind(
-        "ValidatingAdmissionPolicyBinding",
-        "validatingadmissionpolicybindings",
-        ADMISSION_GROUP,
-        namespaced=False,
-    ),
-    Kind(
-        "CustomResourceDefinition",
-        "customresourcedefinitions",
+    _kind("ValidatingAdmissionPolicy validatingadmissionpolicies", ADMISSION_GROUP, "cluster status"),
+    _kind("ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings", ADMISSION_GROUP, "cluster"),
+    _kind(
+        "CustomResourceDefinition customresourcedefinitions crd crds",
         "apiextensions.k8s.io",
-        namespaced=False,
-        short=("crd", "crds"),
+        "cluster status",
         categories=("api-extensions",),
-        subresources=(_status("CustomResourceDefinition"),),
         package="io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
     ),
-    Kind(
-        "APIService",
-        "apiservices",
+    _kind(
+        "APIService apiservices",
         "apiregistration.k8s.io",
-        namespaced=False,
+        "cluster",
         categories=("api-extensions",),
         verbs=("get", "list", "watch"),
         package="io.k8s.kube-aggregator.pkg.apis.apiregistration",
     ),
-    Kind("NodeMetrics", "nodes", "metrics.k8s.io", "v1beta1", namespaced=False, verbs=_MEASURED),
-    Kind("PodMetrics", "pods", "metrics.k8s.io", "v1beta1", verbs=_MEASURED),
-    Kind("ControllerRevision", "controllerrevisions", "apps"),
-    Kind(
-        "DaemonSet",
-        "daemonsets",
-        "apps",
-        short=("ds",),
-        categories=("all",),
-        subresources=(_status("DaemonSet"),),
-    ),
-    Kind(
-        "Deployment",
-        "deployments",
-        "apps",
-        short=("deploy",),
-        categories=("all",),
-        subresources=(_SCALE, _status("Deployment")),
-    ),
-    Kind(
-        "ReplicaSet",
-        "replicasets",
-        "apps",
-        short=("rs",),
-        categories=("all",),
-        subresources=(_SCALE, _status("ReplicaSet")),
-    ),
-    Kind(
-        "StatefulSet",
-        "statefulsets",
-        "apps",
-        short=("sts",),
-        categories=("all",),
-        subresources=(_SCALE, _status("StatefulSet")),
-    ),
-    Kind(
-        "HorizontalPodAutoscaler",
-        "horizontalpodautoscalers",
-        "autoscaling",
-        "v2",
-        short=("hpa",),
-        categories=("all",),
-        subresources=(_status("HorizontalPodAutoscaler"),),
-    ),
-    Kind(
-        "HorizontalPodAutoscaler",
-        "horizontalpodautoscalers",
-        "autoscaling",
-        short=("hpa",),
-        categories=("all",),
-        subresources=(_status("HorizontalPodAutoscaler"),),
-    ),
-    Kind(
-        "CronJob",
-        "cronjobs",
-        "batch",
-        short=("cj",),
-        categories=("all",),
-        subresources=(_status("CronJob"),),
-    ),
-    Kind("Job", "jobs", "batch", categories=("all",), subresources=(_status("Job"),)),
-    Kind(
-        "CertificateSigningRequest",
-        "certificatesigningrequests",
+    _kind("NodeMetrics nodes", "metrics.k8s.io", "cluster", verbs=_MEASURED, version="v1beta1"),
+    _kind("PodMetrics pods", "metrics.k8s.io", verbs=_MEASURED, version="v1beta1"),
+    _kind("ControllerRevision controllerrevisions", "apps"),
+    _kind("DaemonSet daemonsets ds", "apps", "all status"),
+    _kind("Deployment deployments deploy", "apps", "all scale status"),
+    _kind("ReplicaSet replicasets rs", "apps", "all scale status"),
+    _kind("StatefulSet statefulsets sts", "apps", "all scale status"),
+    _kind("HorizontalPodAutoscaler horizontalpodautoscalers hpa", "autoscaling", "all status", version="v2"),
+    _kind("HorizontalPodAutoscaler horizontalpodautoscalers hpa", "autoscaling", "all status"),
+    _kind("CronJob cronjobs cj", "batch", "all status"),
+    _kind("Job jobs", "batch", "all status"),
+    _kind(
+        "CertificateSigningRequest certificatesigningrequests csr",
         "certificates.k8s.io",
-        namespaced=False,
-        short=("csr",),
-        subresources=(
-            Subresource("approval", "CertificateSigningRequest", ("get", "patch", "update")),
-            _status("CertificateSigningRequest"),
-        ),
+        "cluster status",
+        Subresource("approval", "CertificateSigningRequest", _CHANGED),
     ),
-    Kind("Event", "events", "events.k8s.io", short=("ev",)),
-    Kind("Lease", "leases", "coordination.k8s.io"),
-    Kind("EndpointSlice", "endpointslices", "discovery.k8s.io"),
-    Kind(
-        "Ingress",
-        "ingresses",
-        "networking.k8s.io",
-        short=("ing",),
-        subresources=(_status("Ingress"),),
-    ),
-    Kind(
-        "PodDisruptionBudget",
-        "poddisruptionbudgets",
-        "policy",
-        short=("pdb",),
-        subresources=(_status("PodDisruptionBudget"),),
-    ),
-    Kind(
-        "StorageClass",
-        "storageclasses",
-        "storage.k8s.io",
-        namespaced=False,
-        short=("sc",),
-        answers_deleted=True,
-    ),
-    Kind("PriorityClass", "priorityclasses", "scheduling.k8s.io", namespaced=False, short=("pc",)),
-    Kind("IngressClass", "ingressclasses", "networking.k8s.io", namespaced=False),
-    Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io", short=("netpol",)),
-    Kind("ClusterRole", "clusterroles", _RBAC, namespaced=False),
-    Kind("ClusterRoleBinding", "clusterrolebindings", _RBAC, namespaced=False),
-    Kind("Role", "roles", _RBAC),
-    Kind("RoleBinding", "rolebindings", _RBAC),
-    _review("SelfSubjectReview", "selfsubjectreviews", "authentication.k8s.io"),
-    _review("TokenReview", "tokenreviews", "authentication.k8s.io"),
-    _review("LocalSubjectAccessReview", "localsubjectaccessreviews", "authorization.k8s.io", namespaced=True),
-    _review("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io"),
-    _review("SelfSubjectRulesReview", "selfsubjectrulesreviews", "authorization.k8s.io"),
-    _review("SubjectAccessReview", "subjectaccessreviews", "authorization.k8s.io"),
+    _kind("Event events ev", "events.k8s.io"),
+    _kind("Lease leases", "coordination.k8s.io"),
+    _kind("EndpointSlice endpointslices", "discovery.k8s.io"),
+    _kind("Ingress ingresses ing", "networking.k8s.io", "status"),
+    _kind("PodDisruptionBudget poddisruptionbudgets pdb", "policy", "status"),
+    _kind("StorageClass storageclasses sc", "storage.k8s.io", "cluster answers"),
+    _kind("PriorityClass priorityclasses pc", "scheduling.k8s.io", "cluster"),
+    _kind("IngressClass ingressclasses", "networking.k8s.io", "cluster"),
+    _kind("NetworkPolicy networkpolicies netpol", "networking.k8s.io"),
+    _kind("ClusterRole clusterroles", _RBAC, "cluster"),
+    _kind("ClusterRoleBinding clusterrolebindings", _RBAC, "cluster"),
+    _kind("Role roles", _RBAC),
+    _kind("RoleBinding rolebindings", _RBAC),
+    _kind("SelfSubjectReview selfsubjectreviews", "authentication.k8s.io", "review cluster"),
+    _kind("TokenReview tokenreviews", "authentication.k8s.io", "review cluster"),
+    _kind("LocalSubjectAccessReview localsubjectaccessreviews", "authorization.k8s.io", "review"),
+    _kind("SelfSubjectAccessReview selfsubjectaccessreviews", "authorization.k8s.io", "review cluster"),
+    _kind("SelfSubjectRulesReview selfsubjectrulesreviews", "authorization.k8s.io", "review cluster"),
+    _kind("SubjectAccessReview subjectaccessreviews", "authorization.k8s.io", "review cluster"),
 )
 
 _BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
