@@ -3,67 +3,27 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+
+def _names(listed: list[str] | None) -> frozenset[str]:
+    return frozenset("CAP_" + name.upper().removeprefix("CAP_") for name in listed or [])
+
+
 # containerd's default set; NET_RAW is in it, so ping works in any pod.
-DEFAULT_CAPABILITIES = frozenset(
-    {
-        "CAP_AUDIT_WRITE",
-        "CAP_CHOWN",
-        "CAP_DAC_OVERRIDE",
-        "CAP_FOWNER",
-        "CAP_FSETID",
-        "CAP_KILL",
-        "CAP_MKNOD",
-        "CAP_NET_BIND_SERVICE",
-        "CAP_NET_RAW",
-        "CAP_SETFCAP",
-        "CAP_SETGID",
-        "CAP_SETPCAP",
-        "CAP_SETUID",
-        "CAP_SYS_CHROOT",
-    }
-)
-ALL_CAPABILITIES = DEFAULT_CAPABILITIES | {
-    "CAP_AUDIT_CONTROL",
-    "CAP_AUDIT_READ",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_LEASE",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_MAC_ADMIN",
-    "CAP_MAC_OVERRIDE",
-    "CAP_NET_ADMIN",
-    "CAP_NET_BROADCAST",
-    "CAP_PERFMON",
-    "CAP_SYSLOG",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_NICE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_WAKE_ALARM",
-}
-_MASKED = (
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/sys/firmware",
-    "/sys/devices/virtual/powercap",
-)
+_DEFAULT = """
+AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID
+SYS_CHROOT
+"""
+_FURTHER = """
+AUDIT_CONTROL AUDIT_READ BLOCK_SUSPEND BPF CHECKPOINT_RESTORE DAC_READ_SEARCH IPC_LOCK IPC_OWNER LEASE
+LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE NET_ADMIN NET_BROADCAST PERFMON SYSLOG SYS_ADMIN SYS_BOOT SYS_MODULE
+SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM
+"""
+DEFAULT_CAPABILITIES = _names(_DEFAULT.split())
+ALL_CAPABILITIES = DEFAULT_CAPABILITIES | _names(_FURTHER.split())
+_MASKED = [
+    f"/proc/{name}" for name in ["acpi", "asound", "kcore", "keys", "latency_stats", "sched_debug", "scsi"]
+]
+_MASKED += ["/proc/timer_list", "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap"]
 _READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _TTY_GROUP = 5
 
@@ -101,10 +61,6 @@ def capabilities(security: dict) -> frozenset[str]:
     drop, add = _names(wanted.get("drop")), _names(wanted.get("add"))
     kept = frozenset() if "CAP_ALL" in drop else DEFAULT_CAPABILITIES - drop
     return ALL_CAPABILITIES if "CAP_ALL" in add else kept | (add & ALL_CAPABILITIES)
-
-
-def _names(listed: list[str] | None) -> frozenset[str]:
-    return frozenset("CAP_" + name.upper().removeprefix("CAP_") for name in listed or [])
 
 
 def oci_config(plan: Plan) -> dict:

@@ -5,6 +5,7 @@ the Services are stands in BASE. The rest is chains of Services and endpoints, a
 addresses and ports to them: a change adds and deletes single elements and never rewrites a map.
 """
 
+import re
 from base64 import b32encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,79 +21,43 @@ Chains = dict[str, list[str]]
 Maps = dict[str, dict[str, str]]  # name of the map or set -> element -> its value ("" in a set)
 
 
-# Chains that are there whatever the Services are: what makes one a hook, and its rules.
-_STATIC: dict[str, tuple[str, list[str]]] = {
-    "reject-chain": ("", ["reject"]),
-    "mark-for-masquerade": ("", [f"mark set mark or {_MARK}"]),
-    "masquerading": (
-        "",
-        [f"mark and {_MARK} == 0 return", f"mark set mark xor {_MARK}", "masquerade fully-random"],
-    ),
-    "cluster-ips-check": (
-        "",
-        ['ip daddr @cluster-ips reject comment "Reject traffic to invalid ports of ClusterIPs"'],
-    ),
-    "nodeport-endpoints-check": (
-        "",
-        ["ip daddr @nodeport-ips meta l4proto . th dport vmap @no-endpoint-nodeports"],
-    ),
-    "service-endpoints-check": ("", ["ip daddr . meta l4proto . th dport vmap @no-endpoint-services"]),
-    "firewall-check": ("", ["ip daddr . meta l4proto . th dport vmap @firewall-ips"]),
-    "services": (
-        "",
-        [
-            "ip daddr . meta l4proto . th dport vmap @service-ips",
-            "ip daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports",
-        ],
-    ),
-    "filter-prerouting": (
-        "type filter hook prerouting priority -110",
-        ["ct state new jump firewall-check"],
-    ),
-    "filter-input": (
-        "type filter hook input priority -110",
-        ["ct state new jump nodeport-endpoints-check", "ct state new jump service-endpoints-check"],
-    ),
-    "filter-forward": (
-        "type filter hook forward priority -110",
-        ["ct state new jump service-endpoints-check", "ct state new jump cluster-ips-check"],
-    ),
-    "filter-output": (
-        "type filter hook output priority -110",
-        ["ct state new jump service-endpoints-check", "ct state new jump firewall-check"],
-    ),
-    "filter-output-post-dnat": (
-        "type filter hook output priority -90",
-        ["ct state new jump cluster-ips-check"],
-    ),
-    "nat-prerouting": ("type nat hook prerouting priority -100", ["jump services"]),
-    "nat-output": ("type nat hook output priority -100", ["jump services"]),
-    "nat-postrouting": ("type nat hook postrouting priority 100", ["jump masquerading"]),
-}
+# Chains that are there whatever the Services are: `name (hook): rule; rule`.
+_STATIC = f"""
+reject-chain: reject
+mark-for-masquerade: mark set mark or {_MARK}
+masquerading: mark and {_MARK} == 0 return; mark set mark xor {_MARK}; masquerade fully-random
+cluster-ips-check: ip daddr @cluster-ips reject comment "Reject traffic to invalid ports of ClusterIPs"
+nodeport-endpoints-check: ip daddr @nodeport-ips meta l4proto . th dport vmap @no-endpoint-nodeports
+service-endpoints-check: ip daddr . meta l4proto . th dport vmap @no-endpoint-services
+firewall-check: ip daddr . meta l4proto . th dport vmap @firewall-ips
+services: ip daddr . meta l4proto . th dport vmap @service-ips; \
+ip daddr @nodeport-ips meta l4proto . th dport vmap @service-nodeports
+filter-prerouting (filter hook prerouting priority -110): ct state new jump firewall-check
+filter-input (filter hook input priority -110): ct state new jump nodeport-endpoints-check; \
+ct state new jump service-endpoints-check
+filter-forward (filter hook forward priority -110): ct state new jump service-endpoints-check; \
+ct state new jump cluster-ips-check
+filter-output (filter hook output priority -110): ct state new jump service-endpoints-check; \
+ct state new jump firewall-check
+filter-output-post-dnat (filter hook output priority -90): ct state new jump cluster-ips-check
+nat-prerouting (nat hook prerouting priority -100): jump services
+nat-output (nat hook output priority -100): jump services
+nat-postrouting (nat hook postrouting priority 100): jump masquerading
+"""
+_STATIC_LINE = re.compile(r"([\w-]+)(?: \((.+?)\))?: (.+)")
+_TO_PORT, _TO_DOOR = "inet_proto . inet_service : verdict", "ipv4_addr . inet_proto . inet_service : verdict"
 _FILLED = {
-    "cluster-ips": ("set", "type ipv4_addr", "Active ClusterIPs"),
-    "firewall-ips": (
-        "map",
-        "type ipv4_addr . inet_proto . inet_service : verdict",
-        "destinations that are subject to LoadBalancerSourceRanges",
-    ),
+    "cluster-ips": ("set", "ipv4_addr", "Active ClusterIPs"),
+    "firewall-ips": ("map", _TO_DOOR, "destinations that are subject to LoadBalancerSourceRanges"),
     "no-endpoint-nodeports": (
-        "map",
-        "type inet_proto . inet_service : verdict",
-        "vmap to drop or reject packets to service nodeports with no endpoints",
+        "map", _TO_PORT, "vmap to drop or reject packets to service nodeports with no endpoints",
     ),
     "no-endpoint-services": (
-        "map",
-        "type ipv4_addr . inet_proto . inet_service : verdict",
-        "vmap to drop or reject packets to services with no endpoints",
+        "map", _TO_DOOR, "vmap to drop or reject packets to services with no endpoints",
     ),
-    "service-ips": (
-        "map",
-        "type ipv4_addr . inet_proto . inet_service : verdict",
-        "ClusterIP, ExternalIP and LoadBalancer IP traffic",
-    ),
-    "service-nodeports": ("map", "type inet_proto . inet_service : verdict", "NodePort traffic"),
-}
+    "service-ips": ("map", _TO_DOOR, "ClusterIP, ExternalIP and LoadBalancer IP traffic"),
+    "service-nodeports": ("map", _TO_PORT, "NodePort traffic"),
+}  # fmt: skip
 GONE = f"add table {TABLE}\ndelete table {TABLE}\n"
 
 
@@ -111,13 +76,13 @@ def base(node_address: str, service_network: str) -> str:
         f"add element {TABLE} nodeport-ips {{ {node_address} }}",
     ]
     for name, (kind, types, comment) in _FILLED.items():
-        lines.append(f'add {kind} {TABLE} {name} {{ {types}; comment "{comment}"; }}')
+        lines.append(f'add {kind} {TABLE} {name} {{ type {types}; comment "{comment}"; }}')
+    chains = [_STATIC_LINE.fullmatch(line).groups() for line in _STATIC.strip().splitlines()]
     lines += [
-        f"add chain {TABLE} {name}" + (f" {{ {hook}; }}" if hook else "")
-        for name, (hook, _) in _STATIC.items()
+        f"add chain {TABLE} {name}" + (f" {{ type {hook}; }}" if hook else "") for name, hook, _ in chains
     ]
-    for name, (_, rules) in _STATIC.items():
-        lines += [f"add rule {TABLE} {name} {rule}" for rule in rules]
+    for name, _, rules in chains:
+        lines += [f"add rule {TABLE} {name} {rule}" for rule in rules.split("; ")]
     unallocated = f'ip daddr {service_network} drop comment "Drop traffic to unallocated ClusterIPs"'
     lines.append(f"add rule {TABLE} cluster-ips-check {unallocated}")
     return GONE + "\n".join(lines) + "\n"

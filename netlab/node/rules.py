@@ -11,52 +11,34 @@ from netlab.node.services import Endpoint, ServicePort
 Chains = dict[str, list[str]]
 
 _MARK = "0x4000"
+_NEW = "-m conntrack --ctstate NEW "
+
+
+def _entry(table: str, chain: str, about: str, target: str, match: str = "") -> tuple[str, str, str]:
+    return table, chain, f'{match}-m comment --comment "{about}" -j {target}'
+
+
+_OTHERS = (
+    "kind-masq-agent: ensure nat POSTROUTING directs all non-LOCAL destination traffic to our custom"
+    " KIND-MASQ-AGENT chain"
+)
+_PORTALS, _OUTER = "kubernetes service portals", "kubernetes externally-visible service portals"
 # Rules that lead from the kernel's own chains into ours: (table, chain, rule), installed once.
 ENTRIES = (
-    ("nat", "PREROUTING", '-m comment --comment "kubernetes service portals" -j KUBE-SERVICES'),
-    ("nat", "OUTPUT", '-m comment --comment "kubernetes service portals" -j KUBE-SERVICES'),
-    ("nat", "POSTROUTING", '-m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING'),
-    (
-        "nat",
-        "POSTROUTING",
-        '-m addrtype ! --dst-type LOCAL -m comment --comment "kind-masq-agent: ensure nat POSTROUTING '
-        'directs all non-LOCAL destination traffic to our custom KIND-MASQ-AGENT chain" -j KIND-MASQ-AGENT',
-    ),
-    (
-        "filter",
-        "INPUT",
-        '-m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" '
-        "-j KUBE-EXTERNAL-SERVICES",
-    ),
+    _entry("nat", "PREROUTING", _PORTALS, "KUBE-SERVICES"),
+    _entry("nat", "OUTPUT", _PORTALS, "KUBE-SERVICES"),
+    _entry("nat", "POSTROUTING", "kubernetes postrouting rules", "KUBE-POSTROUTING"),
+    _entry("nat", "POSTROUTING", _OTHERS, "KIND-MASQ-AGENT", "-m addrtype ! --dst-type LOCAL "),
+    _entry("filter", "INPUT", _OUTER, "KUBE-EXTERNAL-SERVICES", _NEW),
     *(
-        (
-            "filter",
-            chain,
-            '-m conntrack --ctstate NEW -m comment --comment "kubernetes load balancer firewall" '
-            "-j KUBE-PROXY-FIREWALL",
-        )
+        _entry("filter", chain, "kubernetes load balancer firewall", "KUBE-PROXY-FIREWALL", _NEW)
         for chain in ("INPUT", "FORWARD", "OUTPUT")
     ),
-    ("filter", "FORWARD", '-m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD'),
-    (
-        "filter",
-        "FORWARD",
-        '-m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
-    ),
-    (
-        "filter",
-        "FORWARD",
-        '-m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" '
-        "-j KUBE-EXTERNAL-SERVICES",
-    ),
-    (
-        "filter",
-        "OUTPUT",
-        '-m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
-    ),
+    _entry("filter", "FORWARD", "kubernetes forwarding rules", "KUBE-FORWARD"),
+    _entry("filter", "FORWARD", _PORTALS, "KUBE-SERVICES", _NEW),
+    _entry("filter", "FORWARD", _OUTER, "KUBE-EXTERNAL-SERVICES", _NEW),
+    _entry("filter", "OUTPUT", _PORTALS, "KUBE-SERVICES", _NEW),
 )
-
-
 MASQUERADING_ENTRIES = tuple(entry for entry in ENTRIES if entry[2].endswith("-j KIND-MASQ-AGENT"))
 
 
