@@ -3,8 +3,9 @@
 A worker beats for every run it has taken. A beat that is missing twice in a row means that nobody
 drives the run any more; once may be a Redis that has just come back.
 
-A verification that stays in the queue is asked for once more. The broker takes a message out of the queue
-before the worker has noted that it has it, and what a worker dies on in between is nobody's.
+A verification that stays in the queue, and a session that nobody prepares, are asked for again. The broker
+takes a message out of the queue before the worker has noted that it has it, and what a worker dies on in
+between is nobody's.
 """
 
 from datetime import datetime, timedelta
@@ -13,16 +14,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from k8s_tasks.domain.runs import set_run_state
-from k8s_tasks.enums import OPEN_RUN_STATES, RunKind, RunState
-from k8s_tasks.models import Run
+from k8s_tasks.enums import OPEN_RUN_STATES, RunKind, RunState, SessionState
+from k8s_tasks.models import LabSession, Run
 from k8s_tasks.queue import enqueue
-from k8s_tasks.redis_keys import redis_client, run_beat
+from k8s_tasks.redis_keys import redis_client, run_beat, task_beat
 from k8s_tasks.speech import speaking_to
 
 # A dead worker's verification is given back to a living one after some seconds: see the settings.
 VERIFY_GRACE = timedelta(seconds=40)
 QUEUE_GRACE = timedelta(seconds=60)
-ASK_AGAIN = timedelta(seconds=10)
+ASK_AGAIN = timedelta(seconds=10)  # that it waited or was asked for
 
 
 class Reaper:
@@ -30,7 +31,7 @@ class Reaper:
 
     def __init__(self):
         self._silent_since: dict = {}
-        self._asked: set = set()
+        self._asked: dict[tuple, datetime] = {}
 
     def look(self) -> list[Run]:
         """Give up what is lost and return it. One query and one look into Redis."""
@@ -38,20 +39,31 @@ class Reaper:
         before = self._silent_since
         lost = [run for run in silent if run.pk in before and now > _deadline(run, before[run.pk])]
         self._silent_since = {run.pk: before.get(run.pk, now) for run in silent}
-        self._ask_again([run for run in silent if _may_be_nobodys(run)])
+        verifications = [("verify", run.pk) for run in silent if _may_be_nobodys(run)]
+        self._ask_again([*verifications, *_unprepared_sessions()])
         return [run for run in lost if give_up(run)]
 
-    def _ask_again(self, waiting: list[Run]) -> None:
-        """Once each: a queue that is only long gets one more message, which its worker drops."""
-        for run in waiting:
-            if run.pk not in self._asked:
-                enqueue("verify", run.pk)
-        self._asked = {run.pk for run in waiting}
+    def _ask_again(self, waiting: list[tuple]) -> None:
+        """A queue that is only long gets one message more each time, which its worker drops."""
+        now = timezone.now()
+        self._asked = {work: at for work, at in self._asked.items() if work in waiting}
+        for work in waiting:
+            if work not in self._asked or now > self._asked[work] + ASK_AGAIN:
+                enqueue(*work)
+                self._asked[work] = now
 
 
 def _may_be_nobodys(run: Run) -> bool:
     is_waiting = run.kind == RunKind.VERIFY and run.state == RunState.QUEUED
     return is_waiting and timezone.now() > run.created_at + ASK_AGAIN
+
+
+def _unprepared_sessions() -> list[tuple]:
+    """Whoever prepares one beats for it: see k8s_tasks.sole."""
+    given = LabSession.objects.filter(state=SessionState.PREPARING, placed_at__lt=timezone.now() - ASK_AGAIN)
+    ids = list(given.values_list("pk", flat=True))
+    beats = redis_client().mget([task_beat("prepare_session", pk) for pk in ids]) if ids else []
+    return [("prepare_session", pk) for pk, beat in zip(ids, beats, strict=True) if beat is None]
 
 
 def _silent_runs() -> list[Run]:

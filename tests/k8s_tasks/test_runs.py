@@ -21,8 +21,8 @@ from k8s_tasks.domain.runs import (
 )
 from k8s_tasks.entries import read_entries
 from k8s_tasks.enums import RunKind, RunState, SessionState
-from k8s_tasks.models import Run, Transcript
-from k8s_tasks.redis_keys import run_beat, run_cancel, run_input, run_output, session_events
+from k8s_tasks.models import LabSession, Run, Transcript
+from k8s_tasks.redis_keys import run_beat, run_cancel, run_input, run_output, session_events, task_beat
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -143,6 +143,17 @@ def test_an_end_that_came_while_redis_was_away_is_said_later(run, redis_client):
 
 class TestReaper:
     @pytest.fixture
+    def clock(self, monkeypatch):
+        """clock(11): it is eleven seconds later than when the test began, for the reaper."""
+        began = timezone.now()
+
+        def set_to(seconds: float) -> None:
+            later = began + timedelta(seconds=seconds)
+            monkeypatch.setattr("k8s_tasks.domain.reaping.timezone.now", lambda: later)
+
+        return set_to
+
+    @pytest.fixture
     def taken(self, run):
         set_run_state(run, RunState.STARTING)
         return run
@@ -184,14 +195,32 @@ class TestReaper:
         monkeypatch.setattr("k8s_tasks.domain.reaping.timezone.now", lambda: later)
         assert reaper.look() == [run]
 
-    def test_a_verification_that_nobody_took_is_asked_for_once_more(self, session, student, redis_client):
+    def test_a_verification_that_nobody_took_is_asked_for_again(self, session, student, redis_client, clock):
         start_verification(session, user=student)
         reaper = Reaper()
         reaper.look()
         assert redis_client.llen("verify") == 1
-        Run.objects.update(created_at=timezone.now() - timedelta(seconds=11))
+        clock(11)
         assert reaper.look() == reaper.look() == []
         assert redis_client.llen("verify") == 2
+        clock(22)
+        assert reaper.look() == reaper.look() == []
+        assert redis_client.llen("verify") == 3
+
+    def test_a_session_that_nobody_prepares_is_asked_for_again(self, session, redis_client, clock):
+        LabSession.objects.update(state=SessionState.PREPARING, placed_at=timezone.now())
+        Reaper().look()
+        assert redis_client.llen("verify") == 0
+        clock(11)
+        beat = task_beat("prepare_session", session.pk)
+        redis_client.set(beat, "1")
+        Reaper().look()
+        assert redis_client.llen("verify") == 0  # somebody is at it
+        redis_client.delete(beat)
+        reaper = Reaper()
+        reaper.look()
+        reaper.look()
+        assert redis_client.llen("verify") == 1
 
     def test_one_that_was_taken_or_is_no_verification_is_not(self, run, session, student, redis_client):
         set_run_state(start_verification(session, user=student), RunState.STARTING)
