@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from yaml import MarkedYAMLError
 
 from curriculum.lined_yaml import LinedList, LinedMap, read_lined
@@ -74,6 +73,9 @@ def read_document(file: Path, path: Path, problems: list[Problem]) -> Document |
 
 def check_document(document: Document, schema: dict) -> list[Problem]:
     """Every way in which the document breaks the schema."""
+    # Here, for a course that was read before needs none of it.
+    from jsonschema import Draft202012Validator
+
     errors = Draft202012Validator(schema).iter_errors(document.data)
     return [problem for error in errors for problem in _problems_of(document, error)]
 

@@ -10,9 +10,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from openpyxl import Workbook
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
 
 from portal.assignments import in_course_order
 from portal.grading import grades_of, rules_of
@@ -97,6 +94,11 @@ def as_csv(request, class_id):
 
 @require_safe
 def as_xlsx(request, class_id):
+    # Here, for it is a tenth of what each process of the portal would load at its start.
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
     book = book_of(taught_or_404(request, class_id))
     workbook = Workbook()
     sheet = workbook.active
