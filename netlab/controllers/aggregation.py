@@ -3,18 +3,15 @@
 from collections.abc import Iterable
 
 from netlab.api import selectors
-from netlab.store import Event, Store, clone
+from netlab.store import Event, clone
 
-from .manager import Key
+from .manager import Key, StoreController
 
 _ROLES = "clusterroles.rbac.authorization.k8s.io"
 
 
-class RoleAggregator:
+class RoleAggregator(StoreController):
     name = "clusterroleaggregation"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource == _ROLES:

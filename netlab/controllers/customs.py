@@ -4,20 +4,17 @@ from collections.abc import Iterable
 
 from netlab.schema.catalogue import conflict
 from netlab.schema.customs import DEFINITIONS, kinds_of
-from netlab.store import Event, Store, clock, is_deleting
+from netlab.store import Event, clock, is_deleting
 
-from .manager import Key
+from .manager import Key, StoreController
 
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 
 
-class DefinitionController:
+class DefinitionController(StoreController):
     """Accepts names nobody has; a definition being deleted goes after its last object."""
 
     name = "customresourcedefinitions"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource == DEFINITIONS:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from netlab.store import Event, Store, clone, controller_of, is_deleting
+from netlab.store import Event, clone, controller_of, is_deleting
 
 from . import placement, podset, revisions
-from .manager import Key
+from .manager import Key, StoreController
 from .revisions import HASH
 
 RESOURCE = "daemonsets.apps"
@@ -22,11 +22,8 @@ _TOLERATED = (
 )
 
 
-class DaemonSetController:
+class DaemonSetController(StoreController):
     name = "daemonset"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         meta = event.object["metadata"]

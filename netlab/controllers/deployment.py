@@ -8,10 +8,10 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from netlab.store import Event, Store, clone, controller_of, events, is_deleting, owner_reference
+from netlab.store import Event, clone, controller_of, events, is_deleting, owner_reference
 
 from . import rollout
-from .manager import Key
+from .manager import Key, StoreController
 from .replicaset import RESOURCE as REPLICA_SETS
 from .rollout import RESOURCE, bounds
 
@@ -26,11 +26,8 @@ _NOT_COPIED = (
 )
 
 
-class DeploymentController:
+class DeploymentController(StoreController):
     name = "deployment"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         meta = event.object["metadata"]

@@ -12,7 +12,7 @@ from netlab.api.selectors import matches
 from netlab.store import Event, Store, controller_of
 
 from . import podset
-from .manager import Key
+from .manager import Key, StoreController
 
 RESOURCE = "poddisruptionbudgets.policy"
 _SCALED = {
@@ -33,11 +33,8 @@ class Count:
         return max(self.healthy - self.desired, 0)
 
 
-class DisruptionController:
+class DisruptionController(StoreController):
     name = "disruption"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource == RESOURCE:

@@ -7,11 +7,11 @@ from pod to pod.
 import json
 from collections.abc import Iterable
 
-from netlab.store import Event, Store, clone, is_deleting, owner_reference
+from netlab.store import Event, clone, is_deleting, owner_reference
 from netlab.store.objects import has_labels
 
 from . import podset
-from .manager import Key
+from .manager import Key, StoreController
 
 SLICES = "endpointslices.discovery.k8s.io"
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -19,11 +19,8 @@ _MANAGED = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.
 _HEADLESS = "service.kubernetes.io/headless"
 
 
-class EndpointsController:
+class EndpointsController(StoreController):
     name = "endpoints"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         meta = event.object["metadata"]

@@ -6,10 +6,10 @@ counted twice, even when somebody deletes the pod. After a failure the next pod 
 
 from collections.abc import Iterable
 
-from netlab.store import Event, Store, clock, clone, controller_of, events, is_deleting
+from netlab.store import Event, clock, clone, controller_of, events, is_deleting
 
 from . import podset
-from .manager import Key
+from .manager import Key, StoreController
 
 RESOURCE = "jobs.batch"
 FINALIZER = "batch.kubernetes.io/job-tracking"
@@ -18,11 +18,8 @@ _RETRY_REFUSED = 5.0
 _FIRST_PAUSE, _LAST_PAUSE = 10, 600
 
 
-class JobController:
+class JobController(StoreController):
     name = "job"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         return podset.owner_concerned(event, RESOURCE, "Job")

@@ -29,6 +29,13 @@ class Controller(Protocol):
         """Bring about what is wanted; answer after how many seconds to look again, if so."""
 
 
+class StoreController:
+    """What most controllers begin as: they know the store and nothing else."""
+
+    def __init__(self, store: Store):
+        self._store = store
+
+
 class Manager:
     def __init__(self, store: Store, controllers: list[Controller]):
         self._store, self._controllers = store, controllers

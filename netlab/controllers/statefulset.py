@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable
 from functools import partial
 
-from netlab.store import Event, Store, clone, is_deleting, owner_reference
+from netlab.store import Event, clone, is_deleting, owner_reference
 
 from . import podset, revisions
-from .manager import Key
+from .manager import Key, StoreController
 
 RESOURCE = "statefulsets.apps"
 CLAIMS = "persistentvolumeclaims"
@@ -21,11 +21,8 @@ _RETRY_REFUSED = 5.0
 _ENDED = ("Succeeded", "Failed")
 
 
-class StatefulSetController:
+class StatefulSetController(StoreController):
     name = "statefulset"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         return podset.owner_concerned(event, RESOURCE, "StatefulSet")

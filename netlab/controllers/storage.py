@@ -13,7 +13,7 @@ from netlab.store import Event, Store, clone, events, is_deleting
 from netlab.store.objects import key_of
 
 from . import placement
-from .manager import Key
+from .manager import Key, StoreController
 
 CLAIMS, VOLUMES, CLASSES = "persistentvolumeclaims", "persistentvolumes", "storageclasses.storage.k8s.io"
 SELECTED = "volume.kubernetes.io/selected-node"
@@ -26,13 +26,10 @@ _BINDER = "persistentvolume-controller"
 _BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 
 
-class StorageController:
+class StorageController(StoreController):
     """Keys are (resource, namespace, name)."""
 
     name = "storage"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource in (CLAIMS, VOLUMES):

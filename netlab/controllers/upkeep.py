@@ -7,18 +7,15 @@ from netlab.schema.quantities import written
 from netlab.store import Event, Store, clock, clone, is_deleting
 
 from . import quota
-from .manager import Key
+from .manager import Key, StoreController
 
 _EVENT_SECONDS = 3600
 _MOST_EVENTS = 2000
 _LOOK_EVERY = 100  # new events between two looks
 
 
-class QuotaController:
+class QuotaController(StoreController):
     name = "quota"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         namespace = event.object["metadata"].get("namespace")
@@ -41,13 +38,10 @@ class QuotaController:
         self._store.update("resourcequotas", changed)
 
 
-class PodKeeper:
+class PodKeeper(StoreController):
     """Removes a pod being deleted whose node does not exist: no kubelet will ever report it gone."""
 
     name = "podgc"
-
-    def __init__(self, store: Store):
-        self._store = store
 
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource == "pods" and is_deleting(event.object):
