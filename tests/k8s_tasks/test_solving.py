@@ -8,6 +8,7 @@ from django.db import OperationalError
 
 from k8s_tasks import solving
 from k8s_tasks.management.commands import labs as command
+from k8s_tasks.models import Cluster
 from k8s_tasks.plays import DO_NOTHING
 from k8s_tasks.solving import Outcome, play_all, table_of
 
@@ -32,7 +33,7 @@ def test_the_table_counts_how_often_a_play_went_right():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_play_that_breaks_leaves_the_others_their_table(lab, monkeypatch):
+def test_a_play_that_breaks_leaves_the_others_their_table(lab, cluster, monkeypatch):
     async def play_lab(student, lab, play, *, cluster):
         raise KeyError("shown")
 
@@ -53,8 +54,27 @@ def test_without_a_portal_it_says_so(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_the_cluster_lacks_is_not_played_and_not_wrong(lab, monkeypatch):
+def test_what_the_cluster_lacks_is_not_played_and_not_wrong(lab, cluster, monkeypatch):
     monkeypatch.setattr(solving, "_lacks", lambda lab, cluster: "netem: no such queue")
     (outcome,) = asyncio.run(play_all([(lab, DO_NOTHING)], jobs=1, cluster=None, tell=lambda outcome: None))
     command._fail_if_wrong([outcome])
     assert "| not played | | the cluster lacks netem: no such queue |" in table_of([outcome])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_play_waits_until_a_cluster_is_well(lab, cluster, monkeypatch):
+    """As a page does, which offers the start again."""
+    Cluster.objects.update(is_healthy=False)
+    waits = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        Cluster.objects.update(is_healthy=len(waits) == 3)
+
+    async def play_lab(student, lab, play, *, cluster):
+        return {}, []
+
+    monkeypatch.setattr(solving.time, "sleep", sleep)
+    monkeypatch.setattr(solving, "play_lab", play_lab)
+    (outcome,) = asyncio.run(play_all([(lab, DO_NOTHING)], jobs=1, cluster=None, tell=lambda outcome: None))
+    assert (len(waits), outcome.broke) == (3, "")
