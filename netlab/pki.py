@@ -266,9 +266,10 @@ def sign(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + length(spec.get("duration") or DEFAULT_DURATION))
-        .add_extension(usages, critical=True)
         .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
     )
+    if usages:
+        builder = builder.add_extension(usages, critical=True)
     if extended:
         builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
     if is_ca:
@@ -282,14 +283,15 @@ def sign(
     return builder.sign(key, _digest(key))
 
 
-def _usages(spec: dict, is_ca: bool) -> tuple[x509.KeyUsage, list[x509.ObjectIdentifier]]:
+def _usages(spec: dict, is_ca: bool) -> tuple[x509.KeyUsage | None, list[x509.ObjectIdentifier]]:
+    """None where no bit is asked for: a KeyUsage of none at all would forbid every use."""
     asked = [*(spec.get("usages") or _DEFAULT_USAGES), *(["cert sign"] if is_ca else [])]
     used = {KEY_USAGES[name] for name in asked if name in KEY_USAGES}
     if used & {"encipher_only", "decipher_only"} and "key_agreement" not in used:
         raise Unusable("usages encipher only and decipher only have a meaning with key agreement only")
     extended = [EXTENDED_USAGES[name] for name in asked if name in EXTENDED_USAGES]
     bits = {name: name in used for name in dict.fromkeys(KEY_USAGES.values())}
-    return x509.KeyUsage(**bits), list(dict.fromkeys(extended))
+    return x509.KeyUsage(**bits) if used else None, list(dict.fromkeys(extended))
 
 
 def bundle(leaf: x509.Certificate, others: Iterable[x509.Certificate]) -> tuple[bytes, bytes]:

@@ -70,8 +70,9 @@ async def test_a_request_says_whose_it_is(plane):
     assert kept["spec"] == made["spec"]
 
 
-async def test_an_approved_client_logs_in_by_its_certificate(plane, tmp_path):
-    asking = Asking(expirationSeconds=1200)
+@pytest.mark.parametrize("usages", [CLIENT_USAGES, ["client auth"]])
+async def test_an_approved_client_logs_in_by_its_certificate(plane, tmp_path, usages):
+    asking = Asking(usages=usages, expirationSeconds=1200)
     certificate = await issued(plane, asking)
     assert certificate.not_valid_after_utc - certificate.not_valid_before_utc == timedelta(seconds=1500)
     chain = tmp_path / "ana.pem"
