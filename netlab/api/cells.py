@@ -130,6 +130,10 @@ def _job_duration(status: dict) -> str:
     return clock.between(status["startTime"], end) if end else clock.age(status["startTime"])
 
 
+def scale_cells(obj: dict) -> Cells:
+    return [obj["metadata"]["name"], obj["spec"]["replicas"], obj["status"]["replicas"], age(obj)]
+
+
 def stateful_set_cells(obj: dict) -> Cells:
     ready = f"{_count(obj.get('status', {}).get('readyReplicas'))}/{obj['spec']['replicas']}"
     return [obj["metadata"]["name"], ready, age(obj), *_workload_images(obj)[:2]]

@@ -1,7 +1,10 @@
 """Discovery: which groups, versions and resources there are. The aggregated form and the legacy one."""
 
+import base64
+import hashlib
 import re
 
+from netlab.schema import conversions
 from netlab.schema.kinds import Kind, Subresource
 
 Versions = dict[str, list[Kind]]  # `v1`, `apps/v1`, ... each with its kinds
@@ -124,9 +127,18 @@ def _legacy_entries(kind: Kind) -> list[dict]:
         "verbs": list(kind.verbs),
         "shortNames": list(kind.short),
         "categories": list(kind.categories),
+        "storageVersionHash": storage_version_hash(kind) if kind.stored else "",
     }
     own = {key: value for key, value in own.items() if value or key == "namespaced"}
     return [own, *(_legacy_sub(kind, sub) for sub in kind.subresources)]
+
+
+def storage_version_hash(kind: Kind) -> str:
+    """What tells clients when objects are stored in another form: 8 bytes of a hash, as the real one."""
+    stored = conversions.stored_kind(kind)
+    version = kind.custom.storage_version if kind.custom else stored.version
+    form = f"{stored.group}/{version}/{stored.name}"
+    return base64.b64encode(hashlib.sha256(form.encode()).digest()[:8]).decode()
 
 
 def _legacy_sub(kind: Kind, sub: Subresource) -> dict:

@@ -1,9 +1,10 @@
 """PATCH in its four forms; each yields the whole document that shall be stored."""
 
 from netlab.schema import ownership
+from netlab.schema.causes import invalid
 from netlab.schema.kinds import Kind
 from netlab.schema.openapi import PATCH_TYPES
-from netlab.schema.patches import BadPatch, json_patch, merge_patch
+from netlab.schema.patches import BadPatch, Misfit, json_patch, merge_patch
 from netlab.schema.strategic import strategic_merge
 
 from . import bodies, status
@@ -21,6 +22,12 @@ async def read(http) -> tuple[str, object]:
     raise status.unsupported_media_type(media, list(PATCH_TYPES))
 
 
+def require_manager(http) -> None:
+    """Who applies must say who they are. Raises ApiError."""
+    if not http.query.get("fieldManager"):
+        raise status.bad_request('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value')
+
+
 def patched(media: str, patch, live: dict, kind: Kind) -> dict:
     """The live document with a JSON, merge or strategic patch applied. Raises ApiError."""
     try:
@@ -33,15 +40,22 @@ def patched(media: str, patch, live: dict, kind: Kind) -> dict:
         if kind.custom:  # no schema of theirs says by which key a list merges
             raise status.unsupported_media_type(media, [t for t in PATCH_TYPES if t != STRATEGIC])
         return strategic_merge(live, patch, kind.root)
+    except Misfit as error:
+        cause = invalid("patch", patch, str(error))
+        raise status.ApiError(
+            422, "Invalid", f' "" is invalid: {cause}', status.told_causes([cause])
+        ) from error
     except BadPatch as error:
         message = f"the server rejected our request due to an error in our request: {error}"
         raise status.ApiError(422, "Invalid", message) from error
 
 
-def applied(live: dict, config: dict, kind: Kind, manager: str, *, force: bool) -> dict:
+def applied(
+    live: dict, config: dict, kind: Kind, manager: str, *, force: bool, subresource: str = ""
+) -> dict:
     """Server-side apply onto an existing object. Raises ApiError (409) with the conflicts."""
     try:
-        return ownership.apply(live, config, kind, manager, force=force)
+        return ownership.apply(live, config, kind, manager, force=force, subresource=subresource)
     except ownership.ApplyConflict as error:
         raise _conflict(kind, live["metadata"]["name"], error) from error
 

@@ -61,6 +61,7 @@ _TABLE: dict[str, tuple[str, Callable[[dict], cells.Cells]]] = {
         "Name, Status, Volume, Capacity, Access Modes, StorageClass, VolumeAttributesClass, Age, *VolumeMode",
         cells.claim_cells,
     ),
+    "Scale": ("Name, Desired#, Available#, Age", cells.scale_cells),
     "StatefulSet": ("Name, Ready, Age, *Containers, *Images", cells.stateful_set_cells),
     "StorageClass": (
         "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age",

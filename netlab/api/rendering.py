@@ -65,7 +65,7 @@ class Renderer:
                 "items": items,
             }
         return {
-            "kind": f"{self._kind.name}List",
+            "kind": self._kind.list_kind,
             "apiVersion": self._kind.api_version,
             "metadata": meta,
             "items": [self._plain(obj) for obj in objects],

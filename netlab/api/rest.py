@@ -15,6 +15,7 @@ from . import bodies, patching, rbacrules, selectors, status, writing
 from .rendering import Renderer, json_response
 from .request import Call
 
+_IMMORTAL = ("default", "kube-public", "kube-system")
 _OPTIONS = {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"}
 
 
@@ -62,8 +63,7 @@ class Rest:
         return self._answer(call, writing.update(self._store, call, obj, old))
 
     def _apply(self, call: Call, document: dict) -> web.Response:
-        if not call.http.query.get("fieldManager"):
-            raise status.bad_request('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value')
+        patching.require_manager(call.http)
         config = writing.decode(call, document)
         writing.check_name(call, config)
         config["metadata"].pop("managedFields", None)
@@ -91,7 +91,7 @@ class Rest:
 
     def _delete(self, call: Call, obj: dict, options: dict) -> dict:
         _check_preconditions(call.kind, obj, options.get("preconditions", {}))
-        if call.kind.resource == "namespaces" and obj["metadata"]["name"] in ("default", "kube-system"):
+        if call.kind.resource == "namespaces" and obj["metadata"]["name"] in _IMMORTAL:
             raise status.forbidden(call.kind, obj["metadata"]["name"], "this namespace may not be deleted")
         writing.judge(self._store, call, None, obj)
         if call.dry_run or "All" in options.get("dryRun", []):

@@ -74,7 +74,12 @@ def invalid(kind: Kind, name: str, causes: list[Cause]) -> ApiError:
         "name": name,
         "group": kind.group,
         "kind": kind.name,
-        "causes": [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes],
+        **told_causes(causes),
     }
     details = {key: value for key, value in details.items() if value}
     return ApiError(422, "Invalid", f'{subject} "{name}" is invalid: {listed}', details)
+
+
+def told_causes(causes: list[Cause]) -> dict:
+    """As a Status keeps them in its details."""
+    return {"causes": [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]}

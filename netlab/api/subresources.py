@@ -66,14 +66,26 @@ class Subresources:
     async def _status(self, call: Call, live: dict) -> web.Response:
         if call.verb == "get":
             return self._answer(call, live)
-        document = await self._written(call, live, call.kind)
-        new = writing.decode(call, document)
         if call.kind.name == csr.KIND:
             csr.require_signer(self._authorizer, call, live)
+            new = writing.decode(call, await self._written(call, live, call.kind))
             return self._answer(call, writing.update_signing(self._store, call, new, live))
+        if call.verb == "patch" and bodies.media_type(call.http) == patching.APPLY:
+            return self._answer(call, await self._applied_status(call, live))
+        new = writing.decode(call, await self._written(call, live, call.kind))
         return self._answer(call, writing.update_status(self._store, call, new, live))
 
     _approval = _status  # of CertificateSigningRequests
+
+    async def _applied_status(self, call: Call, live: dict) -> dict:
+        """Server-side apply: only the status of what is sent counts, its lists are merged by their keys."""
+        patching.require_manager(call.http)
+        sent = writing.decode(call, await bodies.read_object(call.http))
+        writing.check_name(call, sent)
+        config = {"metadata": {}, "status": sent.get("status", {})}
+        kind, force = conversions.stored_kind(call.kind), call.flag("force")
+        new = patching.applied(live, config, kind, call.manager, force=force, subresource="status")
+        return writing.update_status(self._store, call, new, live, copied=("managedFields",))
 
     async def _finalize(self, call: Call, live: dict) -> web.Response:
         """Namespaces only: replace spec.finalizers."""
@@ -94,7 +106,7 @@ class Subresources:
     async def _scale(self, call: Call, live: dict) -> web.Response:
         present = _scale_of(call.kind, live)
         if call.verb == "get":
-            return json_response(present)
+            return json_response(Renderer(_SCALE, call.http).object(present))
         wanted = writing.decode(call, await self._written(call, present, _SCALE), _SCALE)
         replicas = wanted.get("spec", {}).get("replicas", 0)
         if replicas < 0:

@@ -58,7 +58,7 @@ def create(store: Store, call: Call, obj: dict, *, applied: bool = False) -> dic
     _settle_namespace(call, meta)
     for name in _SERVER_SETS:
         meta.pop(name, None)
-    if _has_status(kind):
+    if _has_status(kind) and kind.resource != "nodes":  # a kubelet registers its node with its status
         obj.pop("status", None)
     if kind.name == csr.KIND:
         csr.sign_in(call, obj)
@@ -78,23 +78,27 @@ def update(store: Store, call: Call, new: dict, old: dict, *, track: bool = True
     kind = conversions.stored_kind(call.kind)
     _settle_namespace(call, new["metadata"])
     check_name(call, new)
+    store.check_precondition(kind.stored_as, new)  # a stale write is told so, whatever else is wrong with it
     if _has_status(kind):
         _copy_field(new, old, "status")
     _keep_assigned(kind, new, old)
     if track:
         ownership.record_update(new, old, kind, call.manager)
     complete(kind, new)
-    if kind.resource == "services":
+    fixed = rules.check_update(kind, new, old)
+    if kind.resource == "services" and not fixed:
         addresses.assign(store, kind, new)
-    _check(store, call, new, [*rules.check(kind, new, old), *rules.check_update(kind, new, old)], old)
+    _check(store, call, new, [*rules.check(kind, new, old), *fixed], old)
     return store.update(kind.stored_as, new, dry_run=call.dry_run)
 
 
-def update_status(store: Store, call: Call, new: dict, old: dict) -> dict:
-    """Store the status (and annotations, labels) of `new`, leaving everything else as it is."""
+def update_status(
+    store: Store, call: Call, new: dict, old: dict, copied=("annotations", "labels", "resourceVersion")
+) -> dict:
+    """Store the status of `new` and what is copied of its metadata, leaving everything else as it is."""
     result = clone(old)
     _copy_field(result, new, "status")
-    for name in ("annotations", "labels", "resourceVersion"):
+    for name in copied:
         if name in new["metadata"]:
             result["metadata"][name] = new["metadata"][name]
     if call.kind.custom and (causes := call.kind.custom.check(result, old)):

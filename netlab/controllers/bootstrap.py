@@ -7,7 +7,7 @@ from netlab.store import Store
 from .storage import CLASSES, DEFAULT, PROVISIONER
 
 _RBAC = "rbac.authorization.k8s.io"
-_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
 _WORKLOADS = [
@@ -54,14 +54,18 @@ _VERSION_PATHS = ["/version", "/version/"]
 
 
 def populate(store: Store, *, api_address: str, api_port: int, service_address: str) -> None:
-    for name in _NAMESPACES:
-        _create(store, "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    for name in NAMESPACES:
+        create_namespace(store, name)
     for name, value in SYSTEM_PRIORITIES.items():
         meta = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
         _create(store, "priorityclasses.scheduling.k8s.io", {**meta, "value": value})
     _create(store, CLASSES, _local_path_class())
     _create_roles(store)
     _create_kubernetes_service(store, api_address, api_port, service_address)
+
+
+def create_namespace(store: Store, name: str) -> None:
+    _create(store, "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
 
 def _local_path_class() -> dict:

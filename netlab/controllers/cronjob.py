@@ -84,6 +84,8 @@ class CronJobController:
         due, following = schedule.last(last, now), schedule.next(now)
         again = (following - now).total_seconds() if following else None
         if due is None:
+            if following is None:
+                self._complain(cron)
             return again
         if active and spec["concurrencyPolicy"] == "Forbid":
             why = "Not starting job because prior execution is running and concurrency policy is Forbid"
@@ -93,6 +95,11 @@ class CronJobController:
             for job in active:
                 self._delete(cron, job)
         return _RETRY_REFUSED if self._make(cron, due) else again
+
+    def _complain(self, cron: dict) -> None:
+        why = "time difference between two schedules is less than 1 second"  # of two that never come
+        told = f"invalid schedule: {cron['spec']['schedule']} : {why}"
+        events.record(self._store, cron, "InvalidSchedule", told, component=_COMPONENT, type="Warning")
 
     def _make(self, cron: dict, due: datetime) -> str | None:
         job = _job_for(cron, due)

@@ -16,11 +16,13 @@ from .replicaset import RESOURCE as REPLICA_SETS
 from .rollout import RESOURCE, bounds
 
 REVISION = "deployment.kubernetes.io/revision"
+HISTORY = "deployment.kubernetes.io/revision-history"
 HASH = "pod-template-hash"
 _COMPONENT = "deployment-controller"
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _NOT_COPIED = (
     REVISION,
+    HISTORY,
     "kubectl.kubernetes.io/last-applied-configuration",
     "deprecated.deployment.rollback.to",
 )
@@ -98,7 +100,8 @@ class DeploymentController(StoreController):
         others = [rs for rs in self._owned(deployment) if rs["metadata"]["uid"] != current["metadata"]["uid"]]
         newest = max(map(_revision, others), default=0)
         revision = _revision(current) if _revision(current) > newest else newest + 1
-        self._annotate(REPLICA_SETS, current, {**_copied_annotations(deployment), REVISION: str(revision)})
+        marks = {**_copied_annotations(deployment), REVISION: str(revision), **_history(current, revision)}
+        self._annotate(REPLICA_SETS, current, marks)
         self._annotate(RESOURCE, deployment, {REVISION: str(revision)})
 
     def _annotate(self, resource: str, obj: dict, marks: dict) -> None:
@@ -208,6 +211,15 @@ def _template(replica_set: dict) -> dict:
 
 def _revision(replica_set: dict) -> int:
     return int(replica_set["metadata"].get("annotations", {}).get(REVISION, "0"))
+
+
+def _history(replica_set: dict, revision: int) -> dict:
+    """The revisions a set was before it was rolled back to, as an annotation."""
+    if _revision(replica_set) in (0, revision):
+        return {}
+    told = replica_set["metadata"]["annotations"].get(HISTORY)
+    former = str(_revision(replica_set))
+    return {HISTORY: f"{told},{former}" if told else former}
 
 
 def _copied_annotations(deployment: dict) -> dict:

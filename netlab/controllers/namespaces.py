@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from netlab.store import Event, Store, is_deleting
 
+from . import bootstrap
 from .manager import Key
 
 _ROOT_CA = "kube-root-ca.crt"
@@ -33,6 +34,10 @@ class NamespaceController:
     def sync(self, key: Key) -> None:
         namespace = self._store.find("namespaces", None, key[0])
         if namespace is None:
+            if (
+                key[0] in bootstrap.NAMESPACES
+            ):  # a system's namespace comes back, as kube-apiserver sees to it
+                bootstrap.create_namespace(self._store, key[0])
             return
         if is_deleting(namespace):
             self._empty(key[0])

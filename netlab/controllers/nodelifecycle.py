@@ -15,6 +15,7 @@ from .manager import Key
 
 GRACE_SECONDS = 40.0
 _UNREACHABLE = "node.kubernetes.io/unreachable"
+_CONDITIONS = ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready")
 _COMPONENT = "node-controller"
 
 
@@ -71,15 +72,23 @@ def _taint_of(node: dict) -> dict | None:
 
 def _mark_unknown(node: dict) -> None:
     now = clock.now()
-    for condition in node["status"]["conditions"]:
+    conditions = node.setdefault("status", {}).setdefault("conditions", [])
+    for condition in conditions:
         condition.update(
             status="Unknown",
             reason="NodeStatusUnknown",
             message="Kubelet stopped posting node status.",
             lastTransitionTime=now,
         )
+    told = {condition["type"] for condition in conditions}
+    conditions += [_never_told(kind, now) for kind in _CONDITIONS if kind not in told]
     taints = [{"key": _UNREACHABLE, "effect": e, "timeAdded": now} for e in ("NoSchedule", "NoExecute")]
     node["spec"].setdefault("taints", []).extend(taints)
+
+
+def _never_told(kind: str, now: str) -> dict:
+    why = {"reason": "NodeStatusNeverUpdated", "message": "Kubelet never posted node status."}
+    return {"type": kind, "status": "Unknown", "lastHeartbeatTime": now, "lastTransitionTime": now, **why}
 
 
 def _remove_taints(node: dict) -> None:

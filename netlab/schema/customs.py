@@ -35,6 +35,7 @@ class CustomSchema:
 
     def __init__(self, crd: dict, version: dict):
         self.version = version
+        self.singular, self.list_kind = (crd["spec"]["names"][name] for name in ("singular", "listKind"))
         self.storage_version = next(v["name"] for v in crd["spec"]["versions"] if v["storage"])
         self.schema = version.get("schema", {}).get("openAPIV3Schema", {})
         own = {key: value for key, value in self.schema.get("properties", {}).items() if key != "metadata"}

@@ -2,7 +2,8 @@
 
 A value of the wrong type is an error in any mode. Unknown and duplicate fields are collected for the
 caller (refused, warned about or ignored, as `fieldValidation` says) and never kept: stored, they would
-poison later strict writes. Nulls are dropped, as a Go server does by decoding into structs.
+poison later strict writes. A null is what Go's decoder makes of it: nothing in a struct, the zero value in a
+list or a map.
 """
 
 import base64
@@ -96,16 +97,16 @@ class _Walker:
         return known
 
     def _map(self, value: dict, items: dict, path: str, struct: str) -> dict:
-        return {
-            key: self.value("" if item is None else item, items, path, struct) for key, item in value.items()
-        }
+        return {key: self.value(_or_zero(item, items), items, path, struct) for key, item in value.items()}
 
     def _array(self, value, schema: dict, path: str, struct: str) -> list:
         name, _ = resolve(schema["items"])
         item_type = f"v1.{_short(name)}" if name else type_of(schema["items"])
         self._expect(value, (list,), path, struct, f"[]{item_type}")
+        items = schema["items"]
         return [
-            self.value(item, schema["items"], f"{path}[{index}]", struct) for index, item in enumerate(value)
+            self.value(_or_zero(item, items), items, f"{path}[{index}]", struct)
+            for index, item in enumerate(value)
         ]
 
     def _scalar(self, value, kind: str | None, schema: dict, path: str, struct: str):
@@ -134,6 +135,16 @@ class _Walker:
     def _note_duplicates(self, value: dict, path: str) -> None:
         for key in getattr(value, "duplicates", ()):
             self._problems.append(f'duplicate field "{path + "." if path else ""}{key}"')
+
+
+def _or_zero(item, schema: dict):
+    if item is not None:
+        return item
+    name, body = resolve(schema)
+    if name in (_QUANTITY, _INT_OR_STRING):
+        return 0
+    zeros = {"string": "", "boolean": False, "integer": 0, "number": 0, "object": {}, "array": []}
+    return zeros.get(type_of(body) or "")
 
 
 def _check_quantity(text: str) -> str:

@@ -17,7 +17,10 @@ _NOT_OWNED = {
 _KEY_DEFAULTS = {"protocol": "TCP"}
 
 
-def fields_of(obj: dict, schema: dict) -> set[Path]:
+def fields_of(obj: dict, schema: dict, subresource: str = "") -> set[Path]:
+    """The fields a write of this path may own: of `status` that part alone, else all but that part."""
+    if subresource == "status":
+        return set(_walk({"status": obj.get("status", {})}, schema, ()))
     body = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "status")}
     body["metadata"] = {k: v for k, v in obj.get("metadata", {}).items() if k not in _NOT_OWNED}
     if not body["metadata"]:

@@ -54,7 +54,11 @@ class Kind:
 
     @property
     def singular(self) -> str:
-        return self.name.lower()
+        return self.custom.singular if self.custom else self.name.lower()
+
+    @property
+    def list_kind(self) -> str:
+        return self.custom.list_kind if self.custom else f"{self.name}List"
 
     @property
     def definition(self) -> str:

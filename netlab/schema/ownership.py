@@ -4,6 +4,7 @@ Ordinary writes are recorded too (operation Update), so that a later apply finds
 overrule. A field is taken from its old owners by whoever changes its value.
 """
 
+import json
 from dataclasses import dataclass
 
 from netlab.store import clock, clone
@@ -11,6 +12,8 @@ from netlab.store import clock, clone
 from . import fieldset
 from .fieldset import Path
 from .kinds import Kind
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True)
@@ -29,18 +32,20 @@ class ApplyConflict(Exception):
         self.conflicts = conflicts
 
 
-def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool) -> dict:
+def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool, subresource: str = "") -> dict:
     """The live object with the configuration of this manager laid over it.
 
-    Fields the manager applied before and no longer sends are removed when nobody else owns them.
-    Raises ApplyConflict, unless forced.
+    Fields the manager applied before, by the same path, and no longer sends are removed when nobody else
+    owns them. Raises ApplyConflict, unless forced.
     """
-    wanted = fieldset.fields_of(config, kind.root)
+    wanted = fieldset.fields_of(config, kind.root, subresource)
     entries = live["metadata"].get("managedFields", [])
-    conflicts = _find_conflicts(live, config, wanted, entries, kind, manager)
+    mine = _entry(entries, manager, "Apply", subresource)
+    conflicts = _find_conflicts(live, config, wanted, [e for e in entries if e is not mine], kind)
+    if manager == "kubectl" and not subresource:
+        conflicts = _without_own(conflicts, live, kind)
     if conflicts and not force:
         raise ApplyConflict(conflicts)
-    mine = _entry(entries, manager, "Apply")
     others = _owned_by_others(entries, mine)
     # A map that was applied empty is a field of its own; filled, it is the place of others.
     places = {path[:length] for path in wanted | others for length in range(1, len(path))}
@@ -50,7 +55,7 @@ def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool) ->
     for path in sorted(dropped, key=_innermost_first):
         fieldset.remove_at(merged, path, schema)
     kept = _take_away(entries, {_taken(c) for c in conflicts}, except_for=mine)
-    merged["metadata"]["managedFields"] = _replace_entry(kept, kind, manager, "Apply", wanted)
+    merged["metadata"]["managedFields"] = _replace_entry(kept, kind, manager, "Apply", wanted, subresource)
     return merged
 
 
@@ -95,18 +100,30 @@ def _set_entries(obj: dict, entries: list[dict]) -> None:
 
 
 def _find_conflicts(
-    live: dict, config: dict, wanted: set[Path], entries: list[dict], kind: Kind, manager: str
+    live: dict, config: dict, wanted: set[Path], entries: list[dict], kind: Kind
 ) -> list[FieldConflict]:
     found = []
     for entry in entries:
-        if entry["manager"] == manager and entry["operation"] == "Apply":
-            continue
         for path in sorted(_fields(entry) & wanted):
             ours = fieldset.value_at(config, path, kind.root)
             if path[-1] != "." and ours != fieldset.value_at(live, path, kind.root):
                 conflict = (entry["manager"], entry["apiVersion"], entry["operation"], _readable(path))
                 found.append(FieldConflict(*conflict))
     return found
+
+
+def _without_own(conflicts: list[FieldConflict], live: dict, kind: Kind) -> list[FieldConflict]:
+    """Without those about what kubectl itself said when it applied on the client's side, and still stands."""
+    try:
+        said = json.loads(live["metadata"]["annotations"][_LAST_APPLIED])
+        own = {
+            _readable(path)
+            for path in fieldset.fields_of(said, kind.root)
+            if fieldset.value_at(said, path, kind.root) == fieldset.value_at(live, path, kind.root)
+        }
+    except (AttributeError, KeyError, TypeError, ValueError):  # nobody vouches for what an annotation holds
+        return conflicts
+    return [conflict for conflict in conflicts if conflict.path not in own]
 
 
 def _readable(path: Path) -> str:
@@ -122,8 +139,13 @@ def _readable(path: Path) -> str:
     return text
 
 
-def _entry(entries: list[dict], manager: str, operation: str) -> dict | None:
-    return next((e for e in entries if (e["manager"], e["operation"]) == (manager, operation)), None)
+def _entry(entries: list[dict], manager: str, operation: str, subresource: str = "") -> dict | None:
+    wanted = (manager, operation, subresource)
+    return next((entry for entry in entries if _writer(entry) == wanted), None)
+
+
+def _writer(entry: dict) -> tuple[str, str, str]:
+    return entry["manager"], entry["operation"], entry.get("subresource", "")
 
 
 def _fields(entry: dict) -> set[Path]:
@@ -151,10 +173,10 @@ def _take_away(entries: list[dict], moved: set[str], *, except_for: dict | None)
 
 
 def _replace_entry(
-    entries: list[dict], kind: Kind, manager: str, operation: str, fields: set[Path]
+    entries: list[dict], kind: Kind, manager: str, operation: str, fields: set[Path], subresource: str = ""
 ) -> list[dict]:
-    others = [e for e in entries if (e["manager"], e["operation"]) != (manager, operation)]
-    before = _entry(entries, manager, operation)
+    before = _entry(entries, manager, operation, subresource)
+    others = [entry for entry in entries if entry is not before]
     tree = fieldset.to_fields_v1(fields)
     if not tree:
         return others
@@ -168,4 +190,6 @@ def _replace_entry(
         "fieldsType": "FieldsV1",
         "fieldsV1": tree,
     }
+    if subresource:
+        entry["subresource"] = subresource
     return [*others, entry]

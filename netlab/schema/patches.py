@@ -7,6 +7,10 @@ class BadPatch(Exception):
     """The patch cannot be read or does not fit the object."""
 
 
+class Misfit(BadPatch):
+    """A value of another type than the field has."""
+
+
 def merge_patch(target, patch):
     """RFC 7386: null deletes, objects merge, everything else replaces. Returns a new value."""
     if not isinstance(patch, dict):

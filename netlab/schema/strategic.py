@@ -5,15 +5,15 @@
 
 from netlab.store import clone
 
-from .definitions import resolve
-from .patches import BadPatch
+from .definitions import resolve, type_of
+from .patches import BadPatch, Misfit
 
 _ORDER = "$setElementOrder/"
 _DROP = "$deleteFromPrimitiveList/"
 
 
 def strategic_merge(target: dict, patch: dict, schema: dict) -> dict:
-    """The patched copy. Raises BadPatch."""
+    """The patched copy. Raises BadPatch, Misfit."""
     if not isinstance(patch, dict):
         raise BadPatch("a strategic merge patch is an object")
     try:
@@ -53,7 +53,19 @@ def _merge_field(result: dict, key: str, value, schema: dict) -> None:
     elif isinstance(value, list) and _merges(schema):
         result[key] = _merge_lists(result.get(key) or [], value, schema)
     else:
+        _check_open(value, schema)
         result[key] = _without_directives(value)
+
+
+def _check_open(value, schema: dict) -> None:
+    """Where the schema has a map or a list, no single value may come. Raises Misfit."""
+    body = resolve(schema)[1]
+    wanted = {"object": "struct" if "properties" in body else "map", "array": "slice"}.get(
+        type_of(body) or ""
+    )
+    if wanted and not isinstance(value, dict | list):
+        sent = {str: "string", bool: "bool", int: "int64", float: "float64"}[type(value)]
+        raise Misfit(f"cannot restore {wanted} from {sent}")
 
 
 def _merge_lists(target: list, patch: list, schema: dict) -> list:

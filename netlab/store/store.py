@@ -88,13 +88,12 @@ class Store:
         return self._put("ADDED", resource, obj, None)
 
     def update(self, resource: str, obj: dict, *, dry_run: bool = False) -> dict:
-        """Replace an object. A resourceVersion in it must be the current one, else Conflict.
+        """Replace an object. A resourceVersion in it must be the current one, else Conflict; "0" is none.
 
         Writing what is already there changes nothing. Taking the last finalizer off an object that is
         being deleted removes it.
         """
-        old = self.get(resource, *key_of(obj))
-        self._check_precondition(resource, obj, old)
+        old = self.check_precondition(resource, obj)
         new = clone(obj)
         self._carry_over(resource, new, old)
         if new == old:
@@ -144,14 +143,17 @@ class Store:
         """Changes of one resource (or all) after version `since`, or from now. Raises Expired."""
         return Watch(self._log, resource, self.version if since is None else since)
 
-    def _check_precondition(self, resource: str, obj: dict, old: dict) -> None:
+    def check_precondition(self, resource: str, obj: dict) -> dict:
+        """The object as it is stored. Raises Conflict for another one, or an older state of it."""
+        old = self.get(resource, *key_of(obj))
         meta, current = obj["metadata"], old["metadata"]
-        if meta.get("resourceVersion") and meta["resourceVersion"] != current["resourceVersion"]:
+        if meta.get("resourceVersion") not in (None, "", "0", current["resourceVersion"]):
             raise Conflict(resource, meta["name"])
         if meta.get("uid") and meta["uid"] != current["uid"]:
             uids = f"UID in precondition: {meta['uid']}, UID in object meta: {current['uid']}"
             why = f"Precondition failed: {uids}"
             raise Conflict(resource, meta["name"], why)
+        return old
 
     def _carry_over(self, resource: str, new: dict, old: dict) -> None:
         meta = new["metadata"]

@@ -99,6 +99,15 @@ async def test_discovery_and_openapi_tell_of_it(defined):
     assert before != after
 
 
+async def test_a_definition_names_one_object_and_many_as_it_likes(plane):
+    odd = definition()
+    odd["spec"]["names"] |= {"singular": "basin", "listKind": "PoolsOfAll"}
+    await plane.call("POST", DEFINITIONS, odd, code=201)
+    told = await plane.call("GET", "/apis/example.org/v1", code=200)
+    assert told["resources"][0]["singularName"] == "basin"
+    assert (await plane.call("GET", POOLS, code=200))["kind"] == "PoolsOfAll"
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [

@@ -118,3 +118,26 @@ async def test_answers_are_written_as_go_writes_them(plane):
     async with plane.session.get(plane.url + "/api/v1/namespaces/none") as answer:
         raw = await answer.read()
     assert raw.endswith(b"}\n") and raw == json.dumps(json.loads(raw), separators=(",", ":")).encode() + b"\n"
+
+
+async def test_a_hash_tells_in_what_form_objects_are_stored(plane):
+    async def hashes(path):
+        resources = (await plane.call("GET", path))["resources"]
+        return {entry["name"]: entry.get("storageVersionHash") for entry in resources}
+
+    core = await hashes("/api/v1")
+    assert core["pods"] == "xPOwRZ+Yhw8="  # what every real API server says
+    assert core["pods/status"] is None
+    assert (await hashes("/apis/events.k8s.io/v1"))["events"] == core["events"]
+
+
+async def test_a_scale_has_a_table_of_its_own(plane):
+    await plane.call("POST", DEPLOYMENTS, deployment(replicas=3), code=201)
+    table = await plane.call("GET", f"{DEPLOYMENTS}/shop/scale", headers={"Accept": TABLE}, code=200)
+    assert [column["name"] for column in table["columnDefinitions"]] == [
+        "Name",
+        "Desired",
+        "Available",
+        "Age",
+    ]
+    assert table["rows"][0]["cells"][:3] == ["shop", 3, 0]

@@ -64,3 +64,9 @@ async def test_a_class_keeps_its_value_and_its_bounds(plane):
     )
     assert "field is immutable" in changed["message"]
     assert "maximum allowed value" in (await _make_class(plane, "beyond", 2_000_000_000))["message"]
+
+
+async def test_a_node_is_registered_with_its_status(plane):
+    ghost = {"metadata": {"name": "ghost"}, "status": {"capacity": {"memory": "1Gi"}}}
+    made = await plane.call("POST", "/api/v1/nodes", ghost, code=201)
+    assert made["status"]["capacity"] == {"memory": "1Gi"}

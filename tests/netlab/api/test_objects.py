@@ -1,3 +1,5 @@
+import pytest
+
 from .worlds import CONFIGMAPS, DEPLOYMENTS, NAMESPACE, PODS, config_map, deployment, pod, service
 
 SERVICES = f"{NAMESPACE}/services"
@@ -215,3 +217,23 @@ async def test_events_can_be_written_and_patched_in_the_new_dialect(plane):
     assert (patched["note"], patched["regarding"]["name"]) == ("b", "web")
     old = await plane.call("GET", f"{NAMESPACE}/events/e", code=200)
     assert (old["message"], old["involvedObject"]["name"]) == ("b", "web")
+
+
+@pytest.mark.parametrize("name", ["default", "kube-public", "kube-system"])
+async def test_a_namespace_of_the_system_may_not_be_deleted(plane, name):
+    answer = await plane.call("DELETE", f"/api/v1/namespaces/{name}", code=403)
+    assert answer["message"] == f'namespaces "{name}" is forbidden: this namespace may not be deleted'
+
+
+async def test_a_stale_update_is_told_so_before_what_is_wrong_with_it(plane):
+    made = await plane.call("POST", DEPLOYMENTS, deployment(), code=201)
+    made["metadata"]["resourceVersion"] = "1"
+    made["spec"]["selector"] = {"matchLabels": {"app": "other"}}
+    assert (await plane.call("PUT", f"{DEPLOYMENTS}/shop", made, code=409))["reason"] == "Conflict"
+
+
+async def test_an_address_that_changes_is_refused_before_it_is_looked_for(plane):
+    made = await plane.call("POST", f"{NAMESPACE}/services", service(), code=201)
+    made["spec"]["clusterIP"] = "10.0.0.12"
+    answer = await plane.call("PUT", f"{NAMESPACE}/services/{made['metadata']['name']}", made, code=422)
+    assert "spec.clusterIPs[0]" in answer["message"] and "may not change once set" in answer["message"]

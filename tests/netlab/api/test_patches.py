@@ -1,4 +1,6 @@
-from .worlds import CONFIGMAPS, DEPLOYMENTS, config_map, deployment
+import json
+
+from .worlds import CONFIGMAPS, DEPLOYMENTS, PODS, config_map, deployment, pod
 
 SHOP = f"{DEPLOYMENTS}/shop"
 APPLY = {"Content-Type": "application/apply-patch+yaml"}
@@ -100,3 +102,49 @@ async def test_an_ordinary_write_owns_what_it_sets(plane):
     await plane.call("POST", f"{CONFIGMAPS}?fieldManager=kubectl-create", config_map(a="1"), code=201)
     answer = await apply(plane, f"{CONFIGMAPS}/c1", config_map(a="2"), "ana", code=409)
     assert 'conflict with "kubectl-create" using v1: .data.a' in answer["message"]
+
+
+def _pod_status(kind):
+    return {"apiVersion": "v1", "kind": "Pod", "status": {"conditions": [{"type": kind, "status": "True"}]}}
+
+
+async def test_applying_a_status_adds_to_its_lists_and_takes_back_only_its_own(plane):
+    await plane.call("POST", PODS, pod("web"), code=201)
+    path = f"{PODS}/web/status"
+
+    async def conditions(kind, manager):
+        applied = await apply(plane, path, _pod_status(kind), manager)
+        return {condition["type"] for condition in applied["status"].get("conditions", [])}
+
+    assert {"example.io/Fed"} <= await conditions("example.io/Fed", "ana")
+    assert {"example.io/Fed", "example.io/Clean"} <= await conditions("example.io/Clean", "bia")
+    found = await conditions("example.io/Warm", "ana")
+    assert {"example.io/Warm", "example.io/Clean"} <= found and "example.io/Fed" not in found
+
+
+async def test_who_applies_a_status_owns_it_below_its_own_path(plane):
+    await plane.call("POST", PODS, pod("web"), code=201)
+    applied = await apply(plane, f"{PODS}/web/status", _pod_status("example.io/Fed"), "ana")
+    entry = next(e for e in applied["metadata"]["managedFields"] if e["manager"] == "ana")
+    assert (entry["operation"], entry["subresource"]) == ("Apply", "status")
+    assert set(entry["fieldsV1"]) == {"f:status"}
+    assert applied["spec"]["containers"]
+
+
+async def test_a_strategic_patch_that_puts_a_text_where_a_map_is_says_so(plane):
+    await plane.call("POST", CONFIGMAPS, config_map(a="1"), code=201)
+    body = {"metadata": {"labels": "broken"}}
+    refused = await patch(plane, f"{CONFIGMAPS}/c1", body, "strategic-merge-patch+json", code=422)
+    assert refused["details"]["causes"][0]["field"] == "patch"
+    assert refused["message"].endswith("cannot restore map from string")
+
+
+async def test_kubectl_takes_over_what_it_applied_on_its_own_side_before(plane):
+    said = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c1"}, "data": {"a": "1"}}
+    annotation = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(said)}
+    body = {**said, "metadata": {"name": "c1", "annotations": annotation}}
+    await plane.call("POST", f"{CONFIGMAPS}?fieldManager=kubectl-client-side-apply", body, code=201)
+    await apply(plane, f"{CONFIGMAPS}/c1", config_map(a="2"), "somebody", code=409)
+    assert (await apply(plane, f"{CONFIGMAPS}/c1", config_map(a="2"), "kubectl"))["data"] == {"a": "2"}
+    await patch(plane, f"{CONFIGMAPS}/c1?fieldManager=ana", {"data": {"a": "3"}}, "merge-patch+json")
+    await apply(plane, f"{CONFIGMAPS}/c1", config_map(a="4"), "kubectl", code=409)

@@ -147,3 +147,11 @@ async def test_only_a_pods_own_safe_kernel_settings_may_be_set(plane):
     refused = await plane.call("POST", PODS, tuned("net.ipv4.tcp_syncookies", hostNetwork=True), code=422)
     assert "not allowed with hostNet" in refused["message"]
     await plane.call("POST", PODS, tuned("net.ipv4.tcp_syncookies"), code=201)
+
+
+async def test_a_null_in_a_list_or_a_map_is_the_zero_of_its_type(plane):
+    body = pod("web")
+    body["spec"]["containers"][0] |= {"args": [None], "resources": {"requests": {"cpu": None}}, "tty": None}
+    container = (await plane.call("POST", PODS, body, code=201))["spec"]["containers"][0]
+    assert container["args"] == [""] and container["resources"]["requests"] == {"cpu": "0"}
+    assert "tty" not in container

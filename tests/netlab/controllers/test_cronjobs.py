@@ -126,3 +126,9 @@ def test_what_is_no_schedule(text):
 
 def test_a_schedule_without_any_day_has_no_next():
     assert Schedule("0 0 31 2 *").next(datetime(2026, 3, 1, tzinfo=UTC)) is None
+
+
+def test_a_day_that_never_comes_is_told(world):
+    world.create(RESOURCE, cron_job(schedule="59 23 31 2 *"))
+    assert at(world, NEW_YEAR) is None
+    assert world.events("InvalidSchedule")[0].startswith("invalid schedule: 59 23 31 2 * :")

@@ -3,6 +3,7 @@
 import pytest
 
 from netlab.api import cells
+from netlab.controllers.nodelifecycle import NodeLifecycleController
 from netlab.node.heartbeat import LEASES, NAMESPACE, Heartbeat
 from netlab.store import clock
 
@@ -110,3 +111,13 @@ def test_a_taint_that_only_keeps_new_pods_away_drives_out_nobody(world):
     world.create("pods", bound("here"))
     taint(world, effect="NoSchedule")
     assert [each["metadata"]["name"] for each in world.pods()] == ["here"]
+
+
+def test_a_node_whose_kubelet_never_spoke_is_given_up_too(world):
+    world.store.create(
+        "nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "ghost"}, "spec": {}}
+    )
+    NodeLifecycleController(world.store, grace=0).sync(("ghost",))
+    node = world.store.get("nodes", None, "ghost")
+    assert {c["reason"] for c in node["status"]["conditions"]} == {"NodeStatusNeverUpdated"}
+    assert ready_of(node) == "Unknown" and len(node["spec"]["taints"]) == 2

@@ -70,6 +70,11 @@ def test_every_namespace_is_furnished_and_refurnished(world):
     assert world.store.get("configmaps", "lab", "kube-root-ca.crt")["data"] == {"ca.crt": "ca"}
 
 
+def test_the_namespace_of_the_nodes_leases_comes_back(world):
+    world.delete("namespaces", "kube-node-lease", None)
+    assert world.store.find("serviceaccounts", "kube-node-lease", "default")
+
+
 def test_a_namespace_goes_when_its_last_pod_has_gone(world):
     namespace = {
         "apiVersion": "v1",

@@ -78,6 +78,19 @@ def test_going_back_uses_the_old_set_under_a_new_revision(world):
     assert revisions[first] == "3" and len(revisions) == 2
 
 
+def test_a_set_that_came_back_tells_which_revisions_it_was(world):
+    world.create(DEPLOYMENTS, workload("Deployment", replicas=1))
+    first = world.store.list(REPLICA_SETS)[0]["metadata"]["name"]
+    for image in ("busybox:2", "busybox:1", "busybox:2", "busybox:1"):
+        world.change(DEPLOYMENTS, "shop", set_image(image))
+        world.converge()
+    annotations = world.store.get(REPLICA_SETS, "default", first)["metadata"]["annotations"]
+    assert annotations["deployment.kubernetes.io/revision-history"] == "1,3"
+    assert "deployment.kubernetes.io/revision-history" not in world.store.get(DEPLOYMENTS, "default", "shop")[
+        "metadata"
+    ].get("annotations", {})
+
+
 def test_history_is_bounded(world):
     world.create(DEPLOYMENTS, workload("Deployment", replicas=1, revisionHistoryLimit=1))
     for number in range(2, 6):

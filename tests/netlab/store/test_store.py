@@ -179,3 +179,12 @@ async def test_true_is_not_one_and_a_shorter_list_is_another():
     store.create("pods", pod(flag=1, args=["a", "b"]))
     changed = store.mutate("pods", "lab", "web", lambda one: one["spec"].update(flag=True, args=["a"]))
     assert changed["spec"]["flag"] is True and changed["spec"]["args"] == ["a"]
+
+
+async def test_version_nought_asks_for_no_version():
+    store = Store()
+    store.create("pods", pod())
+    store.mutate("pods", "lab", "web", lambda p: p["spec"].update(nodeName="n1"))
+    blind = pod(nodeName="n2")
+    blind["metadata"]["resourceVersion"] = "0"
+    assert store.update("pods", blind)["spec"]["nodeName"] == "n2"
