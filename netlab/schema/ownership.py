@@ -13,6 +13,7 @@ from . import fieldset
 from .fieldset import Path
 from .kinds import Kind
 
+_KUBECTL = "kubectl"  # its own name, with which it applies by the server's rules what it applied before
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -42,7 +43,7 @@ def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool, su
     entries = live["metadata"].get("managedFields", [])
     mine = _entry(entries, manager, "Apply", subresource)
     conflicts = _find_conflicts(live, config, wanted, [e for e in entries if e is not mine], kind)
-    if manager == "kubectl" and not subresource:
+    if manager == _KUBECTL and not subresource:
         conflicts = _without_own(conflicts, live, kind)
     if conflicts and not force:
         raise ApplyConflict(conflicts)
@@ -54,6 +55,8 @@ def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool, su
     merged = fieldset.merge(clone(live), config, schema)
     for path in sorted(dropped, key=_innermost_first):
         fieldset.remove_at(merged, path, schema)
+    if manager == _KUBECTL and not subresource:
+        _renew_last_applied(merged, config)
     kept = _take_away(entries, {_taken(c) for c in conflicts}, except_for=mine)
     merged["metadata"]["managedFields"] = _replace_entry(kept, kind, manager, "Apply", wanted, subresource)
     return merged
@@ -82,7 +85,7 @@ def record_update(new: dict, old: dict | None, kind: Kind, manager: str) -> None
         for path in after
         if path not in before or value(new, path, kind.root) != value(old, path, kind.root)
     }
-    entries = (old or {}).get("metadata", {}).get("managedFields", [])
+    entries = _sent_entries(new, (old or {}).get("metadata", {}).get("managedFields", []))
     if not changed and after >= before:
         _set_entries(new, entries)
         return
@@ -91,6 +94,17 @@ def record_update(new: dict, old: dict | None, kind: Kind, manager: str) -> None
     moved = changed | (before - after)
     kept = _take_away(entries, {_readable(path) for path in moved}, except_for=mine)
     _set_entries(new, _replace_entry(kept, kind, manager, "Update", own))
+
+
+def _sent_entries(new: dict, present: list[dict]) -> list[dict]:
+    """What a write says of managedFields counts: fields can be handed over, an empty entry empties all."""
+    sent = new["metadata"].get("managedFields")
+    if sent == [{}]:
+        return []
+    try:
+        return sent if sent and all(_writer(entry) and _fields(entry) for entry in sent) else present
+    except (AttributeError, KeyError, TypeError):  # not what a server would have written
+        return present
 
 
 def _set_entries(obj: dict, entries: list[dict]) -> None:
@@ -110,6 +124,15 @@ def _find_conflicts(
                 conflict = (entry["manager"], entry["apiVersion"], entry["operation"], _readable(path))
                 found.append(FieldConflict(*conflict))
     return found
+
+
+def _renew_last_applied(merged: dict, config: dict) -> None:
+    """kubectl's memory of what it applied on its own side, where there is one, is kept up to date."""
+    annotations = merged["metadata"].get("annotations", {})
+    if _LAST_APPLIED in annotations:
+        said = clone(config)
+        said["metadata"].get("annotations", {}).pop(_LAST_APPLIED, None)
+        annotations[_LAST_APPLIED] = json.dumps(said, separators=(",", ":")) + "\n"
 
 
 def _without_own(conflicts: list[FieldConflict], live: dict, kind: Kind) -> list[FieldConflict]:

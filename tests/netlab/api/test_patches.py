@@ -145,6 +145,22 @@ async def test_kubectl_takes_over_what_it_applied_on_its_own_side_before(plane):
     body = {**said, "metadata": {"name": "c1", "annotations": annotation}}
     await plane.call("POST", f"{CONFIGMAPS}?fieldManager=kubectl-client-side-apply", body, code=201)
     await apply(plane, f"{CONFIGMAPS}/c1", config_map(a="2"), "somebody", code=409)
-    assert (await apply(plane, f"{CONFIGMAPS}/c1", config_map(a="2"), "kubectl"))["data"] == {"a": "2"}
+    applied = await apply(plane, f"{CONFIGMAPS}/c1", config_map(a="2"), "kubectl")
+    assert applied["data"] == {"a": "2"}
+    remembered = applied["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]
+    assert json.loads(remembered)["data"] == {"a": "2"}
     await patch(plane, f"{CONFIGMAPS}/c1?fieldManager=ana", {"data": {"a": "3"}}, "merge-patch+json")
     await apply(plane, f"{CONFIGMAPS}/c1", config_map(a="4"), "kubectl", code=409)
+
+
+async def test_fields_are_handed_over_by_whoever_writes_managed_fields(plane):
+    path = f"{CONFIGMAPS}/c1"
+    made = await plane.call("POST", f"{CONFIGMAPS}?fieldManager=old", config_map(a="1", b="2"), code=201)
+    entry = {**made["metadata"]["managedFields"][0], "manager": "new", "operation": "Apply"}
+    steps = [{"op": "replace", "path": "/metadata/managedFields", "value": [entry]}]
+    await patch(plane, path, steps, "json-patch+json")
+    assert (await apply(plane, path, config_map(a="3"), "new"))["data"] == {"a": "3"}
+    steps[0]["value"] = [{}]
+    assert "managedFields" not in (await patch(plane, path, steps, "json-patch+json"))["metadata"]
+    steps = [{"op": "add", "path": "/metadata/managedFields", "value": [{"manager": "broken"}]}]
+    assert "managedFields" not in (await patch(plane, path, steps, "json-patch+json"))["metadata"]
