@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.formats import get_format
 from django.utils.translation import gettext
 
 
@@ -16,7 +17,8 @@ def speaking_to(user):
 
 def in_all_languages(sentence: str, **facts) -> dict[str, str]:
     """A msgid marked by gettext_noop, filled in, by language code: stored reasons are read by
-    student and instructor, who may not share a language. A fact may be such a sentence itself."""
+    student and instructor, who may not share a language. A fact may be such a sentence itself; a float is
+    written as the language does."""
     told = {}
     for code, _name in settings.LANGUAGES:
         with translation.override(code):
@@ -25,4 +27,6 @@ def in_all_languages(sentence: str, **facts) -> dict[str, str]:
 
 
 def _in_language(fact, code: str):
+    if isinstance(fact, float):
+        return f"{fact:.10g}".replace(".", get_format("DECIMAL_SEPARATOR", lang=code))
     return fact[code] if isinstance(fact, dict) else fact

@@ -46,8 +46,17 @@ async def check(settings: AnswerSettings, round: Round) -> Finding:
         return judge_silence(measured if (measured or 0) >= settings.lowest else None, answer)
     right = await right_answer(settings, round)
     return (
-        judge_number(right, answer, settings.tolerance) if settings.tolerance else judge_value(right, answer)
+        judge_number(right, answer, settings.tolerance)
+        if settings.tolerance
+        else judge_value(right, answer, is_live=is_read_live(settings))
     )
+
+
+def is_read_live(settings: AnswerSettings) -> bool:
+    """Whether what is right stands in the cluster; else it is worked out, or right on every cluster."""
+    if settings.equals == "object":
+        return "object" in settings.expression
+    return settings.equals not in ("value", "subnet")
 
 
 async def right_answer(settings: AnswerSettings, round: Round):
@@ -154,26 +163,27 @@ def judge_number(right: float | None, answer: str, tolerance: float) -> Finding:
     return _wrong(answer)
 
 
-def judge_value(right, answer: str) -> Finding:
+def judge_value(right, answer: str, *, is_live: bool = True) -> Finding:
     if right is None:
         return failed(Reason.NOTHING_TO_COMPARE, NOTHING_YET)
-    if answer.strip().casefold() == spell(right).casefold():
-        return passed(
-            _("You answered %(answer)s, as it is on the live cluster."),
-            {"answer": answer, "measured": spell(right)},
-            answer=answer,
-        )
-    return _wrong(answer)
-
-
-def _wrong(answer: str) -> Finding:
-    """The right value is kept out: the student is to read it from the cluster."""
-    return failed(
-        Reason.WRONG_ANSWER,
-        _("You answered %(answer)s, but the live cluster says otherwise."),
-        {"answer": answer},
-        answer=answer,
+    if answer.strip().casefold() != spell(right).casefold():
+        return _wrong(answer, is_live=is_live)
+    told = (
+        _("You answered %(answer)s, as it is on the live cluster.")
+        if is_live
+        else _("You answered %(answer)s, and that is right.")
     )
+    return passed(told, {"answer": answer, "measured": spell(right)}, answer=answer)
+
+
+def _wrong(answer: str, *, is_live: bool = True) -> Finding:
+    """The right value is kept out: the student is to read it from the cluster, or to work it out."""
+    told = (
+        _("You answered %(answer)s, but the live cluster says otherwise.")
+        if is_live
+        else _("You answered %(answer)s, and that is not it.")
+    )
+    return failed(Reason.WRONG_ANSWER, told, {"answer": answer}, answer=answer)
 
 
 def spell(value) -> str:

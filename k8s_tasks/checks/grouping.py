@@ -13,6 +13,9 @@ from k8s_tasks.checks.finding import Broken, Finding, failed, passed
 from k8s_tasks.checks.judging import judge
 from k8s_tasks.checks.round import Round
 
+# Sentences that a student still reads to the end.
+TOLD_TOGETHER = 3
+
 
 async def check_all(settings: GroupSettings, round: Round) -> Finding:
     """The first failure is the reason; without one, the first that is undecided. One after the other, as they
@@ -23,7 +26,7 @@ async def check_all(settings: GroupSettings, round: Round) -> Finding:
         if findings[-1].verdict == Verdict.FAIL:
             return findings[-1]
     telling = _first(findings, Verdict.UNDECIDED)
-    return telling or Finding(Verdict.PASS, findings[-1].reason, _all_evidence(findings))
+    return telling or Finding(Verdict.PASS, _all_reasons(findings), _all_evidence(findings))
 
 
 async def check_any(settings: GroupSettings, round: Round) -> Finding:
@@ -67,6 +70,14 @@ def _end_of(proof: Proof, round: Round) -> float:
     settings = proof.parsed
     own = round.facts.spans.get(settings.step, (0.0, 0.0))[1] if proof.kind == ConditionKind.DURING else 0.0
     return max([own, *(_end_of(inner, round) for inner in inner_proofs(settings))])
+
+
+def _all_reasons(findings: list[Finding]) -> dict[str, str]:
+    """What each has proven, in one paragraph; the last alone where there are many: those are mostly alike."""
+    reasons = [each.reason for each in findings if each.reason]
+    if len(reasons) > TOLD_TOGETHER:
+        return reasons[-1]
+    return {code: " ".join(dict.fromkeys(each[code] for each in reasons)) for code in reasons[0]}
 
 
 def _all_evidence(findings: list[Finding]) -> dict:

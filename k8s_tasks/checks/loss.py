@@ -35,11 +35,11 @@ def judge(settings: LossSettings, *, lost: int, refused: int) -> Finding:
 
 _SAYS = {
     Verdict.PASS: _(
-        "%(hits)s of %(n)s datagrams were lost: %(share)s %%, interval %(low)s–%(high)s %%. %(right)s %% is"
-        " right."
+        "%(hits)s of %(n)s datagrams were lost: %(share)s %%. That fits a loss of %(right)s %% (%(expected)s of"
+        " %(n)s)."
     ),
     Verdict.FAIL: _(
-        "%(hits)s of %(n)s datagrams were lost: %(share)s %%, interval %(low)s–%(high)s %%. It is not"
-        " %(right)s %%."
+        "%(hits)s of %(n)s datagrams were lost: %(share)s %%. That does not fit a loss of %(right)s %%"
+        " (%(expected)s of %(n)s)."
     ),
 }

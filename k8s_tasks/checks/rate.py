@@ -32,7 +32,7 @@ def judge(settings: RateSettings, seen: Observation, *, port: int, payload: str)
         )
         return failed(Reason.NOT_ACKNOWLEDGED, sentence, **facts, least=settings.least_bytes)
     rate = count * 8 / 1000 / seconds
-    told = {"rate": f"{rate:.0f}", "count": count, "seconds": f"{seconds:.2f}"}
+    told = {"rate": f"{rate:.0f}", "count": count, "seconds": round(seconds, 2)}
     evidence = {
         "client": list(talk.client),
         "bytes": count,

@@ -45,11 +45,11 @@ _OTHERWISE = _(
 )
 _SAYS = {
     Verdict.PASS: _(
-        "%(hits)s of %(n)s keys moved: %(share)s %%, interval %(low)s–%(high)s %%, near the %(right)s %% that"
-        " consistent hashing moves."
+        "%(hits)s of %(n)s keys moved: %(share)s %%. That fits the %(right)s %% of consistent hashing (%(expected)s"
+        " of %(n)s)."
     ),
     Verdict.FAIL: _(
-        "%(hits)s of %(n)s keys moved: %(share)s %%, interval %(low)s–%(high)s %%, not the %(right)s %% that"
-        " consistent hashing moves."
+        "%(hits)s of %(n)s keys moved: %(share)s %%. That does not fit the %(right)s %% of consistent hashing"
+        " (%(expected)s of %(n)s)."
     ),
 }

@@ -19,12 +19,13 @@ def share_finding(settings, hits: int, n: int, says: dict[Verdict, str]) -> Find
     """The verdict on a share, with the numbers a reader needs. Raises Broken with too few samples."""
     test = test_of(settings)
     verdict = test.decide(hits, n)
-    low, high = wilson(hits, n)
-    facts = {"hits": hits, "n": n, "share": _percent(hits / n if n else 0)}
-    facts |= {"low": _percent(low), "high": _percent(high), "right": _percent(test.right)}
     if verdict == Verdict.UNDECIDED:
         raise too_few(n, test.needed)
+    low, high = wilson(hits, n)
     accepted = test.accepted(n)
+    facts = {"hits": hits, "n": n, "share": _percent(hits / n), "right": _percent(test.right)}
+    # What the verdict is decided by; the interval around the share may say otherwise to who compares them.
+    facts["expected"] = "–".join(dict.fromkeys(map(str, accepted)))
     evidence = {
         "hits": hits,
         "samples": n,
@@ -43,8 +44,8 @@ def round_share(share: float) -> float:
     return round(share, 4)
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}".removesuffix(".0")
+def _percent(share: float) -> float:
+    return round(100 * share, 1)
 
 
 def lost_requests(arrivals: Arrivals) -> Finding | None:

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 
 from curriculum.course import get_course
 from curriculum.domain import start_attempt
+from curriculum.quizzes import draw
 from deploy.local import netlabs
 from k8s_tasks import preparing
 from k8s_tasks.cluster.agent import agents_by_node
@@ -23,7 +24,9 @@ from k8s_tasks.enums import SessionState
 from k8s_tasks.launching import own_folder
 from k8s_tasks.loop import api_of, on_loop
 from k8s_tasks.models import Cluster, LabSession
+from k8s_tasks.quiz_facts import look
 from tests import workshop
+from tests.k8s_tasks.live import run_step
 from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
@@ -182,6 +185,34 @@ def test_its_student_rules_the_balancer_and_nothing_else_outside(queue_up):
     assert not may(session, "PATCH", "/api/v1/nodes/redes-worker", body=label, content_type=MERGE)
     assert not may(session, "GET", "/api/v1/namespaces/kube-system/secrets")
     assert not may(session, "GET", "/api/v1/namespaces/metallb-system/secrets")
+    end_session(session, "enough")
+    tend_own_netlabs()
+
+
+def count_rules(session: LabSession, word: str) -> int:
+    """How many rules of the second worker's table nat speak of it."""
+
+    async def act():
+        agents = await agents_by_node(await api_of(session.cluster.kubeconfig_path))
+        return await agents["redes-worker2"].run(["iptables", "-t", "nat", "-S"], seconds=10)
+
+    return on_loop(act()).stdout.decode().count(word)
+
+
+def test_a_quiz_asks_for_the_rules_that_its_service_really_has(starter, twin):
+    """Lab 6.3 has a whole cluster: what its question reads there, and whether the answer holds."""
+    found = twin.capabilities | {"iptables": {"state": "present", "reason": {}}}
+    Cluster.objects.filter(pk=twin.pk).update(capabilities=found)
+    student = get_user_model().objects.create_user("sixth", language="en")
+    lab = get_course().lab("kube-proxy-modes")
+    asked = get_course().chapter("load-balancing").quiz.question("rules-of-a-port")
+    session = made_ready(start_session(start_attempt(student, lab)))
+    assert look(student, asked.live).why == "not-there"
+
+    run_step(session, lab.step("services"), student)
+    until(lambda: look(student, asked.live).values == {"replicas": "5"})
+    truth = draw(asked, 1, {"replicas": "5"}).truth
+    until(lambda: str(count_rules(session, f"{session.namespace}/five:")) == truth)
     end_session(session, "enough")
     tend_own_netlabs()
 

@@ -7,9 +7,13 @@ import pytest
 from curriculum.course import get_course
 from curriculum.domain import start_attempt
 from curriculum.quizzes import draw, live_questions
+from k8s_tasks.checks.conversations import conversations
+from k8s_tasks.checks.round import Facts
+from k8s_tasks.loop import api_of, on_loop
 from k8s_tasks.measuring import preflight
 from k8s_tasks.models import Cluster
 from k8s_tasks.quiz_facts import look
+from k8s_tasks.verifying import begin_round, facts_of
 from tests.k8s_tasks.live import prepared, real_cluster, run_step
 from tests.waiting import until
 
@@ -77,6 +81,25 @@ def test_what_is_read_is_what_the_cluster_has(sit, student):
 
         seen = look(student, question("foundations", "largest-ping").live)
         assert draw(question("foundations", "largest-ping"), 1, seen.values).truth == "1472"
+
+
+def test_who_asked_is_whose_packets_came_to_the_pod(sit, student):
+    asked = question("observability", "asked-for")
+    lab = get_course().lab("capture-a-pod")
+    with sit("capture-a-pod") as session:
+        truth = draw(asked, 1, look(student, asked.live).values).truth
+        run_step(session, lab.step("ask"), student)
+
+        seen = on_loop(looked_at("web", session.cluster.kubeconfig_path, facts_of(session, lab)))
+        talks = conversations(seen.seen_at("web"), None, seen.place("web").address, 8080)
+        nonce = session.attempt.parameters["nonce"]
+        assert [talk.client[0] for talk in talks if talk.carries(nonce)] == [truth]
+
+
+async def looked_at(pod: str, kubeconfig: str, facts: Facts):
+    """What the platform has captured there."""
+    round = await begin_round(await api_of(kubeconfig), [], facts)
+    return await round.look([pod])
 
 
 def test_a_service_that_is_not_made_yet_is_not_there(sit, student):

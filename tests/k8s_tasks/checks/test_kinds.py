@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from curriculum.enums import Verdict
-from curriculum.kinds import CommandSettings, DnsSettings, ObjectSettings, TlsSettings
+from curriculum.kinds import AnswerSettings, CommandSettings, DnsSettings, ObjectSettings, TlsSettings
 from curriculum.text import Text
 from k8s_tasks.checks import answer, command, objects, tls
 from k8s_tasks.checks import dns as dns_check
@@ -83,6 +83,19 @@ class TestAnswer:
         found = answer.judge_value(30080, "30081")
         assert found.verdict == FAIL
         assert "30080" not in f"{found.reason}{found.evidence}"
+
+    @pytest.mark.parametrize(
+        ("settings", "is_live"),
+        [
+            ({"equals": "object", "expression": "object.spec.clusterIP", "resource": "Service"}, True),
+            ({"equals": "object", "expression": "7 - 3 + 1", "resource": "Service"}, False),
+            ({"equals": "value", "value": "75"}, False),
+        ],
+    )
+    def test_only_what_was_read_there_is_said_to_be_on_the_live_cluster(self, settings, is_live):
+        assert answer.is_read_live(AnswerSettings(step="answer", **settings)) == is_live
+        told = [answer.judge_value(5, typed, is_live=is_live).reason["en"] for typed in ("5", "6")]
+        assert [("live cluster" in each) for each in told] == [is_live, is_live]
 
     def test_without_anything_to_compare_with_it_is_not_yet(self):
         assert "do the steps before it" in answer.judge_value(None, "5").reason["en"]

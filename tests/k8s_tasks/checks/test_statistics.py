@@ -50,6 +50,13 @@ class TestLoss:
         assert loss.judge(settings, lost=0, refused=0).verdict == PASS
         assert loss.judge(settings, lost=10, refused=0).verdict == FAIL
 
+    def test_the_reason_names_the_counts_that_would_fit(self):
+        reason = loss.judge(loss_settings(samples=350), lost=0, refused=0).reason
+        assert reason["en"].endswith("0 %. That does not fit a loss of 30 % (83–127 of 350).")
+        assert "24,3 %" in loss.judge(loss_settings(samples=350), lost=85, refused=0).reason["pt-br"]
+        nothing = loss_settings(samples=200, right=0.0, wrong=0.05)
+        assert "fits a loss of 0 % (0 of 200)" in loss.judge(nothing, lost=0, refused=0).reason["en"]
+
     def test_the_evidence_says_how_it_was_decided(self):
         evidence = loss.judge(loss_settings(), lost=105, refused=0).evidence
         low, high = evidence["accepted"]

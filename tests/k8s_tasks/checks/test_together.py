@@ -37,6 +37,15 @@ def test_all_passes_only_when_each_does_and_tells_the_one_that_fails():
     assert (failed.verdict, "has not received your word" in failed.reason["en"]) == (FAIL, True)
 
 
+def test_all_tells_what_each_has_proven_and_of_many_the_last():
+    seen_both = seen([*PINGS, *WORDS])
+    told = finding("all", {"of": [PINGED, SAID]}, seen_both).reason
+    each = [finding("all", {"of": [part]}, seen_both).reason for part in (PINGED, SAID)]
+    assert told == {code: f"{each[0][code]} {each[1][code]}" for code in ("pt-br", "en")}
+    assert finding("all", {"of": [PINGED, PINGED]}, seen_both).reason == each[0]
+    assert finding("all", {"of": [PINGED, SAID, PINGED, SAID]}, seen_both).reason == each[1]
+
+
 def test_all_looks_in_the_order_its_parts_stand(monkeypatch):
     """The second part is looked at when the first has come true, and not at all when it has not."""
     looked = []

@@ -14,6 +14,10 @@ export function notify(level, text) {
   if (!isShown) notices.append(makeNotice(level, text));
 }
 
+export function forgetErrors() {
+  for (const notice of document.querySelectorAll("#notices > .notice[data-level=error]")) notice.remove();
+}
+
 function makeNotice(level, text) {
   const attributes = { type: "button", class: "link-button notice-close", "data-close-notice": "", "aria-label": word("close") };
   return make("div", { class: "notice", "data-level": level }, make("p", {}, text), make("button", attributes, "×"));
