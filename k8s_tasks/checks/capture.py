@@ -100,7 +100,8 @@ def _conversation_rule(judge_talk: Callable[[_Talk], Finding]):
     """A rule about the conversation with the payload; without one the student has not sent it yet."""
 
     def rule(settings: CaptureSettings, seen: Observation, port: int, payload: str) -> Finding:
-        facts = {"source": settings.source, "target": settings.target, "port": port, "payload": payload}
+        facts = {"source": seen.spell(settings.source), "target": settings.target}
+        facts |= {"port": port, "payload": payload}
         found = _carrying(settings, seen, port, payload)
         if found is None:
             return failed(Reason.NOT_CAPTURED, _NOT_YET, **facts)

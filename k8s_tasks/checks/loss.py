@@ -35,8 +35,8 @@ def judge(settings: LossSettings, *, lost: int, refused: int) -> Finding:
 
 _SAYS = {
     Verdict.PASS: _(
-        "%(hits)s of %(n)s datagrams were lost: %(share)s %%. That fits a loss of %(right)s %% (%(expected)s of"
-        " %(n)s)."
+        "%(hits)s of %(n)s datagrams were lost: %(share)s %%. That fits a loss of %(right)s %% (%(expected)s"
+        " of %(n)s)."
     ),
     Verdict.FAIL: _(
         "%(hits)s of %(n)s datagrams were lost: %(share)s %%. That does not fit a loss of %(right)s %%"

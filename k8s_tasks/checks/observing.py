@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext_noop as _
 
+from curriculum.kinds import NODE_PLACE
 from k8s_tasks.checks.finding import Broken
 from k8s_tasks.checks.packets import Packet
 
@@ -34,6 +35,10 @@ class Observation:
         if place is None or not place.address:
             raise Broken(_("The pod %(pod)s is not running; reset the session."), pod=name)
         return place
+
+    def spell(self, name: str) -> str:
+        """A place as people know it: a node by its own name."""
+        return self.place(name).node if name.startswith(NODE_PLACE) else name
 
     def seen_at(self, pod: str) -> list[Packet]:
         """Raises Broken when there is no good capture."""

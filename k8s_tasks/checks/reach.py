@@ -78,7 +78,8 @@ def probe_of(settings: ReachSettings, round: Round) -> Probe:
 
 def judge(settings: ReachSettings, probe: Probe, outcome: Outcome, seen: Observation) -> Finding:
     evidence = {"mark": probe.mark.decode(), "outcome": outcome.value, **_told(probe, seen)}
-    facts = {"source": probe.source, "target": probe.target, "protocol": probe.protocol, "port": probe.port}
+    facts = {"source": seen.spell(probe.source), "target": probe.target}
+    facts |= {"protocol": probe.protocol, "port": probe.port}
     if outcome == _WANTED[settings.expect]:
         return passed(_RIGHT[probe.protocol == "icmp", outcome], evidence, **facts)
     return failed(_CODES[outcome], _WRONG[outcome], evidence, **facts)

@@ -45,8 +45,8 @@ _OTHERWISE = _(
 )
 _SAYS = {
     Verdict.PASS: _(
-        "%(hits)s of %(n)s keys moved: %(share)s %%. That fits the %(right)s %% of consistent hashing (%(expected)s"
-        " of %(n)s)."
+        "%(hits)s of %(n)s keys moved: %(share)s %%. That fits the %(right)s %% of consistent hashing"
+        " (%(expected)s of %(n)s)."
     ),
     Verdict.FAIL: _(
         "%(hits)s of %(n)s keys moved: %(share)s %%. That does not fit the %(right)s %% of consistent hashing"

@@ -22,12 +22,13 @@ DATAGRAM_SECONDS = 5.0  # until the last of them is in the capture
 END = 0
 _CANNOT_RUN = (2, 126, 127)  # what curl and shells say when nothing was sent at all
 _NOBODY = (6, 7, 28)  # curl found no such name, nobody who answers, or only silence
-# One write is one datagram. What the kernel did not take is counted: it never was on the wire. Number 0
-# is sent so often that one arrives: what has not been captured before it was lost.
+# One write is one datagram, and one line where a student's program prints it. What the kernel did not take is
+# counted: it never was on the wire. Number 0 is sent so often that one arrives: what has not been captured
+# before it was lost.
 _DATAGRAMS = """exec 3<>"/dev/udp/$1/$2" || exit 126
 failed=0
-for number in $(seq "$3"); do printf '%s-%s.' "$4" "$number" >&3 2>/dev/null || failed=$((failed + 1)); done
-for copy in $(seq 25); do printf '%s-0.' "$4" >&3 2>/dev/null; done
+for number in $(seq "$3"); do printf '%s-%s.\\n' "$4" "$number" >&3 2>/dev/null || failed=$((failed + 1)); done
+for copy in $(seq 25); do printf '%s-0.\\n' "$4" >&3 2>/dev/null; done
 echo "$failed"
 """
 # curl reads what it is to get line by line.

@@ -1,10 +1,13 @@
 """What became of a probe, read from the packets at both ends."""
 
+from dataclasses import replace
+
 import pytest
 
 from curriculum.enums import Verdict
 from curriculum.kinds import ReachSettings
 from k8s_tasks.checks.finding import Broken
+from k8s_tasks.checks.observing import Place
 from k8s_tasks.checks.probing import Outcome, Probe, outcome_of
 from k8s_tasks.checks.reach import check_enforced, judge
 from k8s_tasks.cluster.execs import Completed
@@ -129,6 +132,14 @@ def test_only_what_was_expected_passes(expect, right):
     for outcome in Outcome:
         found = judge(settings, probe("tcp"), outcome, seen())
         assert found.verdict == (Verdict.PASS if outcome == right else Verdict.FAIL)
+
+
+def test_a_node_is_told_by_its_name():
+    settings = ReachSettings(source="node:0", target="carla", protocol="tcp", port="80")
+    world = seen()
+    world.places["node:0"] = Place("172.18.0.2", "redes-control-plane", "172.18.0.2")
+    found = judge(settings, replace(probe("tcp"), source="node:0"), Outcome.REFUSED, world)
+    assert "from redes-control-plane: nobody" in found.reason["en"]
 
 
 def test_a_silence_proves_nothing_where_policies_were_not_proven_to_be_enforced():
