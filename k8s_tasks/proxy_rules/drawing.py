@@ -113,7 +113,8 @@ def _door_spot(same: list[Door], rules: Rules) -> Spot:
     counts = [rules.counted.get((door.id, target)) for target in {each.target for each in same}]
     known = [each for each in counts if each is not None]
     texts = tuple(each.rule for each in same)
-    return Spot(door.id, Part.DOOR, texts, sum(known) if known else None, door=door)
+    # A packet that the table filter drops was counted by the table nat as well.
+    return Spot(door.id, Part.DOOR, texts, max(known, default=None), door=door)
 
 
 def _chain_spot(chain: Chain, counted: int | None, pods: Mapping[str, str]) -> Spot:

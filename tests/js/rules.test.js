@@ -62,6 +62,41 @@ test("every line joins its two boxes", () => {
   }
 });
 
+const LOCAL = {
+  spots: [
+    { id: "ip", part: "door" },
+    { id: "port", part: "door" },
+    { id: "ext", part: "outside" },
+    { id: "svc", part: "choice" },
+    { id: "svl", part: "choice" },
+    { id: "one", part: "endpoint" },
+    { id: "drop", part: "refusal" },
+  ],
+  lines: [
+    { from: "ip", to: "svc" },
+    { from: "port", to: "ext" },
+    { from: "port", to: "drop" },
+    { from: "ext", to: "svc" },
+    { from: "ext", to: "svl" },
+    { from: "svc", to: "one" },
+  ],
+};
+
+for (const picture of [SERVICE, LOCAL]) {
+  test(`no line of ${picture.lines.length} runs through a box, and none leaves the drawing`, () => {
+    const { boxes, lines, height } = layoutRules(picture, 940);
+    for (const { points } of lines) {
+      points.slice(1).forEach(([x, y], at) => {
+        const [left, right] = [Math.min(x, points[at][0]), Math.max(x, points[at][0])];
+        const [top, bottom] = [Math.min(y, points[at][1]), Math.max(y, points[at][1])];
+        assert.ok(top >= 0 && bottom <= height);
+        const isThrough = (box) => left < box.x + box.width && right > box.x && top < box.y + box.height && bottom > box.y;
+        assert.deepEqual(boxes.filter(isThrough).map(({ id }) => id), []);
+      });
+    }
+  });
+}
+
 test("a probability is written as a fraction where it is one", () => {
   assert.equal(share(1), "1");
   assert.equal(share(0.5), "1/2");

@@ -16,8 +16,9 @@ export function layoutRules({ spots, lines }, width) {
   const byId = new Map(boxes.map((box) => [box.id, box]));
   const drawn = lines
     .filter(({ from, to }) => byId.has(from) && byId.has(to))
-    .map((line) => ({ ...line, ...wayOf(byId.get(line.from), byId.get(line.to), isNarrow) }));
-  return { isNarrow, boxes, lines: drawn, height: Math.max(0, ...boxes.map((box) => box.y + box.height)) + 2 };
+    .map((line) => ({ ...line, ...wayOf(byId.get(line.from), byId.get(line.to), boxes, isNarrow) }));
+  const lowest = [...boxes.map((box) => box.y + box.height), ...drawn.flatMap(({ points }) => points.map(([, y]) => y))];
+  return { isNarrow, boxes, lines: drawn, height: Math.max(0, ...lowest) + 2 };
 }
 
 function below(spots, columnOf, width) {
@@ -53,13 +54,31 @@ function middleOf(spot, lines, placed) {
 }
 
 /** The points of a line, and where its probability may be written; a narrow drawing has no room for that. */
-function wayOf(from, to, isNarrow) {
-  const height = to.y + to.height / 2;
+function wayOf(from, to, boxes, isNarrow) {
+  const [leaves, comes] = [middle(from), middle(to)];
   if (isNarrow) {
     const rail = from.x + NARROW.indent / 2;
-    return { points: [[rail, from.y + from.height], [rail, height], [to.x, height]], label: null };
+    return { points: [[rail, from.y + from.height], [rail, comes], [to.x, comes]], label: null };
   }
   const [start, end] = [from.x + from.width, to.x];
-  const bend = start + Math.min(14, (end - start) / 4);
-  return { points: [[start, from.y + from.height / 2], [bend, from.y + from.height / 2], [bend, height], [end, height]], label: { x: (bend + end) / 2, y: height - 5 } };
+  const between = boxes.filter((box) => box.x >= start && box.x + box.width <= end);
+  const turn = Math.min(14, (end - start) / 4);
+  const bend = start + turn;
+  if (between.length) {
+    const lane = laneOf(leaves, comes, between);
+    return { points: [[start, leaves], [bend, leaves], [bend, lane], [end - turn, lane], [end - turn, comes], [end, comes]], label: null };
+  }
+  return { points: [[start, leaves], [bend, leaves], [bend, comes], [end, comes]], label: { x: (bend + end) / 2, y: comes - 5 } };
+}
+
+function middle(box) {
+  return box.y + box.height / 2;
+}
+
+/** The height nearest to both ends at which a line passes the boxes between them without touching any. */
+function laneOf(leaves, comes, between) {
+  const edges = between.flatMap((box) => [box.y - BOX.gap / 2, box.y + box.height + BOX.gap / 2]);
+  const isFree = (y) => y > 0 && between.every((box) => y < box.y - 2 || y > box.y + box.height + 2);
+  const detour = (y) => Math.abs(y - leaves) + Math.abs(y - comes);
+  return [leaves, comes, ...edges].filter(isFree).toSorted((one, other) => detour(one) - detour(other))[0];
 }
