@@ -27,7 +27,7 @@ _NOBODY = (6, 7, 28)  # curl found no such name, nobody who answers, or only sil
 # before it was lost.
 _DATAGRAMS = """exec 3<>"/dev/udp/$1/$2" || exit 126
 failed=0
-for number in $(seq "$3"); do printf '%s-%s.\\n' "$4" "$number" >&3 2>/dev/null || failed=$((failed + 1)); done
+for n in $(seq "$3"); do printf '%s-%s.\\n' "$4" "$n" >&3 2>/dev/null || failed=$((failed + 1)); done
 for copy in $(seq 25); do printf '%s-0.\\n' "$4" >&3 2>/dev/null; done
 echo "$failed"
 """
