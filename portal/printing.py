@@ -5,9 +5,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from curriculum.domain import spell_argv
+from curriculum.enums import StepKind
 from curriculum.parameters import SubstitutionError, fill_prose
 from curriculum.specs import LabSpec, Step
-from k8s_tasks.commands import command_of, manifest_of
+from k8s_tasks.commands import NODES, command_of, manifest_of
 from portal.chapters import chapter_or_404
 from portal.glossary import terms_said
 from portal.language import page_language
@@ -47,6 +48,7 @@ def step_context(lab: LabSpec, step: Step, language: str, values: dict) -> dict:
     return {
         "spec": step,
         "body": fill_prose(step.body(language), values),
+        "place": step.pod or (NODES[step.node] if step.kind == StepKind.NODE else ""),
         "command": _spelled(lambda: spell_argv(command_of(step, values) or [])),
         "manifest": _spelled(lambda: manifest_of(lab, step, values)) if step.manifest else "",
     }

@@ -24,3 +24,10 @@ def test_paper_holds_no_hint_and_no_debrief(db, healthy):
     for lab in get_course().chapter("foundations").labs:
         hidden = [lab.debrief("pt-br"), *(hint["pt-br"] for step in lab.steps for hint in step.hints)]
         assert not [words for words in map(plain, hidden) if words in page]
+
+
+def test_a_command_on_paper_says_where_it_is_typed(db, healthy):
+    page = Client().get("/chapters/addressing/print/").content.decode()
+    assert '<pre class="paper-code">ana$ kubectl get pods -o wide' in page
+    assert '<pre class="paper-code">control$ sh -c ' in page
+    assert '<pre class="paper-code">worker2$ tcpdump ' in page
