@@ -25,7 +25,7 @@ class Reporter:
         self._client, self._log = client, log
         self._work: queue.Queue = queue.Queue()
         self._told: dict[Ref, str] = {}
-        self._addresses: dict[str, list] = {}
+        self._addresses: dict[Ref, tuple[str, list]] = {}  # of an Ingress' uid
         threading.Thread(target=self._run, name="report", daemon=True).start()
 
     def tell(self, ref: Ref, obj: dict, message: Message) -> None:
@@ -44,12 +44,14 @@ class Reporter:
 
     def forget_others(self, known: set[Ref]) -> None:
         self._told = {ref: mark for ref, mark in self._told.items() if ref in known}
+        self._addresses = {ref: one for ref, one in self._addresses.items() if ref in known}
 
     def address(self, ref: Ref, obj: dict, addresses: list[dict]) -> None:
         present = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
-        if present == addresses or self._addresses.get(obj["metadata"]["uid"]) == addresses:
+        wanted = obj["metadata"]["uid"], addresses
+        if present == addresses or self._addresses.get(ref) == wanted:
             return
-        self._addresses[obj["metadata"]["uid"]] = addresses
+        self._addresses[ref] = wanted
         status = {"status": {"loadBalancer": {"ingress": addresses}}}
         self._work.put(("PATCH", f"{NETWORKING}/{_path(ref)}/status", status, _MERGE))
 
