@@ -34,9 +34,8 @@ class NamespaceController:
     def sync(self, key: Key) -> None:
         namespace = self._store.find("namespaces", None, key[0])
         if namespace is None:
-            if (
-                key[0] in bootstrap.NAMESPACES
-            ):  # a system's namespace comes back, as kube-apiserver sees to it
+            if key[0] in bootstrap.NAMESPACES:
+                # A system's namespace comes back, as kube-apiserver sees to it.
                 bootstrap.create_namespace(self._store, key[0])
             return
         if is_deleting(namespace):
