@@ -87,13 +87,9 @@ def withdraw(request, code):
 @never_cache
 def find(request):
     """A code as it was typed from paper."""
-    code = "".join(letter for letter in request.GET.get("code", "").lower() if letter in CODE_LETTERS)
     if not request.GET.get("code"):
         return render(request, "verify.html")
-    found = Certificate.objects.filter(code=_grouped(code)).first()
-    if found is None:
-        return render(request, "verify.html", {"is_unknown": True}, status=404)
-    return redirect("verify-certificate", code=found.code)
+    return _lead_to(request, request.GET["code"])
 
 
 @login_not_required
@@ -101,7 +97,9 @@ def find(request):
 @never_cache
 def verify(request, code):
     """For everybody: what was proven, checked now. A withdrawn one tells no more than that."""
-    found = get_object_or_404(Certificate, code=code)
+    found = Certificate.objects.filter(code=code).first()
+    if found is None:
+        return _lead_to(request, code)
     if found.withdrawn_at:
         return render(request, "verify.html", {"certificate": found}, status=410)
     if not is_genuine(found):
@@ -237,6 +235,14 @@ def _as_told(stated: dict) -> Proven:
 def _checked(stated: dict, held: set[str], wrong: int) -> Proven:
     facts = vars(_as_told(stated)) | {"held": len(held & set(stated["conditions"]))}
     return Proven(**facts | {"wrong": "changed" if wrong else ""})
+
+
+def _lead_to(request, typed: str):
+    """To the certificate with this code: capitals, spaces and dashes are as people type them."""
+    code = _grouped("".join(letter for letter in typed.lower() if letter in CODE_LETTERS))
+    if not Certificate.objects.filter(code=code).exists():
+        return render(request, "verify.html", {"is_unknown": True}, status=404)
+    return redirect("verify-certificate", code=code)
 
 
 def _make_code() -> str:

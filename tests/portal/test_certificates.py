@@ -1,6 +1,7 @@
 """What a student shows to others of their work: genuine, checked when opened, taken back at will."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -151,11 +152,28 @@ def test_on_paper_it_has_the_address_and_a_square_for_phones(issue, world, visit
     assert "viewBox" in square and "height=" not in square, "a page that gives it a size would cut it"
 
 
-@pytest.mark.parametrize("typed", [str.upper, lambda code: code.replace("-", " "), lambda code: f" {code} "])
+AS_TYPED = [
+    str.upper,
+    str.title,
+    lambda code: code.replace("-", " "),
+    lambda code: code.replace("-", ""),
+    lambda code: code.replace("-", " \N{EN DASH} "),
+    lambda code: f" {code} ",
+]
+
+
+@pytest.mark.parametrize("typed", AS_TYPED)
 def test_a_code_is_found_however_it_was_typed(issue, typed):
     certificate = issue()
-    assert Client().get("/verify/", {"code": typed(certificate.code)}).url == f"/verify/{certificate.code}/"
+    code, here = typed(certificate.code), f"/verify/{certificate.code}/"
+
+    assert Client().get("/verify/", {"code": code}).url == here
+    assert Client().get(f"/verify/{quote(code)}/").url == here
 
 
-def test_an_unknown_code_is_told(db):
-    assert Client().get("/verify/", {"code": "bbbb-bbbb-bbbb"}).status_code == 404
+@pytest.mark.parametrize("typed", ["bbbb-bbbb-bbbb", "certificate", "--"])
+def test_an_unknown_code_is_told(db, typed):
+    browser = Client(headers={"Accept-Language": "en"})
+    for page in (browser.get("/verify/", {"code": typed}), browser.get(f"/verify/{typed}/")):
+        assert page.status_code == 404
+        assert "No certificate has this code" in page.content.decode()
