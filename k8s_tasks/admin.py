@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -21,7 +21,8 @@ from k8s_tasks.domain.spares import why_not_kept
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, CapabilityState, RunKind
 from k8s_tasks.kubeconfigs import KubeconfigRefused, checked, seal
 from k8s_tasks.models import Cluster, ConditionResult, KeptReady, LabSession, Limits, Run
-from k8s_tasks.speech import speaking_to
+from k8s_tasks.on_record import record_of
+from k8s_tasks.speech import by_language, speaking_to
 
 
 class Record(admin.ModelAdmin):
@@ -131,7 +132,7 @@ class ClusterAdmin(AsksFirst, admin.ModelAdmin):
         left=_("They take no new sessions already."),
     )
     def drain(self, request, cluster):
-        return _take_new(cluster, False) and gettext("Drained: it takes no new sessions.")
+        return _take_new(cluster, False) and record_of(gettext_noop("Drained: it takes no new sessions."))
 
     @asks_first(
         description=_("Take new sessions again"),
@@ -141,7 +142,7 @@ class ClusterAdmin(AsksFirst, admin.ModelAdmin):
         left=_("They take new sessions already."),
     )
     def take_new(self, request, cluster):
-        return _take_new(cluster, True) and gettext("It takes new sessions again.")
+        return _take_new(cluster, True) and record_of(gettext_noop("It takes new sessions again."))
 
     def at_stake(self, clusters):
         return [(gettext("live sessions"), sum(live_sessions(each) for each in clusters))]
@@ -279,7 +280,8 @@ class LabSessionAdmin(AsksFirst, Record):
         left=_("They are over already."),
     )
     def reset(self, request, session):
-        return gettext("Reset; the new session is %s.") % reset_session(session)
+        fresh = reset_session(session)
+        return record_of(gettext_noop("Reset; the new session is %(session)s."), session=str(fresh))
 
     @asks_first(
         description=_("End"),
@@ -295,7 +297,7 @@ class LabSessionAdmin(AsksFirst, Record):
     def end(self, request, session):
         with speaking_to(session.attempt.student):
             reason = gettext("An administrator ended it.")
-        return end_session(session, reason) and gettext("Ended.")
+        return end_session(session, reason) and record_of(gettext_noop("Ended."))
 
     @asks_first(
         description=_("Extend"),
@@ -309,7 +311,8 @@ class LabSessionAdmin(AsksFirst, Record):
     )
     def extend(self, request, session):
         extend_session(session)
-        return gettext("Extended until %s.") % localize(localtime(session.expires_at))
+        until = by_language(lambda _code: localize(localtime(session.expires_at)))
+        return record_of(gettext_noop("Extended until %(until)s."), until=until)
 
     def at_stake(self, sessions):
         runs = Run.objects.filter(session__in=sessions, state__in=OPEN_RUN_STATES)

@@ -1,8 +1,8 @@
 """Acts of the panel that ask first, on a page of their own, and are on record afterwards.
 
-An act is a method of a model's admin that does it to one object and answers the sentence for the record, or
-nothing where there was nothing left to do. `asks_first` makes an action of the list of it, `AsksFirst` also
-offers it on each object's page. The first POST only asks: to which of the chosen objects it would be done,
+An act is a method of a model's admin that does it to one object and answers what is kept of it
+(`record_of`), or nothing where there was nothing left to do. `asks_first` makes an action of the list of it,
+`AsksFirst` also offers it on each object's page. The first POST only asks: to which of the chosen objects it would be done,
 and what will happen then. The POST of that page does it to those that are still as they were.
 """
 
@@ -15,6 +15,10 @@ from django.db.models import QuerySet
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from k8s_tasks.on_record import record_of
+from k8s_tasks.on_record import told as told_of
 
 CONFIRMED = "confirmed"
 
@@ -67,6 +71,12 @@ class AsksFirst:
         }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
+    def history_view(self, request, object_id, extra_context=None):
+        response = super().history_view(request, object_id, extra_context)
+        for entry in getattr(response, "context_data", {}).get("action_list", ()):
+            entry.change_message = told_of(entry)
+        return response
+
     def links_of(self, obj) -> list[tuple[str, str]]:
         """(words, address) that stand beside the acts."""
         return []
@@ -117,11 +127,11 @@ def _do_to(model_admin, request, act: Callable, obj) -> bool | None:
         record = act(model_admin, request, obj)
     except model_admin.refusals as refusal:
         model_admin.message_user(request, f"{obj}: {refusal}", messages.ERROR)
-        model_admin.log_change(request, obj, _("Refused: %s") % refusal)
+        model_admin.log_change(request, obj, record_of(gettext_noop("Refused: %(why)s"), why=str(refusal)))
         return False
     if not record:
         return None
-    model_admin.log_change(request, obj, str(record))
+    model_admin.log_change(request, obj, record)
     return True
 
 

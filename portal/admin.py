@@ -8,13 +8,14 @@ from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from k8s_tasks.admin import Record
 from k8s_tasks.asking import AsksFirst, asks_first
 from k8s_tasks.enums import LIVE_SESSION_STATES
 from k8s_tasks.models import LabSession
+from k8s_tasks.on_record import record_of, told
 from portal.lti import admin as _lti  # noqa: F401 - it registers what is of learning platforms
 from portal.models import Classroom, HelpLog, User
 from portal.xapi import admin as _xapi  # noqa: F401 - it registers the record stores
@@ -51,7 +52,7 @@ class PersonAdmin(AsksFirst, UserAdmin):
         left=_("They are inactive already, or it is you: you cannot deactivate yourself."),
     )
     def deactivate(self, request, person):
-        return _set_active(person, False) and gettext("Deactivated.")
+        return _set_active(person, False) and record_of(gettext_noop("Deactivated."))
 
     @asks_first(
         description=_("Activate"),
@@ -61,7 +62,7 @@ class PersonAdmin(AsksFirst, UserAdmin):
         left=_("They are active already."),
     )
     def activate(self, request, person):
-        return _set_active(person, True) and gettext("Activated.")
+        return _set_active(person, True) and record_of(gettext_noop("Activated."))
 
     def at_stake(self, people):
         live = LabSession.objects.filter(attempt__student__in=people, state__in=LIVE_SESSION_STATES)
@@ -113,7 +114,7 @@ class ClassroomAdmin(AsksFirst, admin.ModelAdmin):
     )
     def archive(self, request, classroom):
         open_ones = Classroom.objects.filter(pk=classroom.pk, archived_at=None)
-        return open_ones.update(archived_at=timezone.now()) and gettext("Archived.")
+        return open_ones.update(archived_at=timezone.now()) and record_of(gettext_noop("Archived."))
 
     @asks_first(
         description=_("Restore"),
@@ -124,7 +125,7 @@ class ClassroomAdmin(AsksFirst, admin.ModelAdmin):
     )
     def restore(self, request, classroom):
         archived = Classroom.objects.filter(pk=classroom.pk).exclude(archived_at=None)
-        return archived.update(archived_at=None) and gettext("Restored.")
+        return archived.update(archived_at=None) and record_of(gettext_noop("Restored."))
 
     def at_stake(self, classrooms):
         students = User.objects.filter(classrooms__in=classrooms).distinct()
@@ -145,7 +146,7 @@ class HelpLogAdmin(Record):
 class DeedAdmin(Record):
     """What was done in the panel, by whom, to what."""
 
-    list_display = ["action_time", "user", "content_type", "subject", "told"]
+    list_display = ["action_time", "user", "content_type", "subject", "deed"]
     list_display_links = None
     list_filter = [("content_type", admin.RelatedOnlyFieldListFilter), "action_flag"]
     search_fields = ["object_repr", "change_message", "user__username"]
@@ -154,11 +155,13 @@ class DeedAdmin(Record):
 
     @admin.display(description=_("object"), ordering="object_repr")
     def subject(self, entry):
+        if entry.content_type is None:  # of the course as a whole
+            return gettext(entry.object_repr)
         address = None if entry.is_deletion() else entry.get_admin_url()
         return (
             format_html('<a href="{}">{}</a>', address, entry.object_repr) if address else entry.object_repr
         )
 
     @admin.display(description=_("what was done"))
-    def told(self, entry):
-        return entry.get_change_message() or entry.get_action_flag_display()
+    def deed(self, entry):
+        return told(entry) or entry.get_action_flag_display()

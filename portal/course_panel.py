@@ -15,7 +15,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 from redis.exceptions import RedisError
 
@@ -26,6 +26,7 @@ from curriculum.specs import Course
 from k8s_tasks.enums import LIVE_SESSION_STATES
 from k8s_tasks.following_course import Holder, holders, reload_course
 from k8s_tasks.models import LabSession
+from k8s_tasks.on_record import record_of
 from k8s_tasks.redis_keys import course_findings, redis_client
 
 LINT_SECONDS = 180
@@ -51,7 +52,7 @@ def course_reload(request):
     if why_not := _why_not(told):
         messages.error(request, why_not)
         if request.method == "POST":
-            _keep(request.user, _("Reload refused: %s") % why_not)
+            _keep(request.user, record_of(gettext_noop("Reload refused: %(why)s"), why=why_not))
         return redirect("panel-course")
     if request.method == "POST":
         _reload(request)
@@ -75,10 +76,10 @@ def _reload(request) -> None:
         held = reload_course()
     except CourseError as error:  # the files have changed since they were linted
         messages.error(request, str(error))
-        _keep(request.user, _("Reload refused: %s") % error)
+        _keep(request.user, record_of(gettext_noop("Reload refused: %(why)s"), why=str(error)))
         return
     facts = {"before": before[:12], "now": held.version[:12]}
-    _keep(request.user, _("Reloaded: %(before)s → %(now)s") % facts)
+    _keep(request.user, record_of(gettext_noop("Reloaded: %(before)s → %(now)s"), **facts))
     told = _("The course is now %(now)s. The other processes take it up within a few seconds.")
     messages.success(request, told % facts)
 
@@ -153,7 +154,7 @@ def _holders() -> list[Holder] | None:
 
 def _keep(person, words: str) -> None:
     LogEntry.objects.create(
-        user=person, action_flag=CHANGE, object_repr=str(_("Course content")), change_message=words
+        user=person, action_flag=CHANGE, object_repr=gettext_noop("Course content"), change_message=words
     )
 
 

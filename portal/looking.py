@@ -6,10 +6,11 @@ the student's raised hand allows it, and they read who did.
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.shortcuts import get_object_or_404, redirect
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_safe
 
 from k8s_tasks.models import LabSession
+from k8s_tasks.on_record import record_of
 from portal import access
 from portal.helping import live_terminals, to_watched_terminal
 from portal.lab_page import lab_page, sitting_in
@@ -39,6 +40,5 @@ def _watched_hand(session: LabSession) -> HelpRequest | None:
 
 
 def _keep_that_it_was_opened(person, session: LabSession) -> None:
-    LogEntry.objects.log_actions(
-        person.pk, [session], CHANGE, change_message=_("Opened read-only."), single_object=True
-    )
+    record = record_of(gettext_noop("Opened read-only."))
+    LogEntry.objects.log_actions(person.pk, [session], CHANGE, change_message=record, single_object=True)

@@ -1,7 +1,7 @@
 """What is dangerous in the panel asks on a page of its own, and is on record afterwards."""
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 
@@ -9,6 +9,7 @@ from k8s_tasks import asking
 from k8s_tasks.domain.sessions import end_session
 from k8s_tasks.enums import RunState, SessionState
 from k8s_tasks.models import LabSession
+from k8s_tasks.on_record import told
 from portal.models import User
 from tests.portal.conftest import make_run, make_session
 
@@ -37,7 +38,7 @@ def state_of(session: LabSession) -> str:
 
 def on_record(obj) -> list[tuple]:
     entries = LogEntry.objects.filter(object_id=str(obj.pk)).order_by("action_time")
-    return [(entry.user.username, entry.get_change_message()) for entry in entries]
+    return [(entry.user.username, told(entry)) for entry in entries]
 
 
 @pytest.mark.parametrize("action", ["reset", "end", "extend"])
@@ -84,6 +85,26 @@ def test_an_extension_is_on_record_with_its_end(world, panel):
     assert world.attempt.sessions.get().expires_at > world.session.expires_at
     (entry,) = on_record(world.session)
     assert entry[1].startswith("Extended until ")
+
+
+def test_what_was_done_is_read_in_the_readers_language(world, panel, visit):
+    User.objects.create_superuser("rui", language="pt-br")
+    rui = visit(User.objects.get(username="rui"))
+    confirm(panel, SESSIONS, "extend", world.session)
+    confirm(panel, SESSIONS, "end", world.session)
+
+    for address in (f"/admin/{SESSIONS}/{world.session.pk}/history/", "/admin/admin/logentry/"):
+        mine, theirs = (browser.get(address).content.decode() for browser in (panel, rui))
+        assert "Extended until " in mine and "Ended." in mine
+        assert "Estendida até " in theirs and "Encerrada." in theirs and "Extended until" not in theirs
+
+
+def test_what_was_kept_as_a_sentence_is_read_as_it_was(world, panel):
+    LogEntry.objects.log_actions(
+        world.root.pk, [world.session], CHANGE, change_message="{Ended}", single_object=True
+    )
+
+    assert "{Ended}" in panel.get(f"/admin/{SESSIONS}/{world.session.pk}/history/").content.decode()
 
 
 def test_each_of_several_has_its_own_record(world, panel):

@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from curriculum.course import get_course, shelf
 from curriculum.models import Lab
 from k8s_tasks.following_course import Follower, holders
+from k8s_tasks.on_record import told
 from k8s_tasks.redis_keys import course_wanted
 from tests.curriculum.conftest import Folder
 
@@ -73,7 +74,7 @@ def minutes() -> int:
 
 
 def records() -> list[str]:
-    return [entry.get_change_message() for entry in LogEntry.objects.order_by("action_time")]
+    return [told(entry) for entry in LogEntry.objects.order_by("action_time")]
 
 
 def test_the_page_tells_version_counts_and_who_holds_it(panel):

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from k8s_tasks.enums import RunState, SessionState
 from k8s_tasks.models import LabSession, Run
+from k8s_tasks.on_record import told
 from portal.models import HelpDeed, HelpRequest
 from tests.portal.permissions import DOORS
 from tests.portal.test_doors import knock
@@ -72,7 +73,7 @@ def test_that_it_was_opened_is_on_record(world, root):
 
     entry = LogEntry.objects.get()
     assert (entry.user, entry.object_id) == (world.root, str(world.session.pk))
-    assert entry.get_change_message() == "Opened read-only."
+    assert told(entry) == "Opened read-only."
 
 
 def test_a_session_that_is_over_is_read_too(world, root):
