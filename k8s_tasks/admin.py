@@ -14,12 +14,12 @@ from redis.exceptions import RedisError
 from curriculum.course import get_course
 from curriculum.enums import Capability
 from curriculum.text import Text
-from k8s_tasks.asking import AsksFirst, asks_first
+from k8s_tasks.asking import ActForm, AsksFirst, asks_first
 from k8s_tasks.domain.capabilities import ask_preflight, capability_of, live_sessions
 from k8s_tasks.domain.sessions import SessionError, end_session, extend_session, reset_session
 from k8s_tasks.domain.spares import why_not_kept
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, CapabilityState, RunKind
-from k8s_tasks.kubeconfigs import KubeconfigRefused, checked, seal
+from k8s_tasks.kubeconfigs import KubeconfigRefused, checked, seal, server_of
 from k8s_tasks.models import Cluster, ConditionResult, KeptReady, LabSession, Limits, Run
 from k8s_tasks.on_record import record_of
 from k8s_tasks.speech import by_language, speaking_to
@@ -38,45 +38,44 @@ class Record(admin.ModelAdmin):
         return False
 
 
-class ClusterForm(forms.ModelForm):
-    """A kubeconfig goes in and is never shown again; an empty field leaves the one there is."""
+class KubeconfigField(forms.CharField):
+    """A kubeconfig goes in and is never shown again."""
 
-    upload = forms.CharField(
-        label=_("kubeconfig"),
-        required=False,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "autocomplete": "off"}),
-        help_text=_(
+    widget = forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "autocomplete": "off"})
+
+    def __init__(self):
+        told = _(
             "Paste an administrator's kubeconfig with inline certificates or a token. It is kept encrypted."
             " Programs, files, proxies and unverified TLS are refused."
-        ),
-    )
+        )
+        super().__init__(label=_("kubeconfig"), strip=False, help_text=told)
+
+    def clean(self, value):
+        try:
+            return checked(super().clean(value))
+        except KubeconfigRefused as error:
+            raise forms.ValidationError(str(error)) from None
+
+
+class NewClusterForm(forms.ModelForm):
+    upload = KubeconfigField()
 
     class Meta:
         model = Cluster
         fields = ["name", "is_default", "capacity", "is_exclusive"]
 
-    def clean_upload(self):
-        text = self.cleaned_data["upload"]
-        if not text.strip():
-            if self.instance.pk is None:
-                raise forms.ValidationError(_("A new cluster needs its kubeconfig."))
-            return ""
-        try:
-            return checked(text)
-        except KubeconfigRefused as error:
-            raise forms.ValidationError(str(error)) from None
-
     def save(self, commit=True):
-        if text := self.cleaned_data["upload"]:
-            self.instance.kubeconfig = seal(text)
-            self.instance.uid = self.instance.measured_uid = ""  # who knows whether it is the same cluster
+        self.instance.kubeconfig = seal(self.cleaned_data["upload"])
         return super().save(commit)
+
+
+class KubeconfigForm(ActForm):
+    upload = KubeconfigField()
 
 
 @admin.register(Cluster)
 class ClusterAdmin(AsksFirst, admin.ModelAdmin):
-    form = ClusterForm
+    fields = ["name", "is_default", "capacity", "is_exclusive"]
     list_display = [
         "name",
         "is_healthy",
@@ -90,7 +89,7 @@ class ClusterAdmin(AsksFirst, admin.ModelAdmin):
     list_filter = ["is_healthy", "is_default", "takes_new", "is_exclusive"]
     search_fields = ["name", "health", "version"]
     readonly_fields = [
-        "takes_new",  # by the actions, which ask
+        "takes_new",  # this and the kubeconfig by the actions, which ask
         "kubeconfig_path",
         "uid",
         "version",
@@ -100,7 +99,15 @@ class ClusterAdmin(AsksFirst, admin.ModelAdmin):
         "can",
         "measured_at",
     ]
-    actions = ["measure", "drain", "take_new"]
+    actions = ["measure", "drain", "take_new", "replace_kubeconfig"]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = self.form if change else NewClusterForm
+        return super().get_form(request, obj, change, **{"form": form} | kwargs)
+
+    def get_fields(self, request, obj=None):
+        new = () if obj else ("upload",)
+        return [*self.fields, *new, *self.readonly_fields]
 
     @admin.display(description=_("capabilities"))
     def can(self, cluster):
@@ -143,6 +150,27 @@ class ClusterAdmin(AsksFirst, admin.ModelAdmin):
     )
     def take_new(self, request, cluster):
         return _take_new(cluster, True) and record_of(gettext_noop("It takes new sessions again."))
+
+    @asks_first(
+        description=_("Replace the kubeconfig"),
+        will=_(
+            "From now on the portal reaches the cluster with the kubeconfig you paste here; the one it has is"
+            " deleted and nobody can bring it back. If the new one leads to the same cluster, sessions that"
+            " run go on. If it leads to another one, they are lost: their students are told and start again,"
+            " and their pods stay behind on the cluster of before. What the cluster can do is measured anew."
+        ),
+        button=_("Replace the kubeconfig of this cluster"),
+        only=lambda request, clusters: clusters.filter(slot=None),
+        left=_("It is a netlab that the portal starts for one session: it makes its kubeconfig itself."),
+        form=KubeconfigForm,
+        is_for_one=True,
+    )
+    def replace_kubeconfig(self, request, cluster, upload):
+        # Who knows whether it is the same cluster.
+        facts = {"kubeconfig": seal(upload), "uid": "", "measured_uid": ""}
+        Cluster.objects.filter(pk=cluster.pk).update(**facts)
+        sentence = gettext_noop("The kubeconfig was replaced; it leads to %(server)s.")
+        return record_of(sentence, server=server_of(upload))
 
     def at_stake(self, clusters):
         return [(gettext("live sessions"), sum(live_sessions(each) for each in clusters))]

@@ -2,13 +2,15 @@
 
 An act is a method of a model's admin that does it to one object and answers what is kept of it
 (`record_of`), or nothing where there was nothing left to do. `asks_first` makes an action of the list of it,
-`AsksFirst` also offers it on each object's page. The first POST only asks: to which of the chosen objects it would be done,
-and what will happen then. The POST of that page does it to those that are still as they were.
+`AsksFirst` also offers it on each object's page. The first POST only asks: to which of the chosen objects it
+would be done, what will happen then, and what the act must know beside (`form`). The POST of that page does
+it to those that are still as they were.
 """
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
@@ -23,24 +25,49 @@ from k8s_tasks.on_record import told as told_of
 CONFIRMED = "confirmed"
 
 
-def asks_first(*, description, will, button, only: Callable, left) -> Callable:
-    """`only(request, objects)`: those it can be done to; `left` says why it cannot to the others."""
+class ActForm(forms.Form):
+    """What an act must know beside the objects: its fields come to the act as arguments of their names."""
+
+    def __init__(self, *args, objects: Sequence, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.objects = objects
+
+
+def asks_first(
+    *,
+    description,
+    will,
+    button,
+    only: Callable,
+    left,
+    form: type[ActForm] | None = None,
+    is_for_one: bool = False,
+    may: str = "act",
+) -> Callable:
+    """`only(request, objects)`: those it can be done to; `left` says why it cannot to the others. `may` names
+    the right to it: a method has_..._permission of the admin."""
 
     def decorate(act: Callable) -> Callable:
         @functools.wraps(act)
         def action(model_admin, request, chosen: QuerySet):
-            able = only(request, chosen)
-            if CONFIRMED in request.POST:
-                return _do(model_admin, request, act, able, title=description, left=left)
+            able, asked = only(request, chosen), chosen.count()
+            if is_for_one and asked > 1:
+                one_only = _("%(title)s: one at a time, please.") % {"title": description}
+                return model_admin.message_user(request, one_only, messages.WARNING)
+            is_confirmed = CONFIRMED in request.POST
+            filled = form(request.POST if is_confirmed else None, objects=list(able)) if form else None
+            if is_confirmed and (filled is None or filled.is_valid()):
+                facts = filled.cleaned_data if filled else {}
+                bound = functools.partial(act, model_admin, request, **facts)
+                return _do(model_admin, request, bound, able, title=description, left=left)
             if not able.exists():
-                asked = chosen.count()
                 return _tell_untouched(model_admin, request, description, left, number=asked, asked=asked)
             others = chosen.exclude(pk__in=able.values("pk"))
-            told = {"act": act.__name__, "title": button, "will": will, "left": left}
+            told = {"act": act.__name__, "title": button, "will": will, "left": left, "form": filled}
             return _ask(model_admin, request, told, able, others)
 
         action.only, action.button = only, button
-        return admin.action(description=description, permissions=["act"])(action)
+        return admin.action(description=description, permissions=[may])(action)
 
     return decorate
 
@@ -110,7 +137,7 @@ def _page_of(model_admin, obj) -> str:
 
 def _do(model_admin, request, act: Callable, able: Iterable, *, title, left) -> None:
     asked = len(set(request.POST.getlist(ACTION_CHECKBOX_NAME)))
-    outcomes = [_do_to(model_admin, request, act, each) for each in able]
+    outcomes = [_do_to(model_admin, request, act, each) for each in list(able)]
     if done := outcomes.count(True):
         facts = {"title": title, "done": done, "asked": asked}
         model_admin.message_user(
@@ -124,7 +151,7 @@ def _do_to(model_admin, request, act: Callable, obj) -> bool | None:
     """Whether it was done; None where nothing was left to do. A refusal is told, and on record too: the
     act may have begun."""
     try:
-        record = act(model_admin, request, obj)
+        record = act(obj)
     except model_admin.refusals as refusal:
         model_admin.message_user(request, f"{obj}: {refusal}", messages.ERROR)
         model_admin.log_change(request, obj, record_of(gettext_noop("Refused: %(why)s"), why=str(refusal)))

@@ -56,6 +56,11 @@ def checked(text: str) -> str:
     )
 
 
+def server_of(text: str) -> str:
+    """The address that a kubeconfig of ours leads to."""
+    return yaml.safe_load(text)["clusters"][0]["cluster"]["server"]
+
+
 def _parsed(text: str) -> dict:
     try:
         config = yaml.safe_load(text)

@@ -1,9 +1,7 @@
-"""The administrator's panel for people and classes."""
+"""The administrator's panel for classes, help and what was done in the panel."""
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import Group
 from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
@@ -13,68 +11,15 @@ from django.utils.translation import gettext_lazy as _
 
 from k8s_tasks.admin import Record
 from k8s_tasks.asking import AsksFirst, asks_first
-from k8s_tasks.enums import LIVE_SESSION_STATES
-from k8s_tasks.models import LabSession
 from k8s_tasks.on_record import record_of, told
+from portal import panel_people as _people  # noqa: F401 - it registers people and groups
 from portal.lti import admin as _lti  # noqa: F401 - it registers what is of learning platforms
 from portal.models import Classroom, HelpLog, User
 from portal.xapi import admin as _xapi  # noqa: F401 - it registers the record stores
 
 admin.site.site_header = _("Redes no Kubernetes: administration")
 admin.site.site_title = _("Redes no Kubernetes")
-admin.site.unregister(Group)  # what one may do follows from the role and the classes, not from groups
 admin.site.index_title = _("People, classes, clusters and labs")
-
-
-@admin.register(User)
-class PersonAdmin(AsksFirst, UserAdmin):
-    """Who has done lab work cannot be deleted (the work is protected): they are deactivated."""
-
-    list_display = ["username", "full_name", "role", "is_superuser", "is_active", "last_login"]
-    list_filter = ["role", "is_superuser", "is_active", "classrooms"]
-    fieldsets = (*UserAdmin.fieldsets, (_("In the portal"), {"fields": ["role", "language"]}))
-    add_fieldsets = (*UserAdmin.add_fieldsets, (_("In the portal"), {"fields": ["role"]}))
-    actions = ["deactivate", "activate"]
-
-    @admin.display(description=_("full name"), ordering="first_name")
-    def full_name(self, person):
-        return person.get_full_name()
-
-    @asks_first(
-        description=_("Deactivate: no login any more, the work stays"),
-        will=_(
-            "These people are logged out everywhere at once and cannot log in again, neither with a password"
-            " nor from a learning platform; their API tokens open nothing. Lab sessions they have run to"
-            " their end. Their work and their classes stay, and you can activate them again."
-        ),
-        button=_("Deactivate these people"),
-        only=lambda request, people: people.filter(is_active=True).exclude(pk=request.user.pk),
-        left=_("They are inactive already, or it is you: you cannot deactivate yourself."),
-    )
-    def deactivate(self, request, person):
-        return _set_active(person, False) and record_of(gettext_noop("Deactivated."))
-
-    @asks_first(
-        description=_("Activate"),
-        will=_("These people can log in again, with the password, the classes and the work they had."),
-        button=_("Activate these people"),
-        only=lambda request, people: people.filter(is_active=False),
-        left=_("They are active already."),
-    )
-    def activate(self, request, person):
-        return _set_active(person, True) and record_of(gettext_noop("Activated."))
-
-    def at_stake(self, people):
-        live = LabSession.objects.filter(attempt__student__in=people, state__in=LIVE_SESSION_STATES)
-        return [(gettext("live sessions"), live.count())]
-
-    def line_of(self, person):
-        return f"{person.get_full_name()} ({person})".strip()
-
-
-def _set_active(person: User, is_active: bool) -> bool:
-    """False when it is so already."""
-    return bool(User.objects.filter(pk=person.pk, is_active=not is_active).update(is_active=is_active))
 
 
 @admin.register(Classroom)

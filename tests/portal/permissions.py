@@ -265,6 +265,9 @@ let in, **{LOGIN}** is led to the login, **token** is told that a token is neede
 nothing: a 404, the same as for an address that never was. What changes something is a POST with a token
 against forged forms, and no link; what learning platforms send is guarded otherwise ([lti.md](lti.md)).
 
+Groups open none of these doors but the panel's: an administrator may do everything there, and whoever was let
+into it what their groups allow ([operations.md](operations.md#the-panels-start-page), `test_panel_rights`).
+
 """
 
 

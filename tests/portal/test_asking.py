@@ -1,5 +1,7 @@
 """What is dangerous in the panel asks on a page of its own, and is on record afterwards."""
 
+from pathlib import Path
+
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Permission
@@ -8,7 +10,7 @@ from django.test import Client
 from k8s_tasks import asking
 from k8s_tasks.domain.sessions import end_session
 from k8s_tasks.enums import RunState, SessionState
-from k8s_tasks.models import LabSession
+from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.on_record import told
 from portal.models import User
 from tests.portal.conftest import make_run, make_session
@@ -28,8 +30,8 @@ def ask(panel, model: str, action: str, *chosen, **fields):
     return panel.post(f"/admin/{model}/", form, follow=True).content.decode()
 
 
-def confirm(panel, model: str, action: str, *chosen) -> str:
-    return ask(panel, model, action, *chosen, **{asking.CONFIRMED: "yes"})
+def confirm(panel, model: str, action: str, *chosen, **fields) -> str:
+    return ask(panel, model, action, *chosen, **{asking.CONFIRMED: "yes"} | fields)
 
 
 def state_of(session: LabSession) -> str:
@@ -217,6 +219,47 @@ def test_a_cluster_is_not_drained_by_its_form_which_does_not_ask(world, panel):
 
     cluster.refresh_from_db()
     assert (cluster.name, cluster.takes_new) == ("renamed", True)
+
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: it
+contexts: [{name: it, context: {cluster: it, user: it}}]
+clusters: [{name: it, cluster: {server: "https://new.school.example:6443"}}]
+users: [{name: it, user: {token: t0k3n}}]
+"""
+
+
+def test_a_kubeconfig_is_replaced_by_an_act_that_asks(world, panel):
+    cluster = world.session.cluster
+    asked = ask(panel, CLUSTERS, "replace_kubeconfig", cluster)
+    assert "nobody can bring it back" in asked and "live sessions</dt>" in asked and 'name="upload"' in asked
+
+    confirm(panel, CLUSTERS, "replace_kubeconfig", cluster, upload=KUBECONFIG)
+
+    cluster = Cluster.objects.get(pk=cluster.pk)
+    assert "t0k3n" in Path(cluster.kubeconfig_path).read_text() and cluster.uid == ""
+    record = "The kubeconfig was replaced; it leads to https://new.school.example:6443."
+    assert on_record(cluster) == [("root", record)]
+
+
+def test_a_kubeconfig_that_is_not_taken_replaces_nothing_and_says_why(world, panel):
+    cluster = world.session.cluster
+    for upload, why in (("", "This field is required"), ("a: b", "current-context is missing")):
+        page = confirm(panel, CLUSTERS, "replace_kubeconfig", cluster, upload=upload)
+        assert why in page and "What will happen" in page
+
+    panel.post(f"/admin/{CLUSTERS}/{cluster.pk}/change/", {"name": cluster.name, "upload": KUBECONFIG})
+    assert (Cluster.objects.get(pk=cluster.pk).kubeconfig, len(on_record(cluster))) == (None, 1)
+
+
+def test_no_two_clusters_get_one_kubeconfig(world, panel):
+    other = Cluster.objects.create(name="other")
+
+    page = confirm(panel, CLUSTERS, "replace_kubeconfig", world.session.cluster, other, upload=KUBECONFIG)
+
+    assert "one at a time" in page and not Cluster.objects.filter(kubeconfig__isnull=False).exists()
 
 
 @pytest.mark.parametrize(
