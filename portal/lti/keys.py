@@ -35,7 +35,7 @@ def tool_key() -> tuple[str, str]:
 
 
 def _make_tool_key() -> tuple[str, str]:
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = _new_private_key()
     text = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
@@ -44,6 +44,10 @@ def _make_tool_key() -> tuple[str, str]:
     public |= {"kid": kid, "alg": "RS256", "use": "sig"}
     ToolKey.objects.create(kid=kid, sealed=sealing.seal(text, PURPOSE), public=public)
     return kid, text
+
+
+def _new_private_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def public_keys() -> dict:

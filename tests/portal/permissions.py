@@ -37,7 +37,7 @@ class Door:
     open_to: frozenset
     subject: str = ""  # whose key is in the address: lab, session, step, run, classroom ...
     hidden: bool = False  # of those it is closed to, a visitor does not find it either
-    is_foreign: bool = False  # forms of learning platforms come here; what guards it is in test_lti
+    is_foreign: bool = False  # forms of learning platforms come here; what guards it: tests/portal/lti
 
 
 DOORS = {
@@ -148,7 +148,7 @@ DOORS = {
     "lti-keys": Door("get", EVERYBODY),
     "lti-welcome": Door(
         "get post", frozenset(), "launch", hidden=True
-    ),  # for the browser that came: test_lti
+    ),  # for the browser that came: tests/portal/lti
     "lti-course": Door("get post", OWNER, "unbound"),
     "my-data": Door("get", LOGGED_IN),
     "erase": Door("get post", LOGGED_IN),

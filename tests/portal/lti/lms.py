@@ -4,6 +4,7 @@ It signs launches, gives tokens to tools that sign for themselves, tells its ros
 gradebook. `claims` changes the next launch, `broken` makes its services answer 503.
 """
 
+import functools
 import json
 import re
 import threading
@@ -14,8 +15,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
+from django.test import Client
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
+
+from curriculum.domain import start_attempt, store_pass
+from portal.lti.models import LtiIdentity
+from portal.models import User
 
 CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 DL = "https://purl.imsglobal.org/spec/lti-dl/claim/"
@@ -25,6 +31,8 @@ MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership#"
 SCOPES = [f"{AGS}scope/lineitem", f"{AGS}scope/score", f"{AGS}scope/lineitem.readonly"]
 CLIENT, DEPLOYMENT = "redes-tool", "1"
 KEY = RSAKey.generate_key(2048, {"kid": "lms-1", "use": "sig", "alg": "RS256"})
+REFUSED = 422
+SEEN = {"en": "Seen.", "pt-br": "Visto."}
 PEOPLE = {
     "u-ana": ("Ana", "Souza", "ana@escola.br", "Learner"),
     "u-davi": ("Davi", "Lima", "davi@escola.br", "Learner"),
@@ -168,6 +176,15 @@ class Lms:
         return 200, "placed"
 
 
+@functools.cache  # to make one takes a while
+def _another_pem() -> bytes:
+    return RSAKey.generate_key(2048).as_pem(private=True)
+
+
+def another_key(kid: str) -> RSAKey:
+    return RSAKey.import_key(_another_pem(), {"kid": kid, "use": "sig", "alg": "RS256"})
+
+
 def form_to(action: str, **fields: str) -> str:
     inputs = "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in fields.items())
     return f'<form action="{action}" method="post">{inputs}</form>'
@@ -279,3 +296,20 @@ class _Handler(BaseHTTPRequestHandler):
                 assert kind == "application/vnd.ims.lis.v1.score+json"
                 return self.lms.keep_score(self.path, json.loads(body))
         return 401, {"error": f"no token for {path}"}
+
+
+def person(subject: str) -> User:
+    return LtiIdentity.objects.get(subject=subject).user
+
+
+def log_in(browser: Browser, user: User) -> None:
+    client = Client()
+    client.force_login(user)
+    browser.pages.cookies.set("sessionid", client.cookies["sessionid"].value)
+
+
+def prove(user: User, lab, *conditions: str):
+    attempt = start_attempt(user, lab)
+    for key in conditions:
+        store_pass(attempt, key, SEEN, {})
+    return attempt
