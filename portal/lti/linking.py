@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from django import forms
 from django.core import signing
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from curriculum.course import get_course
 from portal.chapters import find_chapter
@@ -22,7 +22,7 @@ from portal.lti.models import LtiContext, LtiPlatform
 from portal.lti.services import TAG
 from portal.models import Assignment
 
-SALT = "lti-deep-link"
+SALT = "lti-deep-link.2"  # another one where a page of before would lack something
 LASTS = 3600
 DL_CLAIM = "https://purl.imsglobal.org/spec/lti-dl/claim/"
 POINTS = Assignment._meta.get_field("points").default
@@ -37,6 +37,7 @@ class Place:
     return_url: str
     data: str
     context: LtiContext | None
+    language: str  # of the page: of a frame's second request one knows no more than what the browser says
 
 
 class ChoiceForm(forms.Form):
@@ -67,6 +68,7 @@ def seal_place(launch: Launch, context: LtiContext | None) -> str:
         "return_url": launch.return_url,
         "data": launch.data,
         "context": context.pk if context else None,
+        "language": get_language(),
     }
     return signing.dumps(facts, salt=SALT)
 
@@ -81,7 +83,9 @@ def read_place(text: str) -> Place:
     if platform is None:
         raise LtiRefused(_("This learning platform is not registered here."))
     context = LtiContext.objects.filter(pk=facts["context"]).select_related("classroom").first()
-    return Place(platform, facts["deployment_id"], facts["return_url"], facts["data"], context)
+    return Place(
+        platform, facts["deployment_id"], facts["return_url"], facts["data"], context, facts["language"]
+    )
 
 
 def answer(place: Place, page: str, *, is_graded: bool, launch_url: str) -> str:

@@ -224,12 +224,13 @@ def choose(request, found: Launch):
     if found.role != LtiRole.INSTRUCTOR:
         raise LtiRefused(_("Only instructors of the course place links."))
     context = people.keep_context(found) if found.context_id else None
-    return picker(request, linking.seal_place(found, context), linking.ChoiceForm(), found.return_url)
+    return picker(request, linking.seal_place(found, context), linking.ChoiceForm())
 
 
-def picker(request, place: str, form: linking.ChoiceForm, return_url: str, status: int = 200):
-    context = {"place": place, "form": form, "course": get_course().chapters}
-    return framed(render(request, "lti/choose.html", context, status=status), *_frames_of(return_url))
+def picker(request, sealed: str, form: linking.ChoiceForm, status: int = 200):
+    place = linking.read_place(sealed)
+    context = {"sealed": sealed, "place": place, "form": form, "chapters": get_course().chapters}
+    return framed(render(request, "lti/choose.html", context, status=status), *_frames_of(place.return_url))
 
 
 @login_not_required
@@ -241,9 +242,14 @@ def deep_link(request):
         place = linking.read_place(request.POST.get("place", ""))
     except LtiRefused as refusal:
         return refused(request, refusal)
-    form = linking.ChoiceForm(request.POST)
-    if not form.is_valid():
-        return picker(request, request.POST["place"], form, place.return_url, status=422)
+    with translation.override(place.language):
+        form = linking.ChoiceForm(request.POST)
+        if not form.is_valid():
+            return picker(request, request.POST["place"], form, status=422)
+        return send_back(request, place, form)
+
+
+def send_back(request, place: linking.Place, form: linking.ChoiceForm):
     message = linking.answer(
         place,
         form.cleaned_data["page"],

@@ -37,6 +37,21 @@ def test_a_chapter_has_no_grade(lms):
     assert "lineItem" not in item
 
 
+def test_the_page_speaks_the_platforms_language_to_the_end_and_says_for_which_course(lms, lab):
+    lms.claims = {f"{CLAIM}launch_presentation": {"locale": "pt-BR"}}
+    page = Browser(lms, "u-rita").launch(deep_link=True).text
+    assert "Moodle · Redes 2026" in page and "O que o link deve abrir?" in page
+
+    english = httpx.Client(headers={"Accept-Language": "en"})
+    chosen = {"place": fields_of(page)["place"], "page": ""}
+    for choice, told in (("", "Escolha um capítulo"), (f"lab:{lab.slug}", "De volta ao ambiente virtual")):
+        answer = english.post(f"{lms.tool}/lti/deep-link/", data=chosen | {"page": choice})
+        assert told in answer.text
+    httpx.post(f"{lms.url}/return", data=fields_of(answer.text))
+
+    assert lms.placed[0][f"{DL}content_items"][0]["title"] == f"{lab.number} {lab.title['pt-br']}"
+
+
 def test_learners_place_nothing(lms):
     assert Browser(lms, "u-ana").launch(deep_link=True).status_code == REFUSED
 
