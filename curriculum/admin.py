@@ -46,8 +46,8 @@ class AttemptAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(ConditionPass)
 class ConditionPassAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["condition", "attempt", "passed_at"]
-    list_filter = ["condition", "attempt__lab"]
+    list_display = ["condition", "attempt", "is_helped", "passed_at"]
+    list_filter = ["condition", "attempt__lab", "is_helped"]
     list_select_related = ["attempt__student", "attempt__lab"]
     search_fields = ["attempt__student__username"]
 

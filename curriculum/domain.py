@@ -156,7 +156,9 @@ def keep_skipped(attempt: Attempt, lab: LabSpec, skipped: dict[str, dict]) -> No
             _pass_attempt_if_complete(attempt, lab)
 
 
-def store_pass(attempt: Attempt, condition: str, reason: dict, evidence: dict) -> ConditionPass:
+def store_pass(
+    attempt: Attempt, condition: str, reason: dict, evidence: dict, *, is_helped: bool = False
+) -> ConditionPass:
     """Keep a proven condition; the first proof stays. The attempt is passed with its last one.
 
     Raises KeyError for a condition the lab does not have.
@@ -164,8 +166,9 @@ def store_pass(attempt: Attempt, condition: str, reason: dict, evidence: dict) -
     lab = get_course().lab(attempt.lab.slug)
     lab.condition(condition)
     with transaction.atomic():
+        facts = {"reason": reason, "evidence": evidence, "is_helped": is_helped}
         proof, _created = ConditionPass.objects.get_or_create(
-            attempt=attempt, condition=condition, defaults={"reason": reason, "evidence": evidence}
+            attempt=attempt, condition=condition, defaults=facts
         )
         _pass_attempt_if_complete(attempt, lab)
     return proof

@@ -124,12 +124,14 @@ class HintOpening(models.Model):
 
 
 class ConditionPass(models.Model):
-    """A condition that was proven, stored the moment it was, with its evidence."""
+    """A condition that was proven, stored the moment it was, with its evidence. One that `is_helped` was
+    found after somebody else had typed in the student's terminal: it is not the student's proof alone."""
 
     attempt = models.ForeignKey(Attempt, models.CASCADE, related_name="passes", verbose_name=_("attempt"))
     condition = models.SlugField(_("condition"))
     reason = models.JSONField(_("reason"))
     evidence = models.JSONField(_("evidence"))
+    is_helped = models.BooleanField(_("with an instructor's keys"), default=False)
     passed_at = models.DateTimeField(_("proven"), auto_now_add=True)
 
     class Meta:

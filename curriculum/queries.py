@@ -10,18 +10,27 @@ from curriculum.specs import LabSpec
 
 def progress(student) -> dict[str, dict]:
     """For every lab of the course, by slug: conditions `passed` of `total` in the student's best
-    attempt, and whether the lab `is_passed`. One query, however many attempts."""
+    attempt, whether the lab `is_passed`, and whether it `is_own`: passed in an attempt in which nobody else
+    typed. One query, however many attempts."""
     rows = Attempt.objects.filter(student=student).values_list(
-        "lab__slug", "id", "passed_at", "passes__condition"
+        "lab__slug", "id", "passed_at", "passes__condition", "passes__is_helped"
     )
     proven: dict[str, dict] = defaultdict(lambda: defaultdict(set))
-    passed_labs = set()
-    for slug, attempt, passed_at, condition in rows.order_by():
+    passed: dict[str, set] = defaultdict(set)
+    helped = set()
+    for slug, attempt, passed_at, condition, is_helped in rows.order_by():
         proven[slug][attempt].add(condition)
         if passed_at:
-            passed_labs.add(slug)
+            passed[slug].add(attempt)
+        if is_helped:
+            helped.add(attempt)
     return {
-        lab.slug: _progress_of(lab, proven[lab.slug], lab.slug in passed_labs) for lab in get_course().labs
+        lab.slug: {
+            **_proven_of(lab, proven[lab.slug]),
+            "is_passed": bool(passed[lab.slug]),
+            "is_own": bool(passed[lab.slug] - helped),
+        }
+        for lab in get_course().labs
     }
 
 
@@ -48,7 +57,7 @@ def hints_opened(attempt: Attempt) -> dict[str, list[int]]:
     return opened
 
 
-def _progress_of(lab: LabSpec, proven: Mapping[object, set], is_passed: bool) -> dict:
+def _proven_of(lab: LabSpec, proven: Mapping[object, set]) -> dict:
     keys = {condition.key for condition in lab.conditions}
     best = max((len(conditions & keys) for conditions in proven.values()), default=0)
-    return {"passed": best, "total": len(keys), "is_passed": is_passed}
+    return {"passed": best, "total": len(keys)}

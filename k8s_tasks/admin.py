@@ -20,7 +20,7 @@ from k8s_tasks.domain.sessions import SessionError, end_session, extend_session,
 from k8s_tasks.domain.spares import why_not_kept
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, CapabilityState, RunKind
 from k8s_tasks.kubeconfigs import KubeconfigRefused, checked, seal, server_of
-from k8s_tasks.models import Cluster, ConditionResult, KeptReady, LabSession, Limits, Run
+from k8s_tasks.models import Cluster, ConditionResult, KeptReady, LabSession, Limits, Run, SharedTyping
 from k8s_tasks.on_record import record_of
 from k8s_tasks.speech import by_language, speaking_to
 
@@ -384,6 +384,15 @@ class RunAdmin(Record):
         if run.kind == RunKind.TERMINAL and run.state in OPEN_RUN_STATES:
             return _("live: its student's alone, unless they let it be watched")
         return format_html('<a href="{}">{}</a>', run.get_absolute_url(), _("Replay"))
+
+
+@admin.register(SharedTyping)
+class SharedTypingAdmin(Record):
+    """Who typed in a student's terminal, by the student's leave."""
+
+    list_display = ["began_at", "person", "run"]
+    list_select_related = ["person", "run"]
+    date_hierarchy = "began_at"
 
 
 @admin.register(ConditionResult)

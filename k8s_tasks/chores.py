@@ -3,4 +3,6 @@
 from collections.abc import Callable
 
 EVERY_SECONDS = 10
-CHORES: list[Callable[[], None]] = []  # each looks whether there is work, and asks a worker for it
+CHORES: list[
+    Callable[[], None]
+] = []  # each looks whether there is work, and asks a worker for what takes time

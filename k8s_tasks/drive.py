@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 WINDOW = 128_000  # bytes a terminal may print before its page has shown them; a page tells each 50 kB
 PENDING_INPUT = 1_000_000  # bytes typed or pasted that the process has not read
 NOTED_SIZES = 1000  # how often a terminal's new size is kept for its replay
+NOTED_TURNS = 1000  # how often it is kept there who types
 BEAT_EVERY, BEAT_LASTS = 2, 8  # seconds
 KILL_PATIENCE = 5  # seconds until a killed process must have closed its output
 
@@ -87,7 +88,9 @@ class Drive:
         self._end_process = end_process
         self._window: Window | None = window
         self._active_at = time.monotonic()
-        self._typed: asyncio.Queue[bytes] = asyncio.Queue()
+        self._typed: asyncio.Queue[tuple[bytes, str]] = asyncio.Queue()
+        self._withdrawn: set[str] = set()
+        self._is_guest, self._turns_noted = False, 0
         self._pending_input = 0
         self._sizes_noted = 0
 
@@ -150,7 +153,7 @@ class Drive:
                     kind, data = fields[b"kind"].decode(), fields[b"data"]
                     if kind == "cancel":
                         return Outcome(RunState.CANCELLED, reason=data.decode())
-                    await self._take(kind, data)
+                    await self._take(kind, data, fields.get(b"grant", b"").decode())
         return self._limits.when_idle
 
     def _milliseconds_left_idle(self) -> int | None:
@@ -160,10 +163,12 @@ class Drive:
         left = self._limits.idle_seconds - (time.monotonic() - self._active_at)
         return max(1, int(left * 1000)) if left > 0 else None
 
-    async def _take(self, kind: str, data: bytes) -> None:
+    async def _take(self, kind: str, data: bytes, grant: str) -> None:
         if kind == "data":
             self._active_at = time.monotonic()
-            self._queue_input(data)
+            self._queue_input(data, grant)
+        elif kind == "withdraw":
+            self._withdrawn.add(data.decode())
         elif kind == "ack" and self._window:
             self._window.seen(int(data))
         elif kind == "resize":
@@ -177,18 +182,30 @@ class Drive:
         if self._sizes_noted <= NOTED_SIZES:
             await self._publisher.event("resize", columns=columns, rows=rows)
 
-    def _queue_input(self, data: bytes) -> None:
+    def _queue_input(self, data: bytes, grant: str) -> None:
         # Waiting here would hold acknowledgements back too, and a process that waits for its
         # window while we wait for it to read would stand still for ever.
         if self._pending_input + len(data) <= PENDING_INPUT:
             self._pending_input += len(data)
-            self._typed.put_nowait(data)
+            self._typed.put_nowait((data, grant))
 
     async def _type(self) -> None:
         while True:
-            data = await self._typed.get()
-            await self._process.write(data)
+            data, grant = await self._typed.get()
+            if grant not in self._withdrawn:
+                await self._note_turn(is_guest=bool(grant))
+                await self._process.write(data)
             self._pending_input -= len(data)
+
+    async def _note_turn(self, *, is_guest: bool) -> None:
+        """Between what was printed it stands who typed from there on; with names elsewhere, in the database,
+        where they can be erased."""
+        if is_guest == self._is_guest:
+            return
+        self._is_guest = is_guest
+        self._turns_noted += 1
+        if self._turns_noted <= NOTED_TURNS:
+            await self._publisher.event("turn", who="instructor" if is_guest else "student")
 
 
 def _outcome_of(reading: asyncio.Task, process: Process) -> Outcome:

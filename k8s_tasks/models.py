@@ -201,6 +201,28 @@ class Run(models.Model):
         return f"{self.get_kind_display()} {self.id}"
 
 
+class SharedTyping(models.Model):
+    """Somebody else than the student types in this terminal. Written before the first key is passed on: what
+    is found in the attempt from then on is not the student's work alone."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="typings", verbose_name=_("run"))
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
+    )
+    began_at = models.DateTimeField(_("begun"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["began_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "person"], name="one_typing_per_run_and_person")
+        ]
+        verbose_name = _("typing in a student's terminal")
+        verbose_name_plural = _("typing in students' terminals")
+
+    def __str__(self):
+        return f"{self.person}: {self.run}"
+
+
 class Transcript(models.Model):
     """What an ended run printed, as asciicast v2, gzipped."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Min
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
@@ -17,7 +17,7 @@ from k8s_tasks.cluster.topology import fill_in_values
 from k8s_tasks.domain.capabilities import choose_cluster
 from k8s_tasks.domain.whole_clusters import why_no_whole_cluster
 from k8s_tasks.enums import LIVE_SESSION_STATES, RunKind, RunState
-from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run
+from k8s_tasks.models import Cluster, ConditionResult, LabSession, Run, SharedTyping
 from k8s_tasks.queue import STREAMS, VERIFY
 from k8s_tasks.redis_keys import redis_client, service_beat
 
@@ -81,6 +81,12 @@ def run_spans(session: LabSession) -> dict[str, tuple[float, float]]:
         step: (run.created_at.timestamp(), run.ended_at.timestamp() if run.ended_at else math.inf)
         for step, run in latest_runs(session).items()
     }
+
+
+def helped_since(attempt: Attempt) -> datetime | None:
+    """When somebody else than the student first typed in a terminal of the attempt."""
+    typings = SharedTyping.objects.filter(run__session__attempt=attempt)
+    return typings.aggregate(first=Min("began_at"))["first"]
 
 
 def why_no_cluster_fits(lab: LabSpec) -> str | None:

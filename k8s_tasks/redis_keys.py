@@ -33,7 +33,8 @@ def run_output(run_id) -> str:
 
 
 def run_input(run_id) -> str:
-    """Stream: fields `kind` (data, eof, resize, ack, cancel) and `data`."""
+    """Stream: fields `kind` (data, eof, resize, ack, cancel, withdraw) and `data`; keys that are not the
+    student's own have a `grant` too."""
     return f"run:{run_id}:in"
 
 

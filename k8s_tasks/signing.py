@@ -13,6 +13,7 @@ from curriculum.evidence import hash_of, make_export, public_text, sign
 from curriculum.models import Attempt
 from k8s_tasks.checks.finding import Finding
 from k8s_tasks.models import ConditionResult, LabSession
+from k8s_tasks.queries import helped_since
 
 
 @cache
@@ -45,6 +46,7 @@ def _make_key(path: Path) -> None:
 def statement_of(session: LabSession, condition: str, finding: Finding) -> dict:
     """All that a verdict stands on, to be signed as it is now."""
     attempt = session.attempt
+    helped = helped_since(attempt)
     return {
         "student": attempt.student.get_username(),
         "attempt": str(attempt.pk),
@@ -58,6 +60,7 @@ def statement_of(session: LabSession, condition: str, finding: Finding) -> dict:
         "verdict": str(finding.verdict),
         "reason": finding.reason,
         "evidence_sha256": hash_of(finding.evidence),
+        "helped_since": helped.isoformat(timespec="milliseconds") if helped else None,
         "at": timezone.now().isoformat(timespec="milliseconds"),
     }
 

@@ -53,6 +53,8 @@ def make_cast(run: Run, entries: list[Entry]) -> str:
         "height": rows,
         "timestamp": int(run.created_at.timestamp()),
     }
+    if run.typings.exists():
+        header["shared"] = True
     lines = [json.dumps({**header, "title": run.step or run.get_kind_display()})]
     filters = {"stdout": TextFilter(), "stderr": TextFilter()}
     for entry in entries:
@@ -69,12 +71,17 @@ def _cast_lines(run: Run, entry: Entry, filters: dict[str, TextFilter]) -> list[
         return [json.dumps([seconds, "m", "end"])]
     if size := _size_told(entry):
         return [json.dumps([seconds, "r", "{}x{}".format(*size)])]
-    told = json.loads(entry.data)
-    return (
-        [json.dumps([seconds, "m", f"truncated, {told['bytes']} bytes"])]
-        if told["event"] == "truncated"
-        else []
-    )
+    mark = _mark_of(json.loads(entry.data))
+    return [json.dumps([seconds, "m", mark])] if mark else []
+
+
+def _mark_of(told: dict) -> str:
+    match told:
+        case {"event": "truncated", "bytes": count}:
+            return f"truncated, {count} bytes"
+        case {"event": "turn", "who": who}:
+            return f"the {who} types"
+    return ""
 
 
 def _size_told(entry: Entry) -> tuple[int, int] | None:

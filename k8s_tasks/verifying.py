@@ -175,8 +175,10 @@ def places_of(
 
 
 def keep(run: Run, findings: dict[str, Finding]) -> None:
-    """Every result, and every pass with its evidence, whatever comes after."""
+    """Every result, and every pass with its evidence, whatever comes after. Who else had typed by now is
+    asked after the looking: a key pressed meanwhile counts."""
     attempt = run.session.attempt
+    is_helped = queries.helped_since(attempt) is not None
     results = [
         ConditionResult(
             run=run,
@@ -195,9 +197,8 @@ def keep(run: Run, findings: dict[str, Finding]) -> None:
         ConditionResult.objects.bulk_create(results)
         for key, finding in findings.items():
             if finding.verdict == Verdict.PASS:
-                store_pass(
-                    attempt, key, finding.reason, {**finding.evidence, "cluster": run.session.cluster_uid}
-                )
+                evidence = {**finding.evidence, "cluster": run.session.cluster_uid}
+                store_pass(attempt, key, finding.reason, evidence, is_helped=is_helped)
 
 
 async def _tell(run: Run, findings: dict[str, Finding]) -> None:

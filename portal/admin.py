@@ -79,7 +79,7 @@ class ClassroomAdmin(AsksFirst, admin.ModelAdmin):
 
 @admin.register(HelpLog)
 class HelpLogAdmin(Record):
-    """Who raised a hand, who allowed watching and who watched: read here, not written."""
+    """Who raised a hand, who allowed watching and typing, who watched and typed: read here, not written."""
 
     list_display = ["at", "person", "deed", "request"]
     list_filter = ["deed"]

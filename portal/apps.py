@@ -8,7 +8,8 @@ class PortalConfig(AppConfig):
 
     def ready(self):
         from k8s_tasks.chores import CHORES
-        from portal import outbox
+        from portal import keyboard, outbox
 
         outbox.listen()
         CHORES.append(outbox.ask_for_what_is_due)
+        CHORES.append(keyboard.end_what_ran_out)

@@ -2,7 +2,8 @@
 
 A certificate says which labs were passed and when, and names the student only if they want that. It is
 signed with the key that signs evidence, and it is no more than a list: whoever opens its address has the
-evidence of each lab checked at that moment. Its student takes it back at any time.
+evidence of each lab checked at that moment. An attempt in whose terminal an instructor typed does not
+count here: it is not the student's own proof. Its student takes a certificate back at any time.
 """
 
 import json
@@ -33,7 +34,7 @@ from curriculum.models import Attempt
 from curriculum.specs import Chapter, LabSpec
 from k8s_tasks import signing
 from portal.models import CODE_LETTERS, Certificate, User
-from portal.standing import is_whole
+from portal.standing import is_own, is_whole
 
 GROUPS, GROUP = 3, 4  # the letters of a code: 26^12 of them are not guessed
 
@@ -56,8 +57,8 @@ def issue(request):
     """Of a chapter, or with an empty one of the whole course; `with_name` is the consent to be named."""
     chapters = _chapters_of(request.POST.get("chapter", ""))
     progress = work_queries.progress(request.user)
-    if not chapters or not all(is_whole(each, progress) for each in chapters):
-        messages.error(request, _("A certificate is given when every lab it names is proven."))
+    if not chapters or not all(is_own(each, progress) for each in chapters):
+        messages.error(request, _("A certificate is given when every lab it names is proven, by you alone."))
         return redirect("progress")
     certificate = make_certificate(
         request.user, request.POST.get("chapter", ""), chapters, is_named="with_name" in request.POST
@@ -179,15 +180,16 @@ def qr_of(address: str) -> str:
 
 
 def offers(student: User, progress: Mapping[str, dict]) -> list[dict]:
-    """What may be certified, and the certificate where there is one: each chapter, then the whole course."""
+    """What is passed, whether it may be certified (`is_ready`: by the student's own hands alone), and the
+    certificate where there is one: each chapter, then the whole course."""
     mine = {each.chapter: each for each in student.certificates.filter(withdrawn_at=None)}
     chapters = [chapter for chapter in get_course().chapters if chapter.labs]
-    rows = [(chapter.slug, chapter, is_whole(chapter, progress)) for chapter in chapters]
-    rows.append(("", None, all(is_ready for _slug, _chapter, is_ready in rows)))
+    rows = [(each.slug, each, is_whole(each, progress), is_own(each, progress)) for each in chapters]
+    rows.append(("", None, all(row[2] for row in rows), all(row[3] for row in rows)))
     return [
         {"scope": scope, "chapter": chapter, "is_ready": is_ready, "certificate": mine.get(scope)}
-        for scope, chapter, is_ready in rows
-        if is_ready or scope in mine
+        for scope, chapter, is_passed, is_ready in rows
+        if is_passed or scope in mine
     ]
 
 
@@ -202,8 +204,9 @@ def _chapters_of(scope: str) -> list[Chapter]:
 
 
 def _passed(student: User, labs: Sequence[LabSpec]) -> list[tuple[LabSpec, Attempt]]:
-    """With the attempt that passed each first."""
+    """With the attempt that passed each first, of those that are the student's own."""
     passed = Attempt.objects.filter(student=student, passed_at__isnull=False).order_by("passed_at")
+    passed = passed.exclude(passes__is_helped=True)
     first: dict[str, Attempt] = {}
     for attempt in passed.select_related("lab").prefetch_related("passes"):
         first.setdefault(attempt.lab.slug, attempt)

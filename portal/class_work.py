@@ -153,6 +153,7 @@ def hints_told(lab: LabSpec, attempt: Attempt) -> list[dict]:
 
 def runs_by_attempt(attempts: list[Attempt]) -> dict:
     runs: dict = {}
-    for run in Run.objects.filter(session__attempt__in=attempts).select_related("session"):
+    done = Run.objects.filter(session__attempt__in=attempts).select_related("session")
+    for run in done.prefetch_related("typings__person"):
         runs.setdefault(run.session.attempt_id, []).append(run)
     return runs

@@ -1,7 +1,9 @@
 """From proofs to points, by a class's rules: no page, no form, only the reckoning.
 
-A student's best attempt counts. Each proven condition brings its share of the assignment's points, less what
-its lateness costs; then each hint that was opened takes its part of the sum.
+A student's best attempt counts, of equal ones that with the least help. Each proven condition brings its
+share of the assignment's points, less what its lateness costs; then each hint that was opened takes its part
+of the sum. What was proven after an instructor had typed in the terminal is told and takes nothing: what it
+is worth the instructor decides, by changing the points.
 """
 
 import math
@@ -21,11 +23,13 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Work:
-    """What counts of one attempt: when each condition was proven, of how many, and hints opened."""
+    """What counts of one attempt: when each condition was proven, of how many, hints opened, and how many
+    were proven after an instructor had typed in the terminal."""
 
     proven: Mapping[str, datetime]
     total: int
     hints: int
+    helped: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,8 @@ def grades_of(
 def _grade(
     assignment: Assignment, rules: GradingRules, works: Iterable[Work], history: Sequence[Override]
 ) -> Grade:
-    scored = [(points_for(work, rules, assignment), len(work.proven), work) for work in works]
-    reckoned, _proven, best = max(scored, key=lambda each: each[:2], default=(Decimal(0), 0, None))
+    scored = [(points_for(work, rules, assignment), len(work.proven), -work.helped, work) for work in works]
+    reckoned, *_rest, best = max(scored, key=lambda each: each[:3], default=(Decimal(0), 0, 0, None))
     override = history[-1] if history and history[-1].points is not None else None
     last = max(best.proven.values(), default=None) if best else None
     return Grade(
@@ -114,8 +118,10 @@ def _works(students: Sequence[User], labs: set[str]) -> dict[tuple[int, str], li
             continue
         # What the attempt's cluster lacked the means for is nobody's loss.
         keys = {condition.key for condition in lab.conditions} - attempt.skipped.keys()
-        proven = {each.condition: each.passed_at for each in attempt.passes.all() if each.condition in keys}
-        found[attempt.student_id, lab.slug].append(Work(proven, len(keys), len(attempt.hints.all())))
+        passes = [each for each in attempt.passes.all() if each.condition in keys]
+        proven = {each.condition: each.passed_at for each in passes}
+        helped = sum(each.is_helped for each in passes)
+        found[attempt.student_id, lab.slug].append(Work(proven, len(keys), len(attempt.hints.all()), helped))
     return found
 
 

@@ -1,16 +1,21 @@
-"""A raised hand: with the run it is about; answered and, if allowed, watched by instructors."""
+"""The doors of a raised hand: with the run it is about; answered and, if allowed, watched by instructors,
+who may also be lent the keyboard."""
 
+from csp.decorators import csp_update
 from django.db import IntegrityError, transaction
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from k8s_tasks.enums import OPEN_RUN_STATES, RunKind
+from k8s_tasks.enums import RunKind
 from k8s_tasks.models import LabSession
 from k8s_tasks.streams import publish_notice
-from portal import access
-from portal.models import Classroom, HelpDeed, HelpLog, HelpRequest, Note, User
+from portal import access, keyboard
+from portal.hands import hand_context, hands_of, live_terminals, note_deed
+from portal.lab_page import TERMINAL_CSP
+from portal.models import Classroom, HelpDeed, HelpRequest, Note, User
 from portal.notes import tell_students
 from portal.taught import taught_or_404
 
@@ -20,8 +25,10 @@ NOT_SHOWN = (RunKind.VERIFY, RunKind.TERMINAL)
 
 @require_safe
 def hand(request, session_id):
+    """htmx asks for what stands beside the terminal alone."""
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
-    return render(request, "parts/hand.html", hand_context(session))
+    part = "parts/keyboard.html" if request.htmx.target == "keyboard" else "parts/hand.html"
+    return render(request, part, hand_context(session))
 
 
 @require_POST
@@ -46,20 +53,23 @@ def raise_hand(request, session_id):
 
 @require_POST
 def change_hand(request, session_id):
-    """`act`: allow or withdraw watching, or close."""
+    """`act`: allow or withdraw watching, lend the keyboard or take it back, or close. With the watching and
+    with the hand the keyboard comes back too."""
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     asked = get_object_or_404(session.hands.filter(closed_at=None))
     match request.POST.get("act"):
         case "allow":
-            asked.watch_given_at = asked.watch_given_at or timezone.now()
-            deed = HelpDeed.ALLOWED
+            _change(
+                asked, request.user, HelpDeed.ALLOWED, watch_given_at=asked.watch_given_at or timezone.now()
+            )
         case "withdraw":
-            asked.watch_given_at, deed = None, HelpDeed.WITHDREW
-        case _:
-            asked.closed_at, asked.watch_given_at, deed = timezone.now(), None, HelpDeed.CLOSED
-    with transaction.atomic():
-        asked.save()
-        note_deed(asked, request.user, deed)
+            _change(asked, request.user, HelpDeed.WITHDREW, watch_given_at=None)
+        case "lend":
+            keyboard.lend(asked)
+        case "take-back":
+            keyboard.take_back(asked, request.user, HelpDeed.TOOK_BACK)
+        case "close":
+            _close(asked, request.user)
     return _told(request, session)
 
 
@@ -75,9 +85,8 @@ def answer(request, class_id, hand_id):
             facts = {"classroom": classroom, "author": request.user, "student": asked.student}
             Note.objects.create(lab=lab, text=text, **facts)
             note_deed(asked, request.user, HelpDeed.ANSWERED)
-        if "close" in request.POST:
-            HelpRequest.objects.filter(pk=asked.pk).update(closed_at=timezone.now(), watch_given_at=None)
-            note_deed(asked, request.user, HelpDeed.CLOSED)
+    if "close" in request.POST:
+        _close(asked, request.user)
     tell_students([asked.student])
     publish_notice(asked.session_id, "help", {})
     return redirect("class-live", class_id=classroom.pk)
@@ -85,60 +94,50 @@ def answer(request, class_id, hand_id):
 
 @require_safe
 def watch(request, class_id, hand_id):
-    """To the student's live terminal, read-only; noted for the student to see."""
+    """The student's live terminal; noted for the student to see."""
     classroom = taught_or_404(request, class_id)
-    return to_watched_terminal(
-        request, get_object_or_404(hands_of(classroom).exclude(watch_given_at=None), pk=hand_id)
-    )
+    asked = get_object_or_404(hands_of(classroom).exclude(watch_given_at=None), pk=hand_id)
+    return watch_page(request, asked, classroom)
 
 
-def to_watched_terminal(request, asked: HelpRequest):
-    """`asked` allows it; that it was watched is noted where the student reads it."""
+@require_POST
+def give_back(request, class_id, hand_id):
+    """The keyboard, by who may use it."""
+    classroom = taught_or_404(request, class_id)
+    lent = access.lent_keyboards(request.user).filter(pk__in=hands_of(classroom).values("pk"))
+    asked = get_object_or_404(lent, pk=hand_id)
+    keyboard.take_back(asked, request.user, HelpDeed.GAVE_BACK)
+    publish_notice(asked.session_id, "help", {})
+    if request.htmx:
+        return HttpResponse(status=204)
+    return redirect("class-live", class_id=classroom.pk)
+
+
+@csp_update(TERMINAL_CSP)
+def watch_page(request, asked: HelpRequest, classroom: Classroom | None = None):
+    """`asked` allows it; without a classroom it is an administrator's."""
     terminal = get_object_or_404(live_terminals(asked.session))
     note_deed(asked, request.user, HelpDeed.WATCHED)
     publish_notice(asked.session_id, "help", {})
-    return redirect("run", run_id=terminal.pk)
+    context = {"hand": asked, "terminal": terminal, "classroom": classroom, "session": asked.session}
+    return render(request, "watch.html", context | {"lab": asked.session.attempt.lab})
 
 
-def hands_of(classroom: Classroom):
-    """Raised in this class, the longest waiting first."""
-    hands = HelpRequest.objects.filter(closed_at=None, student__classrooms=classroom)
-    return hands.select_related("student", "session__attempt__lab", "run").order_by("created_at")
+def _change(asked: HelpRequest, person: User, deed: HelpDeed, **changes) -> None:
+    """What closes the hand or ends the watching brings the keyboard back: it is never lent without them."""
+    with transaction.atomic():
+        HelpRequest.objects.filter(pk=asked.pk).update(**changes)
+        note_deed(asked, person, deed)
+    if changes["watch_given_at"] is None:
+        keyboard.take_back(asked, None, HelpDeed.RAN_OUT)
 
 
-def hands_told(classroom: Classroom) -> list[dict]:
-    return [
-        {
-            "hand": each,
-            "lab": each.session.attempt.lab,
-            "can_watch": bool(each.watch_given_at) and live_terminals(each.session).exists(),
-        }
-        for each in hands_of(classroom)
-    ]
-
-
-def live_terminals(session: LabSession):
-    terminals = session.runs.filter(kind=RunKind.TERMINAL, state__in=OPEN_RUN_STATES)
-    return terminals.order_by("-created_at")[:1]
-
-
-def hand_context(session: LabSession) -> dict:
-    """What the student sees: whether anybody could answer, the hand that is up, and who did what about it."""
-    asked = session.hands.filter(closed_at=None).first()
-    return {
-        "session": session,
-        "hand": asked,
-        "hand_log": asked.log.select_related("person") if asked else [],
-        "has_teachers": session.attempt.student.classrooms.filter(archived_at=None).exists(),
-    }
-
-
-def note_deed(asked: HelpRequest, person: User, deed: HelpDeed) -> None:
-    HelpLog.objects.create(request=asked, person=person, deed=deed)
+def _close(asked: HelpRequest, person: User) -> None:
+    _change(asked, person, HelpDeed.CLOSED, closed_at=timezone.now(), watch_given_at=None)
 
 
 def _told(request, session: LabSession):
     publish_notice(session.pk, "help", {})
     if request.htmx:
-        return render(request, "parts/hand.html", hand_context(session))
+        return render(request, "parts/hand_told.html", hand_context(session))
     return redirect(reverse("lab", kwargs={"slug": session.attempt.lab.slug}))

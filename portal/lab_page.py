@@ -29,8 +29,8 @@ from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION
 from k8s_tasks.models import LabSession, Run
 from k8s_tasks.reviewing import Review
 from portal.glossary import terms_said
+from portal.hands import hand_context
 from portal.health import why_labs_cannot_start
-from portal.helping import hand_context
 from portal.language import page_language
 from portal.models import User
 from portal.notes import notes_for

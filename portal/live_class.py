@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.classes import join_url
-from portal.helping import hands_told
+from portal.hands import hands_told
 from portal.models import Classroom, Note, User
 from portal.notes import tell_students
 from portal.overview import Stuck, cells_of, labs_of, stuck_of, students_of

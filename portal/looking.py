@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 from k8s_tasks.models import LabSession
 from k8s_tasks.on_record import record_of
 from portal import access
-from portal.helping import live_terminals, to_watched_terminal
+from portal.hands import live_terminals
+from portal.helping import watch_page
 from portal.lab_page import lab_page, sitting_in
 from portal.models import HelpRequest
 from portal.sessions import page_of
@@ -32,7 +33,7 @@ def look(request, session_id):
 def terminal(request, session_id):
     session = get_object_or_404(access.inspected_sessions(request.user), pk=session_id)
     hand = _watched_hand(session)
-    return to_watched_terminal(request, get_object_or_404(HelpRequest, pk=hand.pk if hand else None))
+    return watch_page(request, get_object_or_404(HelpRequest, pk=hand.pk if hand else None))
 
 
 def _watched_hand(session: LabSession) -> HelpRequest | None:

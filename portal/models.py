@@ -5,6 +5,7 @@ import secrets
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import MaxValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from k8s_tasks.models import LabSession, Run
@@ -171,7 +172,9 @@ class ApiToken(models.Model):
 
 class HelpRequest(models.Model):
     """A raised hand in a lab session. While `watch_given_at` is set, the instructors of the student's classes
-    may watch the live terminals of that session; the student takes it back at any moment."""
+    may watch the live terminals of that session; while `type_given_at` is, they may type in the one terminal
+    `type_run`, and who pressed the first key, the `typist`, is the only one. The student takes either back at
+    any moment. See `portal.keyboard`."""
 
     student = models.ForeignKey(User, models.CASCADE, related_name="hands", verbose_name=_("student"))
     session = models.ForeignKey(
@@ -182,6 +185,13 @@ class HelpRequest(models.Model):
     created_at = models.DateTimeField(_("made on"), auto_now_add=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     watch_given_at = models.DateTimeField(_("may be watched since"), null=True, blank=True)
+    type_given_at = models.DateTimeField(_("may be typed in since"), null=True, blank=True)
+    type_run = models.ForeignKey(
+        Run, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("terminal")
+    )
+    typist = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("has the keyboard")
+    )
 
     class Meta:
         ordering = ["created_at", "pk"]
@@ -202,6 +212,11 @@ class HelpDeed(models.TextChoices):
     ALLOWED = "allowed", _("allowed watching")
     WITHDREW = "withdrew", _("withdrew the permission to watch")
     WATCHED = "watched", _("opened the terminal to watch")
+    LENT = "lent", _("allowed typing in the terminal")
+    TYPED = "typed", _("pressed the first key in the terminal")
+    TOOK_BACK = "took-back", _("took the keyboard back")
+    GAVE_BACK = "gave-back", _("gave the keyboard back")
+    RAN_OUT = "ran-out", _("the typing ended with what it hung on")
     ANSWERED = "answered", _("answered")
     CLOSED = "closed", _("lowered the hand")
 
@@ -212,7 +227,7 @@ class HelpLog(models.Model):
     request = models.ForeignKey(HelpRequest, models.CASCADE, related_name="log")
     person = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+", verbose_name=_("person"))
     deed = models.CharField(_("what"), max_length=16, choices=HelpDeed)
-    at = models.DateTimeField(_("when"), auto_now_add=True)
+    at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["at", "pk"]

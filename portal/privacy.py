@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from curriculum.models import Attempt, QuizAttempt
 from k8s_tasks.domain.sessions import end_session
 from k8s_tasks.enums import LIVE_SESSION_STATES
-from k8s_tasks.models import LabSession, Run
+from k8s_tasks.models import LabSession, Run, SharedTyping
 from portal.models import LtiScore, Note, Override, Statement, User
 
 GONE = "erased-{}"
@@ -111,6 +111,11 @@ def data_of(person: User) -> dict:
                 "id", "kind", "step", "pod", "argv", "text", "state", "exit_code", "created_at", "ended_at"
             )
         ),
+        "typed_by_others": list(
+            SharedTyping.objects.filter(run__session__attempt__student=person).values(
+                "run", "person__username", "began_at"
+            )
+        ),
         "checks": list(
             Attempt.objects.filter(student=person, results__isnull=False).values(
                 "results__condition", "results__verdict", "results__reason", "results__created_at"
@@ -138,7 +143,7 @@ def _attempt(attempt: Attempt) -> dict:
         "passed_at": attempt.passed_at,
         "answers": list(attempt.answers.values("step", "value", "confidence", "is_right", "created_at")),
         "hints": list(attempt.hints.values("step", "number", "opened_at")),
-        "proven": list(attempt.passes.values("condition", "reason", "passed_at")),
+        "proven": list(attempt.passes.values("condition", "reason", "is_helped", "passed_at")),
         "drafts": list(attempt.drafts.values("step", "text", "before", "changed_at")),
     }
 

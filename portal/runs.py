@@ -40,6 +40,7 @@ def run(request, run_id):
         "argv_text": spell_argv(run.argv),
         "results": results_context(run, lab),
         "has_packets": captures_packets(run),
+        "typings": run.typings.select_related("person"),
     }
     if not context["results"]:
         context |= replay_context(run, lab)

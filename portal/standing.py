@@ -173,3 +173,8 @@ def _first_quiz_answers(student: User) -> list[tuple[str, bool]]:
 def is_whole(chapter: Chapter, progress: Mapping[str, dict]) -> bool:
     """Whether every lab of the chapter is passed; one without labs is not."""
     return bool(chapter.labs) and all(progress[lab.slug]["is_passed"] for lab in chapter.labs)
+
+
+def is_own(chapter: Chapter, progress: Mapping[str, dict]) -> bool:
+    """Whether the student has passed every lab in an attempt in which nobody else typed."""
+    return bool(chapter.labs) and all(progress[lab.slug]["is_own"] for lab in chapter.labs)

@@ -146,6 +146,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/hand/change/", helping.change_hand, name="hand-change"),
     path("classes/<int:class_id>/hands/<int:hand_id>/answer/", helping.answer, name="hand-answer"),
     path("classes/<int:class_id>/hands/<int:hand_id>/watch/", helping.watch, name="hand-watch"),
+    path("classes/<int:class_id>/hands/<int:hand_id>/give-back/", helping.give_back, name="hand-give-back"),
     path("notes/", notes.notes, name="notes"),
     path("notes/<int:note_id>/put-away/", notes.put_away, name="note-put-away"),
     path("my-labs/", classes.my_work, name="my-work"),

@@ -61,6 +61,8 @@ class FollowingConsumer(AsyncWebsocketConsumer):
 
     async def turn_out(self):
         """Nothing more is sent or taken from here on."""
+        if self.following is None:
+            return  # somebody else has
         self.following.cancel()
         self.following = None
         with contextlib.suppress(OSError, RuntimeError):

@@ -80,11 +80,11 @@ def _alike(sockets: Iterable) -> Iterator[tuple]:
     for socket in sockets:
         logins[socket.scope["session"].session_key][type(socket)].append(socket)
     for session_key, kinds in logins.items():
-        user = _user_of(session_key)
+        user = user_of(session_key)
         yield from ((user, group) for group in kinds.values())
 
 
-def _user_of(session_key: str):
+def user_of(session_key: str):
     """As a request with that cookie would find: nobody after a logout or a change of password."""
     store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     return get_user(SimpleNamespace(session=store))

@@ -11,6 +11,7 @@ from portal.sockets.origin import SameOrigin
 from portal.sockets.runs import RunConsumer
 from portal.sockets.sessions import SessionConsumer
 from portal.sockets.terminals import TerminalConsumer
+from portal.sockets.watching import WatchConsumer
 
 
 class NowhereConsumer(AsyncWebsocketConsumer):
@@ -24,6 +25,7 @@ class NowhereConsumer(AsyncWebsocketConsumer):
 socket_urls = [
     path("ws/runs/<uuid:subject>/", RunConsumer.as_asgi(), name="run-socket"),
     path("ws/terminals/<uuid:subject>/", TerminalConsumer.as_asgi(), name="terminal-socket"),
+    path("ws/watched/<uuid:subject>/", WatchConsumer.as_asgi(), name="watch-socket"),
     path("ws/classes/<int:subject>/", ClassConsumer.as_asgi(), name="class-socket"),
     path("ws/sessions/<uuid:subject>/", SessionConsumer.as_asgi(), name="session-socket"),
 ]

@@ -1,4 +1,4 @@
-"""A terminal, both ways, for the student whose pod it is. Others watch it as a run.
+"""A terminal, both ways, for the student whose pod it is. Others watch it: see `watching`.
 
 To the browser: a frame per entry: 8 + 8 bytes (the two halves of the stream id, big-endian), 1 byte
 source, and the bytes (the pump makes no entry above 32 KiB). From the browser: binary `\\0` and

@@ -21,6 +21,8 @@ from curriculum.queries import answers, hints_opened, progress
 from curriculum.specs import Course
 
 pytestmark = pytest.mark.django_db
+NOTHING_PASSED = {"passed": 0, "total": 5, "is_passed": False, "is_own": False}
+ALL_PASSED = {"passed": 5, "total": 5, "is_passed": True, "is_own": True}
 
 
 def prove(attempt, *conditions):
@@ -108,14 +110,26 @@ def test_the_attempt_is_passed_with_its_last_condition(ana, lab):
 def test_progress_counts_the_best_attempt_and_only_ones_own(ana, beto, lab):
     prove(start_attempt(ana, lab), "echo-pair", "handshake")
     prove(start_attempt(ana, lab), "icmp-reach")
-    assert progress(ana)["ping-and-netcat"] == {"passed": 2, "total": 5, "is_passed": False}
-    assert progress(beto)["ping-and-netcat"] == {"passed": 0, "total": 5, "is_passed": False}
+    assert progress(ana)["ping-and-netcat"] == NOTHING_PASSED | {"passed": 2}
+    assert progress(beto)["ping-and-netcat"] == NOTHING_PASSED
 
 
 def test_a_passed_lab_stays_passed_in_a_redo(ana, lab):
     prove_all(start_attempt(ana, lab), lab)
     start_attempt(ana, lab)
-    assert progress(ana)["ping-and-netcat"] == {"passed": 5, "total": 5, "is_passed": True}
+    assert progress(ana)["ping-and-netcat"] == ALL_PASSED
+
+
+def test_a_lab_is_ones_own_by_one_attempt_in_which_nobody_else_typed(ana, lab):
+    first = start_attempt(ana, lab)
+    prove_all(first, lab)
+    first.passes.filter(condition="echo-pair").update(is_helped=True)
+    assert progress(ana)["ping-and-netcat"] == ALL_PASSED | {"is_own": False}
+
+    prove(start_attempt(ana, lab), "echo-pair")
+    assert not progress(ana)["ping-and-netcat"]["is_own"]
+    prove_all(start_attempt(ana, lab), lab)
+    assert progress(ana)["ping-and-netcat"]["is_own"]
 
 
 @pytest.mark.parametrize("attempts", [1, 3])

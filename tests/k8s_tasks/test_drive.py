@@ -12,7 +12,7 @@ from k8s_tasks.drive import Drive, Limits, Outcome, Window
 from k8s_tasks.entries import read_entries
 from k8s_tasks.enums import RunState
 from k8s_tasks.pump import CappedPublisher, RollingPublisher
-from k8s_tasks.redis_keys import make_async_redis, run_input
+from k8s_tasks.redis_keys import make_async_redis, run_input, run_output
 from tests.exec_server import exec_server
 
 pytestmark = pytest.mark.usefixtures("redis_client")
@@ -45,12 +45,15 @@ class Driven:
         self.kills = 0
 
     async def run(self, api, script: str) -> Outcome:
+        await self.begin(api, script)
+        return await self.drive.run(self.redis)
+
+    async def begin(self, api, script: str) -> None:
         tty = self.window is not None
         self.process = await start_process(api, "ns", "ana", ["sh", "-c", script], stdin=True, tty=tty)
-        drive = Drive(
+        self.drive = Drive(
             self.id, self.process, self.publisher, self.limits, end_process=self.end, window=self.window
         )
-        return await drive.run(self.redis)
 
     async def end(self):
         self.kills += 1
@@ -188,6 +191,67 @@ async def test_a_terminals_sizes_are_kept_for_its_replay(redis, pods, monkeypatc
         {"event": "resize", "columns": 100, "rows": 30},
         {"event": "resize", "columns": 60, "rows": 20},
     ]
+
+
+def typed_by_guest(driven, text: bytes, grant: str):
+    fields = {"kind": "data", "data": text, "grant": grant}
+    return driven.redis.xadd(run_input(driven.id), fields)
+
+
+async def test_whose_turn_it_was_stands_between_what_was_printed(redis, pods):
+    driven = Driven(redis)
+    running = asyncio.create_task(driven.run(pods[0], "read one; echo $one; read two; echo $two"))
+    await typed_by_guest(driven, b"theirs\n", "7/now")
+    await _first_entry(redis, driven)
+    await driven.send("data", b"mine\n")
+    await running
+    assert driven.printed() == b"theirs\nmine\n"
+    assert driven.events() == [{"event": "turn", "who": who} for who in ("instructor", "student")]
+
+
+async def test_keys_of_a_withdrawn_grant_go_nowhere_even_those_that_come_late(redis, pods):
+    driven = Driven(redis)
+    await driven.send("withdraw", "7/before")
+    await typed_by_guest(driven, b"rm -rf /\n", "7/before")
+    await typed_by_guest(driven, b"still ", "7/after")
+    await driven.send("data", b"mine\n")
+    await driven.run(pods[0], 'read line; echo "got $line"')
+    assert driven.printed() == b"got still mine\n"
+
+
+async def test_keys_the_process_has_not_read_yet_are_dropped_with_their_grant(redis, pods):
+    """The first key is being written, the others wait for it: the withdrawal overtakes them."""
+    driven = Driven(redis)
+    writing, go_on, written = asyncio.Event(), asyncio.Event(), []
+
+    async def slowly(data):
+        written.append(data)
+        writing.set()
+        await go_on.wait()
+        await write(data)
+
+    await typed_by_guest(driven, b"a", "7/x")
+    await driven.begin(pods[0], "read line; echo done")
+    write, driven.process.write = driven.process.write, slowly
+    running = asyncio.create_task(driven.drive.run(redis))
+    await asyncio.wait_for(writing.wait(), 5)
+    await typed_by_guest(driven, b"b", "7/x")
+    await driven.send("withdraw", "7/x")
+    await driven.send("data", b"\n")
+    await driven.send("resize", "60 20")  # the answer to it tells that all before it was read
+    await asyncio.wait_for(resized(driven), 5)
+    go_on.set()
+    await asyncio.wait_for(running, 10)
+    assert written == [b"a", b"\n"]
+
+
+async def resized(driven) -> None:
+    last = "0"
+    while True:
+        ((_key, entries),) = await driven.redis.xread({run_output(driven.id): last}, block=5000)
+        if any(b'"resize"' in fields[b"data"] for _id, fields in entries):
+            return
+        last = entries[-1][0]
 
 
 async def _first_entry(redis, driven):

@@ -50,7 +50,26 @@ def test_a_statement_says_what_the_verdict_stands_on(export, attempt, session):
     assert (statement["student"], statement["cluster_uid"]) == ("ana", session.cluster_uid)
 
 
-@pytest.mark.parametrize("field", ["student", "lab", "lab_version", "seed", "condition", "verdict", "at"])
+def test_what_is_found_after_somebody_else_typed_says_so_under_the_signature(session, attempt, student):
+    def verify(condition: str) -> None:
+        run = session.runs.create(kind=RunKind.VERIFY, state="running")
+        keep(run, {condition: Finding(Verdict.PASS, {"pt-br": "sim", "en": "yes"}, {})})
+
+    verify("icmp-reach")
+    terminal = session.runs.create(kind=RunKind.TERMINAL, state="running")
+    typing = terminal.typings.create(person=student)
+    verify("echo-pair")
+
+    before, after = (each["statement"] for each in signing.export_of([attempt])["results"])
+    assert before["helped_since"] is None
+    assert after["helped_since"] == typing.began_at.isoformat(timespec="milliseconds")
+    helped = dict(attempt.passes.values_list("condition", "is_helped"))
+    assert helped == {"icmp-reach": False, "echo-pair": True}
+
+
+@pytest.mark.parametrize(
+    "field", ["student", "lab", "lab_version", "seed", "condition", "verdict", "helped_since", "at"]
+)
 def test_a_changed_statement_is_found(export, field):
     export["results"][1]["statement"][field] = "other"
     assert troubles(export) == ["", "the statement is not the one that was signed"]

@@ -88,6 +88,17 @@ def test_a_cast_knows_the_sizes_of_its_terminal(ended):
     assert lines == [[0.001, "r", "100x30"], [0.002, "o", "$ "], [3.0, "r", "60x20"]]
 
 
+def test_the_cast_of_a_shared_terminal_says_so_and_who_typed_when(ended, student):
+    turn = json.dumps({"event": "turn", "who": "instructor"}).encode()
+    assert "shared" not in json.loads(make_cast(ended, []).splitlines()[0])
+    ended.typings.create(person=student)
+
+    header, *lines = map(json.loads, make_cast(ended, [Entry("1-0", 1000, "event", turn)]).splitlines())
+
+    assert header["shared"] is True
+    assert lines == [[1.0, "m", "the instructor types"]]
+
+
 async def test_a_run_is_replayed_after_its_stream_has_expired(ended, redis_client):
     redis_client.delete(run_output(ended.pk))
     (entries,) = [page async for page in follow_run(ended.pk)]

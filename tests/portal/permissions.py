@@ -57,9 +57,7 @@ DOORS = {
     "recording-cast": Door("get", EVERYBODY, "recorded"),
     "lab-start": Door("post", LOGGED_IN, "lab"),
     "session-look": Door("get", ADMINISTRATOR, "session"),
-    "session-look-terminal": Door(
-        "get", frozenset(), "session"
-    ),  # only while it is allowed: see test_looking
+    "session-look-terminal": Door("get", ADMINISTRATOR, "session"),  # while it is allowed: see test_looking
     "session-status": Door("get", VIEWERS, "session"),
     "session-verdicts": Door("get", VIEWERS, "session"),
     "session-topology": Door("get", VIEWERS, "session"),
@@ -116,7 +114,8 @@ DOORS = {
     "hand-raise": Door("post", OWNER, "session"),
     "hand-change": Door("post", OWNER, "session"),
     "hand-answer": Door("post", TEACHERS, "hand"),
-    "hand-watch": Door("get", frozenset(), "hand"),  # only while it is allowed: see test_helping
+    "hand-watch": Door("get", TEACHERS, "hand"),  # while it is allowed: see test_helping
+    "hand-give-back": Door("post", frozenset({"paula"}), "hand"),  # while it is lent: see test_keyboard
     "notes": Door("get", LOGGED_IN),
     "note-put-away": Door("post", OWNER, "note"),
     "my-work": Door("get", LOGGED_IN),
@@ -180,6 +179,7 @@ API = {
 SOCKETS = {
     "run-socket": VIEWERS,
     "terminal-socket": OWNER,
+    "watch-socket": TEACHERS,  # while it is allowed; who of them may type: test_keyboard
     "session-socket": VIEWERS,
     "class-socket": TEACHERS,
 }
@@ -267,6 +267,11 @@ against forged forms, and no link; what learning platforms send is guarded other
 
 Groups open none of these doors but the panel's: an administrator may do everything there, and whoever was let
 into it what their groups allow ([operations.md](operations.md#the-panels-start-page), `test_panel_rights`).
+
+The student's hand is up, a terminal is open, and they let it be watched and typed in. Without their leave the
+doors to it are closed to all others (`test_helping`, `test_looking`). Who may watch it finds its socket open;
+keys are taken there from their instructor alone, not from an administrator, and each is judged by the leave
+as it stands when it comes (`test_keyboard`).
 
 """
 

@@ -70,6 +70,23 @@ def test_of_half_a_chapter_there_is_none(world, visit, chapter):
     assert not world.alice.certificates.filter(chapter=chapter.slug).exists()
 
 
+def test_what_an_instructor_typed_for_is_not_certified_until_it_is_proven_alone(
+    world, visit, chapter, proven
+):
+    helped = world.alice.attempts.get(lab__slug=chapter.labs[0].slug)
+    helped.passes.filter(condition=chapter.labs[0].conditions[0].key).update(is_helped=True)
+    alice = visit(world.alice)
+
+    alice.post("/certificates/issue/", {"chapter": chapter.slug})
+    assert not world.alice.certificates.filter(chapter=chapter.slug).exists()
+    assert "an instructor had typed" in alice.get("/progress/").content.decode()
+
+    prove(world.alice, chapter.labs[0])
+    alice.post("/certificates/issue/", {"chapter": chapter.slug})
+    named = {each["attempt"] for each in world.alice.certificates.get(chapter=chapter.slug).statement["labs"]}
+    assert len(named) == len(chapter.labs) and str(helped.pk) not in named
+
+
 def test_a_chapter_does_not_make_the_course(world, visit, proven):
     visit(world.alice).post("/certificates/issue/", {"chapter": ""})
 

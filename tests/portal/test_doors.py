@@ -13,11 +13,14 @@ from django.contrib import admin
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from k8s_tasks.enums import RunState
+from k8s_tasks.models import Run
 from k8s_tasks.redis_keys import run_output
 from k8s_tasks.streams import publish_notice
 from portal.api import api
-from portal.models import Classroom
+from portal.models import Classroom, HelpRequest
 from portal.sockets.following import NOT_FOUND
 from portal.sockets.routing import socket_urls
 from portal.tokens import make_token
@@ -117,6 +120,15 @@ def found_by(response) -> str:
     return OPEN if is_open else REFUSED.get(response.status_code, str(response.status_code))
 
 
+def lend_everything(world) -> None:
+    """Alice lets her open terminal be watched and typed in."""
+    Run.objects.filter(pk=world.terminal.pk).update(state=RunState.RUNNING)
+    now = timezone.now()
+    HelpRequest.objects.filter(pk=world.hand.pk).update(
+        watch_given_at=now, type_given_at=now, type_run=world.terminal
+    )
+
+
 @pytest.fixture
 def compare(capfd):
     """compare(part, rows): print what was found as a table, and hold it against the rules."""
@@ -157,6 +169,7 @@ def test_pages_are_open_to_those_the_rules_name(redis_client, world, asked, visi
     def opened(name: str, person: str, method: str) -> str:
         asked.acts.clear()
         with unmade():
+            lend_everything(world)
             found = found_by(knock(world, visit, name, person, method))
         assert found == OPEN or asked.acts == [], (name, person)
         return found
@@ -190,10 +203,12 @@ def test_sockets_are_open_to_those_the_rules_name(transactional_db, redis_client
     subjects = {
         "run-socket": world.run,
         "terminal-socket": world.terminal,
+        "watch-socket": world.terminal,
         "session-socket": world.session,
         "class-socket": world.classroom,
     }
     say_something_everywhere(redis_client, world)
+    lend_everything(world)
     rows = []
     for name, address in socket_addresses().items():
         path = address.replace("<subject>", str(subjects[name].pk)) + "?last=0"

@@ -78,6 +78,16 @@ def test_the_best_attempt_counts_with_its_own_hints_and_lateness(world, lab):
     assert grade(world).points == Decimal(5) / len(lab.conditions)
 
 
+def test_the_books_tell_what_was_proven_after_an_instructor_had_typed(world, lab, teacher):
+    prove(world.attempt, lab.conditions[0].key)
+    ConditionPass.objects.update(is_helped=True)
+
+    assert grade(world).work.helped == 1 and grade(world).points
+    book = f"/classes/{world.classroom.pk}/grades/"
+    for page in (book, f"{book}{world.assignment.pk}/{world.alice.pk}/"):
+        assert "fter an instructor had typed" in teacher.get(page).content.decode(), page
+
+
 def test_a_proof_of_a_condition_the_lab_no_longer_has_is_worth_nothing(world):
     ConditionPass.objects.create(attempt=world.attempt, condition="dropped", reason={}, evidence={})
     assert grade(world).points == 0

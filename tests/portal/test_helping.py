@@ -6,6 +6,8 @@ from k8s_tasks.enums import RunState
 from k8s_tasks.models import Run
 from portal.models import HelpDeed, HelpRequest, Note
 from portal.sockets import presence
+from portal.sockets.runs import RunConsumer
+from portal.sockets.watching import WatchConsumer
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +87,7 @@ def test_a_live_terminal_is_watched_only_while_its_student_allows_it(world, alic
     assert not sees() and teacher.get(watch()).status_code == 404
 
     alice.post(door(world, "change"), {"act": "allow"})
-    assert sees() and teacher.get(watch()).url == f"/runs/{world.terminal.pk}/"
+    assert sees() and f"/ws/watched/{world.terminal.pk}/" in teacher.get(watch()).content.decode()
     assert "may watch your terminal" in alice.get(door(world, "x").replace("x/", "")).content.decode()
 
     alice.post(door(world, "change"), {"act": "withdraw"})
@@ -117,12 +119,11 @@ def test_an_ended_terminal_is_a_record_as_before(world, teacher):
     assert teacher.get(f"/runs/{world.terminal.pk}/").status_code == 200
 
 
-def test_a_socket_that_watches_is_turned_out_when_the_permission_is_taken_back(world, alice):
+@pytest.mark.parametrize("kind", [RunConsumer, WatchConsumer])
+def test_a_socket_that_watches_is_turned_out_when_the_permission_is_taken_back(world, alice, kind):
     """The presence of each socket is asked about again every few seconds, by the same rule."""
-    from portal.sockets.runs import RunConsumer
-
     alice.post(door(world, "raise"), {"watch": "on"})
-    socket = RunConsumer()
+    socket = kind()
     socket.subject_id = world.terminal.pk
     assert presence._barred_of(world.paula, [socket]) == []
     alice.post(door(world, "change"), {"act": "withdraw"})

@@ -54,7 +54,9 @@ class Command(BaseCommand):
             state = each.wrong or ("good" if each.is_signed else "not signed")
             told = each.statement
             names = (told.get(name, "?") for name in ("student", "lab", "condition", "verdict", "at"))
-            self.stdout.write("  ".join([*map(str, names), state]))
+            helped = told.get("helped_since")
+            words = [state, f"an instructor had typed since {helped}"] if helped else [state]
+            self.stdout.write("  ".join([*map(str, names), *words]))
         self._conclude(public, found, trusted)
 
     def _conclude(self, public: str, found: list, trusted: list[str]):

@@ -31,8 +31,14 @@ function hear({ id, kind, data }, onTopology) {
   if (kind === "topology") onTopology(data);
   if (kind === "services") document.dispatchEvent(new Event("services-changed"));
   if (kind === "note") refresh("notes");
-  if (kind === "help" && !document.querySelector("#hand :focus")) refresh("hand");
+  if (kind === "help") refreshHand();
   return id;
+}
+
+/** Who reads or writes there is not interrupted; beside the terminal stands how things are. */
+function refreshHand() {
+  if (!document.querySelector("#hand :focus")) refresh("hand");
+  refresh("keyboard");
 }
 
 function hearVerdicts() {
@@ -40,8 +46,9 @@ function hearVerdicts() {
   for (const hints of document.querySelectorAll("[data-hint-ladder]")) refresh(hints.id);
 }
 
-function hearRun({ run, step, state }) {
+function hearRun({ run, kind, step, state }) {
   toldStates.set(run, state);
+  if (kind === "terminal") return refreshHand(); // only an open one can be lent
   refresh(step ? `step-${step}` : "verdicts");
   if (!isOpenState(state)) {
     refreshPlots();
@@ -77,6 +84,7 @@ function catchUp() {
   refresh("status");
   refresh("verdicts");
   refresh("notes");
+  refreshHand();
   for (const step of document.querySelectorAll(".step[data-run-state]")) {
     if (isOpenState(step.dataset.runState)) refresh(step.id);
   }

@@ -7,6 +7,7 @@ import { say, word } from "../lib/words.js";
 import { notify } from "../site/notices.js";
 import { Acknowledgements, keysFrame, readFrame } from "./frames.js";
 import { endSentence, showChip } from "./states.js";
+import { isTakingBack } from "./take-back.js";
 
 const NO_RUN = "00000000-0000-0000-0000-000000000000";
 
@@ -68,8 +69,10 @@ export class LabTerminal {
     new ResizeObserver(() => this.fit.fit()).observe(this.parts.screen);
   }
 
-  /** F6 leads out of the terminal: every other key, Tab and Escape too, belongs to the shell. */
+  /** F6 leads out of the terminal, F8 takes a lent keyboard back: every other key, Tab and Escape too, belongs
+   * to the shell. */
   isForTheShell(event) {
+    if (isTakingBack(event)) return false;
     if (event.key !== "F6") return true;
     event.preventDefault();
     if (event.type === "keydown") this.pods.focus();

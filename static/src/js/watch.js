@@ -1,0 +1,3 @@
+import { WatchedTerminal } from "./watch/terminal.js";
+
+new WatchedTerminal(document.querySelector("[data-watched]"));
