@@ -127,12 +127,19 @@ class Sitting:
 
 
 class Terminal:
-    """The page's end of a terminal: it acknowledges what it paints."""
+    """The page's end of a terminal: it acknowledges what it paints, unless it is that of one who watches."""
 
-    def __init__(self, socket):
-        self.socket = socket
+    def __init__(self, socket, *, is_guest: bool = False):
+        self.socket, self.is_guest = socket, is_guest
         self.painted = 0
         self.last = "0"
+
+    async def told(self, **facts) -> dict:
+        """What who watches is told of the keyboard, when it has these facts."""
+        async with asyncio.timeout(LONGEST_WAIT):
+            while not (isinstance(message := await self.socket.recv(), str) and is_told(message, facts)):
+                pass
+        return json.loads(message)
 
     async def type(self, keys: bytes) -> None:
         await self.socket.send(b"\0" + keys)
@@ -147,9 +154,16 @@ class Terminal:
 
     async def paint(self) -> bytes:
         frame = await self.socket.recv()
+        if isinstance(frame, str):
+            return b""
         ms, number, _source = FRAME.unpack_from(frame)
         self.last = f"{ms}-{number}"
         data = frame[FRAME.size :]
         self.painted += len(data)
-        await self.socket.send(json.dumps({"ack": len(data)}))
+        if not self.is_guest:
+            await self.socket.send(json.dumps({"ack": len(data)}))
         return data
+
+
+def is_told(message: str, facts: dict) -> bool:
+    return facts.items() <= json.loads(message).items()

@@ -1,6 +1,7 @@
 """The portal as `make run` starts it, on a real cluster: nothing here is stood in for."""
 
 import asyncio
+import json
 import re
 import time
 
@@ -131,3 +132,48 @@ async def test_a_terminal_goes_on_after_a_lost_socket(sitting, aluna):
         await terminal.type(b"echo still-$kept\r")
         await terminal.until(b"still-here")
         await terminal.type(b"exit\r")
+
+
+@pytest.fixture
+async def fresh(aluna) -> Sitting:
+    """A session of a new attempt, ended afterwards."""
+    sitting = await aluna.begin(again="1")
+    yield sitting
+    aluna.post(sitting.door("end"))
+
+
+async def test_an_instructor_types_in_the_terminal_for_as_long_as_the_student_lends_it(fresh, aluna, prof):
+    def change(act: str) -> None:
+        assert aluna.post(fresh.door("hand/change"), htmx=True, act=act).status_code == 200
+
+    aluna.post(fresh.door("hand/raise"), text="Why no reply?", watch="on")
+    run = fresh.open_terminal("ana")
+    async with (
+        aluna.connect(f"/ws/terminals/{run}/") as own,
+        prof.connect(f"/ws/watched/{run}/") as watched,
+    ):
+        student, teacher = Terminal(own), Terminal(watched, is_guest=True)
+        await student.until(b"# ")
+        await teacher.told(mayType=False)
+        await teacher.type(b"echo never\r")
+        await teacher.told(isRefused=True)
+
+        change("lend")
+        await teacher.told(mayType=True)
+        await teacher.type(b"echo one-$((40+2))\r")
+        assert b"never" not in await student.until(b"one-42")
+        await teacher.until(b"one-42")
+
+        change("take-back")
+        await teacher.type(b"echo after\r")
+        await teacher.told(mayType=False, isRefused=True)
+        await student.type(b"echo two-$((40+2)); exit\r")
+        assert b"after" not in await student.until(b"two-42")
+    await aluna.end_of(run)
+    await fresh.verify()
+
+    header = json.loads(prof.pages.get(f"/runs/{run}/cast/").text.splitlines()[0])
+    assert header["shared"] is True
+    attempt = re.search(r"/attempts/([0-9a-f-]{36})/evidence/", aluna.pages.get("/my-labs/").text)[1]
+    results = aluna.pages.get(f"/attempts/{attempt}/evidence/").json()["results"]
+    assert results and all(each["statement"]["helped_since"] for each in results)
