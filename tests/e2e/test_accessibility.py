@@ -118,7 +118,7 @@ def paths_of(pages: dict[str, Page], code: str) -> dict[str, list[str]]:
         ],
         "admin": [
             *("/admin/", "/admin/k8s_tasks/labsession/", "/admin/k8s_tasks/limits/add/", "/admin/course/"),
-            *("/admin/admin/logentry/", *session_pages(pages["admin"])),
+            *("/admin/admin/logentry/", "/admin/auth/group/add/", *session_pages(pages["admin"])),
         ],
     }
 

@@ -249,6 +249,23 @@ def test_an_administrator_extends_resets_and_ends_sessions(lab, enter):
     expect(lab.page.locator("#status")).to_have_attribute("data-state", "ended")
 
 
+def test_an_administrator_makes_a_group_and_chooses_what_it_may_do(enter):
+    _, page = enter("admin")
+    page.goto("/admin/auth/group/add/")
+    page.locator("input[name=name]").fill("Helpdesk")
+    page.locator("input[name=_continue]").click()
+    page.locator("form[action='/admin/auth/group/'] button.act").click()
+    page.locator("#id_rights_input").press_sequentially("Reiniciar")
+    expect(page.locator("#id_rights_from option")).to_have_count(1)
+    page.locator("#id_rights_from option").dblclick()
+    page.locator("input[name=confirmed]").click()
+    expect(page.locator("#result_list .field-may li")).to_have_count(1)
+    page.locator("#result_list tbody th a").click()
+    page.locator("a.deletelink").click()
+    page.locator("input[type=submit]").click()
+    expect(page.locator(".messagelist li")).to_contain_text("Helpdesk")
+
+
 @pytest.mark.parametrize(
     "place", ["portal/user", "portal/classroom", "k8s_tasks/cluster", "k8s_tasks/run", "curriculum/lab"]
 )
