@@ -3,6 +3,5 @@
 from collections.abc import Callable
 
 EVERY_SECONDS = 10
-CHORES: list[
-    Callable[[], None]
-] = []  # each looks whether there is work, and asks a worker for what takes time
+# Each looks whether there is work, and asks a worker for what takes time.
+CHORES: list[Callable[[], None]] = []
