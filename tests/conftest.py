@@ -15,7 +15,11 @@ from pathlib import Path
 import pytest
 import redis
 from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.db.models.signals import post_migrate
 
 from deploy.local.lifeline import die_with_parent
 from deploy.local.own_database import SERVER, OwnDatabase
@@ -73,8 +77,23 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup):
-    """On PostgreSQL a connection that a test's thread has left would keep the tests' database alive."""
+def django_db_setup(django_db_setup, django_db_blocker):
+    """After each flush of the database Django works the rights out anew, app by app, which costs more than
+    most tests: here the rows that it found first come back.
+
+    On PostgreSQL a connection that a test's thread has left would keep the tests' database alive."""
+    with django_db_blocker.unblock():
+        rows = [row for model in (ContentType, Permission) for row in model.objects.order_by("pk")]
+
+    def restore(app_config, **_) -> None:
+        if app_config.label == "auth":
+            for model in (ContentType, Permission):
+                model.objects.bulk_create(row for row in rows if isinstance(row, model))
+            ContentType.objects.clear_cache()
+
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.connect(restore, weak=False)
     yield
     if server := os.environ.get(SERVER):
         OwnDatabase.end_connections(server, connection.settings_dict["NAME"])

@@ -75,8 +75,8 @@ def _end_of(proof: Proof, round: Round) -> float:
 def _all_reasons(findings: list[Finding]) -> dict[str, str]:
     """What each has proven, in one paragraph; the last alone where there are many: those are mostly alike."""
     reasons = [each.reason for each in findings if each.reason]
-    if len(reasons) > TOLD_TOGETHER:
-        return reasons[-1]
+    if not 1 < len(reasons) <= TOLD_TOGETHER:
+        return findings[-1].reason
     return {code: " ".join(dict.fromkeys(each[code] for each in reasons)) for code in reasons[0]}
 
 
