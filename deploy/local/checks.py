@@ -21,11 +21,11 @@ MANAGE = [str(BIN / "python"), "manage.py"]
 # Named one by one: what `node --test FOLDER` means has changed between Node's versions.
 SCRIPT_TESTS = sorted(str(path) for path in (PROJECT / "tests/js").glob("*.test.js"))
 PYTEST = [str(BIN / "pytest")]
-# Four processes, whatever the machine has: on two cores three keep 1.5 of them busy, for they wait for real
+# Three processes, whatever the machine has: on two cores they keep 1.5 of them busy, for they wait for real
 # pods. A file stays in one process, with the cluster and the portal it shares, and the files keep the order
 # that tests/conftest.py gives them. The browser's own loop suffers no asynchronous test beside it, hence two
 # calls.
-SIDE_BY_SIDE = [*PYTEST, "-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+SIDE_BY_SIDE = [*PYTEST, "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 ALONE = [*PYTEST, "-p", "no:xdist"]
 TYPED = ["netlab", "deploy", "portal/options.py", "k8s_tasks/redis_keys.py"]
 

@@ -20,7 +20,7 @@ def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo-accounts", type=Path, help="make them, and list them in this file")
     parser.add_argument("--await-file", type=Path, help="register the cluster when this kubeconfig is there")
-    parser.add_argument("--seconds", type=float, default=40, help="how long to wait for it")
+    parser.add_argument("--seconds", type=float, default=180, help="how long to wait for it")
     wanted = parser.parse_args(argv)
     django.setup()
     try:
