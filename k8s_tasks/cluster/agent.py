@@ -182,19 +182,19 @@ async def _lives(agent: Agent, node: str) -> bool:
 async def agents_for(api: Api, nodes: set[str], *, seconds: float = 20) -> dict[str, Agent]:
     """Agents for these nodes, installed and waited for when absent. Raises AgentError."""
     agents = await _agents_or_none(api)
-    if nodes <= agents.keys():
-        return agents
-    await install_agent(api)
-    pods: dict[str, dict] = {}
-    try:
-        await wait_for_pods(
-            api, NAMESPACE, lambda: nodes <= _ready_nodes(pods), into=pods, seconds=seconds, labels=LABELS
-        )
-    except TimeoutError:
-        missing = ", ".join(sorted(nodes - _ready_nodes(pods)))
-        raise AgentError(f"no node agent became ready on {missing} within {seconds:g} s") from None
-    await tell_mechanisms(api)
-    return await agents_by_node(api)
+    if not nodes <= agents.keys():
+        await install_agent(api)
+        pods: dict[str, dict] = {}
+        try:
+            await wait_for_pods(
+                api, NAMESPACE, lambda: nodes <= _ready_nodes(pods), into=pods, seconds=seconds, labels=LABELS
+            )
+        except TimeoutError:
+            missing = ", ".join(sorted(nodes - _ready_nodes(pods)))
+            raise AgentError(f"no node agent became ready on {missing} within {seconds:g} s") from None
+        agents = await agents_by_node(api)
+    await tell_mechanisms(api, {node: agent for node, agent in agents.items() if node in nodes})
+    return agents
 
 
 def _ready_nodes(pods: dict[str, dict]) -> set[str]:
@@ -208,16 +208,22 @@ async def _agents_or_none(api: Api) -> dict[str, Agent]:
         return {}
 
 
-async def tell_mechanisms(api: Api) -> None:
-    """Write on each Node, as an annotation, what its kernel has for impairments."""
-    agents = await agents_by_node(api)
-    await asyncio.gather(*(_tell_mechanisms(api, node, agent) for node, agent in agents.items()))
+_told: set[str] = set()  # the lives of agents whose nodes this process has told of
+
+
+async def tell_mechanisms(api: Api, agents: dict[str, Agent]) -> None:
+    """Write on each Node, as an annotation, what its kernel has for impairments. Each agent is asked once in
+    its life, whoever installed it: the node may be another one than when the last was asked."""
+    new = {node: agent for node, agent in agents.items() if agent.life not in _told}
+    await asyncio.gather(*(_tell_mechanisms(api, node, agent) for node, agent in new.items()))
 
 
 async def _tell_mechanisms(api: Api, node: str, agent: Agent) -> None:
-    names = ",".join(sorted(name for name, present in (await agent.mechanisms()).items() if present))
+    found = await ask_living(agent, node, lambda living: living.mechanisms())
+    names = ",".join(sorted(name for name, present in found.items() if present))
     body = {"metadata": {"annotations": {MECHANISMS: names}}}
     await api.request("PATCH", f"/api/v1/nodes/{node}", body=body, content_type=MERGE)
+    _told.add(agent.life)
 
 
 def _objects(done: Completed) -> list[dict]:

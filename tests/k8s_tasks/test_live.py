@@ -10,7 +10,9 @@ from django.db import connections
 from curriculum.domain import record_answer, record_prediction
 from curriculum.enums import Confidence
 from k8s_tasks import preparing, running, verifying
-from k8s_tasks.cluster.agent import NAMESPACE, agents_by_node
+from k8s_tasks.cluster import agent as agent_module
+from k8s_tasks.cluster.agent import MECHANISMS, NAMESPACE, agents_by_node, agents_for
+from k8s_tasks.cluster.api import MERGE
 from k8s_tasks.cluster.captures import sessions_with_captures
 from k8s_tasks.cluster.errors import NotFound, Refused
 from k8s_tasks.cluster.execs import run_to_end, start_process
@@ -264,6 +266,20 @@ async def _wait_until_gone(api, session, gone):
         await api.request("GET", path)
     except NotFound:
         gone.set()
+
+
+def test_a_node_tells_its_mechanisms_whoever_installed_the_agent(session, monkeypatch):
+    """Two prepare at once: the one whose node is ready first told of that one alone."""
+    api, node = api_for(session), session.bindings["pods"][0]["node"]
+    monkeypatch.setattr(agent_module, "_told", set())
+    on_loop(api.request("PATCH", f"/api/v1/nodes/{node}", body=_without_mechanisms(), content_type=MERGE))
+    on_loop(agents_for(api, {node}))
+    found = on_loop(api.request("GET", f"/api/v1/nodes/{node}"))
+    assert "statistic" in found["metadata"]["annotations"][MECHANISMS]
+
+
+def _without_mechanisms() -> dict:
+    return {"metadata": {"annotations": {MECHANISMS: None}}}
 
 
 def test_the_agent_impairs_a_pod_and_the_node_tells_by_what(session):
