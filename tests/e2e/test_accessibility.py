@@ -21,7 +21,7 @@ GRAVE = ("serious", "critical")
 # Another theme has other colours and nothing else.
 THEMES = {"light": [], "dark": ["color-contrast", "link-in-text-block"]}
 VIOLATIONS = """async (rules) => (await axe.run(document, {
-        resultTypes: ["violations"], ...(rules.length ? { runOnly: { type: "rule", values: rules } } : {})
+        resultTypes: ["violations"], ...(rules?.length ? { runOnly: { type: "rule", values: rules } } : {})
     })).violations
     .map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map((node) => node.html.slice(0, 160)) }))"""
 # A colour on its way to another one would be judged halfway.
