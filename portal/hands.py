@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from k8s_tasks.enums import OPEN_RUN_STATES, RunKind
+from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
 from k8s_tasks.models import LabSession
 from portal.models import Classroom, HelpDeed, HelpLog, HelpRequest, User
 
@@ -20,6 +20,7 @@ def hands_told(classroom: Classroom) -> list[dict]:
         {
             "hand": each,
             "lab": each.session.attempt.lab,
+            "is_over": each.session.state not in LIVE_SESSION_STATES,
             "can_watch": bool(each.watch_given_at) and live_terminals(each.session).exists(),
         }
         for each in hands_of(classroom)
@@ -27,17 +28,30 @@ def hands_told(classroom: Classroom) -> list[dict]:
 
 
 def live_terminals(session: LabSession):
+    """Of a session that has ended none: its shells are on their way out, whatever their rows still say."""
     terminals = session.runs.filter(kind=RunKind.TERMINAL, state__in=OPEN_RUN_STATES)
-    return terminals.order_by("-created_at")[:1]
+    return terminals.filter(session__state__in=USABLE_SESSION_STATES).order_by("-created_at")[:1]
+
+
+def hands_left(session: LabSession):
+    """Still up in this lab from sessions of the student that have ended, this one maybe: an answer comes to
+    the lab page all the same."""
+    attempt = session.attempt
+    hands = HelpRequest.objects.filter(
+        closed_at=None, student=attempt.student_id, session__attempt__lab=attempt.lab_id
+    )
+    return hands.exclude(session__state__in=LIVE_SESSION_STATES)
 
 
 def hand_context(session: LabSession) -> dict:
-    """What the student sees: whether anybody could answer, the hand that is up, who did what about it, and
-    whether there is a terminal to lend."""
+    """What the student sees: whether anybody could answer, the hand that is up, who did what about it,
+    whether there is a terminal to lend, and the hands of sessions that have ended."""
     asked = session.hands.filter(closed_at=None).select_related("typist", "type_run").first()
     return {
         "session": session,
         "hand": asked,
+        "hands_left": hands_left(session),
+        "is_over": session.state not in LIVE_SESSION_STATES,
         "hand_log": asked.log.select_related("person") if asked else [],
         "can_lend": bool(asked and asked.watch_given_at) and live_terminals(session).exists(),
         "has_teachers": session.attempt.student.classrooms.filter(archived_at=None).exists(),

@@ -13,7 +13,7 @@ from k8s_tasks.enums import RunKind
 from k8s_tasks.models import LabSession
 from k8s_tasks.streams import publish_notice
 from portal import access, keyboard
-from portal.hands import hand_context, hands_of, live_terminals, note_deed
+from portal.hands import hand_context, hands_left, hands_of, live_terminals, note_deed
 from portal.lab_page import TERMINAL_CSP
 from portal.models import Classroom, HelpDeed, HelpRequest, Note, User
 from portal.notes import tell_students
@@ -33,7 +33,8 @@ def hand(request, session_id):
 
 @require_POST
 def raise_hand(request, session_id):
-    """With the newest run of the session: most questions are about what has just been seen."""
+    """With the newest run of the session: most questions are about what has just been seen. It takes the
+    place of a hand that was left up in a session that has ended."""
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     facts = {
         "text": request.POST.get("text", "").strip()[:LONGEST],
@@ -46,6 +47,8 @@ def raise_hand(request, session_id):
             note_deed(asked, request.user, HelpDeed.RAISED)
             if asked.watch_given_at:
                 note_deed(asked, request.user, HelpDeed.ALLOWED)
+            for old in hands_left(session).exclude(pk=asked.pk):
+                _close(old, request.user)
     except IntegrityError:
         pass  # it is up already
     return _told(request, session)

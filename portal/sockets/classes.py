@@ -47,12 +47,14 @@ class ClassConsumer(FollowingConsumer):
             await asyncio.sleep(GATHER)
             sessions, waiting["sessions"] = waiting["sessions"], set()
             told = {"id": waiting["id"], "first": waiting.pop("first")}
-            if cells := await self._cells(sessions):
+            cells = await self._cells(sessions)
+            if cells is not None:
                 await self.send(text_data=json.dumps({**told, "cells": cells}))
 
     @database_sync_to_async
-    def _cells(self, sessions: set[str]) -> dict[str, str]:
-        """Drawn anew: those of the class's students at the labs of these sessions."""
+    def _cells(self, sessions: set[str]) -> dict[str, str] | None:
+        """Drawn anew: those of the class's students at the labs of these sessions. None where nothing of the
+        class has moved; a lab that is not assigned has no cell, but hands are raised in it too."""
         classroom = Classroom.objects.get(pk=self.subject_id)
         touched = LabSession.objects.filter(
             pk__in=sessions, attempt__student__classrooms=classroom
@@ -60,7 +62,7 @@ class ClassConsumer(FollowingConsumer):
         students = {each.attempt.student_id: each.attempt.student for each in touched}
         places = {(each.attempt.student_id, each.attempt.lab.slug) for each in touched}
         if not places:
-            return {}
+            return None
         labs = {slug for _student, slug in places}
         with translation.override(language_of_socket(self.scope)):
             found = cells_of(students.values(), labs_of(classroom), labs)

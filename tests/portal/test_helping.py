@@ -2,12 +2,13 @@
 
 import pytest
 
-from k8s_tasks.enums import RunState
-from k8s_tasks.models import Run
+from k8s_tasks.enums import RunState, SessionState
+from k8s_tasks.models import LabSession, Run
 from portal.models import HelpDeed, HelpRequest, Note
 from portal.sockets import presence
 from portal.sockets.runs import RunConsumer
 from portal.sockets.watching import WatchConsumer
+from tests.portal.conftest import make_session
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +135,54 @@ def test_without_a_class_there_is_nobody_to_ask(world, alice):
     world.classroom.students.clear()
     page = alice.get(f"/sessions/{world.session.pk}/hand/").content.decode()
     assert "Ask your instructor" not in page
+
+
+LAB_PAGE = "/labs/ping-and-netcat/"
+
+
+@pytest.fixture
+def over(world, alice) -> HelpRequest:
+    """A hand that may be watched, in a session that has ended since; the shell's row still says it runs."""
+    alice.post(door(world, "raise"), {"text": "Why no reply?", "watch": "on"})
+    LabSession.objects.filter(pk=world.session.pk).update(state=SessionState.ENDED)
+    return HelpRequest.objects.get()
+
+
+def test_the_queue_says_that_a_session_has_ended_and_offers_nothing_to_watch(world, alice, teacher):
+    alice.post(door(world, "raise"), {"text": "Why no reply?", "watch": "on"})
+    assert "the session has ended" not in queue(world, teacher)
+    LabSession.objects.filter(pk=world.session.pk).update(state=SessionState.ENDED)
+
+    page = queue(world, teacher)
+
+    assert "Why no reply?" in page and "the session has ended" in page and "/answer/" in page
+    assert "Watch the terminal" not in page
+    watch = f"/classes/{world.classroom.pk}/hands/{HelpRequest.objects.get().pk}/watch/"
+    assert teacher.get(watch).status_code == 404
+
+
+def test_the_answer_to_a_hand_of_an_ended_session_stands_on_the_lab_page(world, alice, teacher, over):
+    teacher.post(f"/classes/{world.classroom.pk}/hands/{over.pk}/answer/", {"text": "Look at the policy."})
+
+    page = alice.get(LAB_PAGE).content.decode()
+
+    assert "Your hand is still up" in page and "Look at the policy." in page
+    alice.post(door(world, "change"), {"act": "close"})
+    assert "Your hand is still up" not in alice.get(LAB_PAGE).content.decode()
+
+
+def test_in_a_new_session_the_hand_is_still_up_and_a_new_one_takes_its_place(world, alice, over):
+    fresh = make_session(world.attempt)
+    assert "Your hand is still up" in alice.get(f"/sessions/{fresh.pk}/hand/").content.decode()
+
+    alice.post(f"/sessions/{fresh.pk}/hand/raise/", {"text": "And now?"})
+
+    assert [each.text for each in HelpRequest.objects.filter(closed_at=None)] == ["And now?"]
+    assert deeds(over)[-1] == ("alice", HelpDeed.CLOSED)
+
+
+def test_an_ended_session_has_no_hand_to_raise_and_nothing_to_lend(world, alice, over):
+    page = alice.get(f"/sessions/{world.session.pk}/hand/").content.decode()
+
+    assert page.count("Solved: lower the hand") == 1
+    assert "Stop the watching" not in page and "Ask your instructor" not in page

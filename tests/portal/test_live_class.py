@@ -190,6 +190,21 @@ async def test_what_happens_in_another_class_is_not_told(world, lab, dial, redis
 
 @pytest.mark.integration
 @pytest.mark.django_db(transaction=True)
+async def test_a_hand_raised_in_a_lab_that_is_not_assigned_is_told_too(world, lab, dial, redis_client):
+    """Its page then asks for the hands, though no cell has moved."""
+    await world.classroom.assignments.all().aupdate(lab=get_course().labs[-1].slug)
+    socket = dial(f"/ws/classes/{world.classroom.pk}/", world.paula)
+    assert await socket.connect()
+    assert await socket.receive_nothing(timeout=0.1)
+
+    await sync_to_async(publish_notice)(world.session.pk, "help", {})
+
+    assert json.loads(await socket.receive())["cells"] == {}
+    await socket.disconnect()
+
+
+@pytest.mark.integration
+@pytest.mark.django_db(transaction=True)
 async def test_a_burst_is_drawn_once(world, dial, redis_client):
     socket = dial(f"/ws/classes/{world.classroom.pk}/", world.paula)
     assert await socket.connect()
