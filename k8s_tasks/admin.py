@@ -172,7 +172,7 @@ class ClusterAdmin(AsksFirst, admin.ModelAdmin):
         sentence = gettext_noop("The kubeconfig was replaced; it leads to %(server)s.")
         return record_of(sentence, server=server_of(upload))
 
-    def at_stake(self, clusters):
+    def at_stake(self, clusters, act):
         return [(gettext("live sessions"), sum(live_sessions(each) for each in clusters))]
 
     @admin.display(description=_("live sessions"))
@@ -342,7 +342,7 @@ class LabSessionAdmin(AsksFirst, Record):
         until = by_language(lambda _code: localize(localtime(session.expires_at)))
         return record_of(gettext_noop("Extended until %(until)s."), until=until)
 
-    def at_stake(self, sessions):
+    def at_stake(self, sessions, act):
         runs = Run.objects.filter(session__in=sessions, state__in=OPEN_RUN_STATES)
         return [
             (gettext("students"), len({each.attempt.student_id for each in sessions})),

@@ -81,8 +81,8 @@ class AsksFirst:
     def has_act_permission(self, request) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
 
-    def at_stake(self, objects: Sequence) -> list[tuple[str, int]]:
-        """What the act would touch beside the objects: words and numbers."""
+    def at_stake(self, objects: Sequence, act: str) -> list[tuple[str, int]]:
+        """What the act of this name would touch beside the objects: words and numbers."""
         return []
 
     def line_of(self, obj) -> str:
@@ -123,7 +123,7 @@ def _ask(model_admin, request, told: dict, able: QuerySet, others: QuerySet) -> 
         "opts": model_admin.opts,
         "chosen": [(each, model_admin.line_of(each), _page_of(model_admin, each)) for each in objects],
         "others": [model_admin.line_of(each) for each in others],
-        "at_stake": model_admin.at_stake(objects),
+        "at_stake": model_admin.at_stake(objects, told["act"]),
         "checkbox": ACTION_CHECKBOX_NAME,
         "confirmed": CONFIRMED,
     }

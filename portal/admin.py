@@ -72,7 +72,7 @@ class ClassroomAdmin(AsksFirst, admin.ModelAdmin):
         archived = Classroom.objects.filter(pk=classroom.pk).exclude(archived_at=None)
         return archived.update(archived_at=None) and record_of(gettext_noop("Restored."))
 
-    def at_stake(self, classrooms):
+    def at_stake(self, classrooms, act):
         students = User.objects.filter(classrooms__in=classrooms).distinct()
         return [(gettext("students"), students.count())]
 

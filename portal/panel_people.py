@@ -235,9 +235,15 @@ class PersonAdmin(AsksFirst, UserAdmin):
         is_done = administrators.update(is_superuser=False, is_staff=False)
         return is_done and record_of(gettext_noop("Administrator no more."))
 
-    def at_stake(self, people):
-        live = LabSession.objects.filter(attempt__student__in=people, state__in=LIVE_SESSION_STATES)
-        return [(gettext("live sessions"), live.count())]
+    def at_stake(self, people, act):
+        """Rights touch no lab session, and a group nothing but the panel."""
+        if act == "deactivate":
+            live = LabSession.objects.filter(attempt__student__in=people, state__in=LIVE_SESSION_STATES)
+            return [(gettext("live sessions"), live.count())]
+        if act in ("put_into_group", "take_out_of_group"):
+            let_in = sum(each.is_staff and each.is_active for each in people)
+            return [(gettext("of them let into the panel"), let_in)]
+        return []
 
     def line_of(self, person):
         return _named(person)
@@ -358,7 +364,7 @@ class GroupPanelAdmin(AsksFirst, admin.ModelAdmin):
         )
         return record_of(gettext_noop("Gained: %(gained)s. Lost: %(lost)s."), gained=gained, lost=lost)
 
-    def at_stake(self, groups):
+    def at_stake(self, groups, act):
         people = User.objects.filter(groups__in=groups).distinct()
         let_in = people.filter(is_staff=True, is_active=True)
         return [(gettext("people"), people.count()), (gettext("of them let into the panel"), let_in.count())]

@@ -1,5 +1,7 @@
 """Who may do what in the panel: administrators, those who were let in, and what groups allow them."""
 
+import re
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
@@ -74,6 +76,23 @@ def test_the_panel_opens_and_shuts_by_acts_that_ask(world, panel, gives, takes, 
 
     assert standing(world.bob) == (False, False)
     assert on_record(world.bob) == [("root", record) for record in records]
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        ("deactivate", ["live sessions", "1"]),
+        ("put_into_group", ["of them let into the panel", "1"]),
+        ("let_in", []),
+        ("make_administrator", []),
+    ],
+)
+def test_what_is_at_stake_is_what_the_act_touches(world, panel, helpdesk, act, told):
+    carla = User.objects.create_user("carla", is_staff=True)
+
+    asked = ask(panel, PEOPLE, act, world.alice, carla)
+
+    assert re.findall(r"<d[td]>(.*?)</d[td]>", asked) == told
 
 
 def test_the_form_gives_no_rights(world, panel, helpdesk):
