@@ -24,6 +24,7 @@ _STRING = re.compile(
 )
 _OPEN_STRING = re.compile(r"(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*\x1b?\Z|\x1b\Z")
 USUAL_SIZE = (80, 24)  # columns and rows of what has no terminal
+_TURN = re.compile(r"the (student|instructor) types")
 _HELD = 4096  # a string longer than this is no title: it is dropped as it comes
 
 
@@ -107,6 +108,12 @@ def as_cast(run: Run) -> str:
     """The run as asciicast v2: what is kept of an ended one, what there is so far of a live one."""
     kept = Transcript.objects.filter(run=run).first()
     return gzip.decompress(kept.cast).decode() if kept else make_cast(run, read_entries(run.id))
+
+
+def turns_in(cast: str) -> list[tuple[float, str]]:
+    """Where an asciicast of ours says that from there on the student or the instructor types."""
+    marks = [(at, text) for at, kind, text in map(json.loads, cast.splitlines()[1:]) if kind == "m"]
+    return [(at, turn[1]) for at, text in marks if (turn := _TURN.fullmatch(text))]
 
 
 def end_data(run: Run) -> bytes:

@@ -23,14 +23,14 @@ MOST = 200  # places; a terminal of an hour beside checks that are asked for aga
 
 
 @dataclass(frozen=True)
-class Failure:
-    """`at` counts seconds from the beginning of the run; `kind` is a verdict or "run"; `run_url` leads to
-    what failed, and is empty for the run that is replayed."""
+class Place:
+    """`at` counts seconds from the beginning of the run; `kind` is a verdict, "run" or who types from there
+    on (`portal.turns`); `run_url` leads to what failed, and is empty for the run that is replayed."""
 
     at: float
     kind: str
     title: str
-    reason: str
+    reason: str = ""
     run_url: str = ""
 
     @property
@@ -39,7 +39,7 @@ class Failure:
         return f"{minutes}:{seconds:02}"
 
 
-def failures_during(run: Run, lab: LabSpec | None) -> list[Failure]:
+def failures_during(run: Run, lab: LabSpec | None) -> list[Place]:
     """The first of them, in the order of time. Two queries."""
     within = (run.created_at, run.ended_at or timezone.now())
     runs = [_of_run(each, run, lab) for each in _failed_runs(run, within)]
@@ -60,22 +60,22 @@ def _missed_verdicts(run: Run, within: tuple[datetime, datetime]) -> QuerySet[Co
     return missed.select_related("run")[:MOST]
 
 
-def _of_run(failed: Run, run: Run, lab: LabSpec | None) -> Failure:
+def _of_run(failed: Run, run: Run, lab: LabSpec | None) -> Place:
     titles = {step.key: str(step.title) for step in lab.steps} if lab else {}
     title = titles.get(failed.step) or failed.step or failed.get_kind_display()
     exited = _("exit %(code)s") % {"code": failed.exit_code} if failed.exit_code else None
     reason = " – ".join(filter(None, [exited or str(failed.get_state_display()), failed.reason]))
-    return Failure(_seconds(run, failed.ended_at), "run", title, reason, _address(failed, run))
+    return Place(seconds_into(run, failed.ended_at), "run", title, reason, _address(failed, run))
 
 
-def _of_verdict(result: ConditionResult, run: Run, lab: LabSpec | None) -> Failure:
+def _of_verdict(result: ConditionResult, run: Run, lab: LabSpec | None) -> Place:
     titles = {condition.key: str(condition.title) for condition in lab.conditions} if lab else {}
     title = f"{titles.get(result.condition, result.condition)}: {result.get_verdict_display()}"
-    at = _seconds(run, result.created_at)
-    return Failure(at, result.verdict, title, spoken(result.reason), _address(result.run, run))
+    at = seconds_into(run, result.created_at)
+    return Place(at, result.verdict, title, spoken(result.reason), _address(result.run, run))
 
 
-def _seconds(run: Run, moment: datetime) -> float:
+def seconds_into(run: Run, moment: datetime) -> float:
     return round(max(0.0, (moment - run.created_at).total_seconds()), 2)
 
 

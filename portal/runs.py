@@ -17,11 +17,12 @@ from k8s_tasks.domain.captures import captures_packets
 from k8s_tasks.enums import RunKind
 from k8s_tasks.models import Run
 from k8s_tasks.signing import export_of
-from k8s_tasks.transcripts import as_cast
+from k8s_tasks.transcripts import as_cast, turns_in
 from portal import access
 from portal.failures import failures_during
 from portal.lab_page import find_lab
 from portal.refusals import tells_refusals
+from portal.turns import turns_during
 
 # The player's screen is a WebAssembly module: docs/decisions/0007-who-plays-replays.md.
 REPLAY_CSP = {"script-src": [WASM_UNSAFE_EVAL]}
@@ -50,13 +51,16 @@ def run(request, run_id):
 def replay_context(run: Run, lab: LabSpec | None) -> dict:
     """The replay, where it can jump to, and its text for those who only read."""
     try:
-        text, left_out = shorten(read_events(as_cast(run)), most=READ_BYTES)
+        cast = as_cast(run)
+        (text, left_out), marks = shorten(read_events(cast), most=READ_BYTES), turns_in(cast)
     except RedisError:  # it holds the output of runs that still go on
-        text, left_out = [], 0
+        text, left_out, marks = [], 0, []
+    turns = turns_during(run, marks)
     return {
         "cast_url": reverse("run-cast", kwargs={"run_id": run.pk}),
         "is_terminal": run.kind == RunKind.TERMINAL,
-        "failures": failures_during(run, lab),
+        "places": sorted((*failures_during(run, lab), *turns), key=lambda place: place.at),
+        "has_turns": bool(turns),
         "transcript": plain_text(text),
         "left_out": left_out,
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { columnsFor, makeScene, markAfter, markBefore, rowsFor } from "../../static/src/js/replay/scene.js";
+import { columnsFor, makeScene, markAfter, markBefore, rowsFor, turnAt } from "../../static/src/js/replay/scene.js";
 
 const CAST = { columns: 100, rows: 30, events: [[1, "o", "a"], [2, "r", "90x20"], [60, "o", "b"], [61, "m", "end"]] };
 
@@ -34,6 +34,11 @@ test("one goes to the failure before and the next one", () => {
   assert.equal(markAfter([3, 8], 8), undefined);
   assert.equal(markBefore([3, 8], 8), 3);
   assert.equal(markBefore([3, 8], 3), undefined);
+});
+
+test("whose turn it is holds until the next one, whatever fails in between", () => {
+  const marks = [2, 3, 8]; // the second is a failure
+  assert.deepEqual([1, 2, 7.9, 8].map((at) => turnAt([0, 2], marks, at)), [-1, 0, 0, 2]);
 });
 
 test("as many columns as fit, within reason", () => {

@@ -12,7 +12,7 @@ from k8s_tasks.hub import Hub
 from k8s_tasks.models import Transcript
 from k8s_tasks.redis_keys import run_output
 from k8s_tasks.streams import follow_run
-from k8s_tasks.transcripts import TextFilter, as_cast, make_cast
+from k8s_tasks.transcripts import TextFilter, as_cast, make_cast, turns_in
 
 
 def filtered(*chunks: bytes) -> str:
@@ -97,6 +97,16 @@ def test_the_cast_of_a_shared_terminal_says_so_and_who_typed_when(ended, student
 
     assert header["shared"] is True
     assert lines == [[1.0, "m", "the instructor types"]]
+
+
+def test_the_turns_of_a_cast_are_its_own_marks_and_nothing_that_was_printed(ended):
+    def turn(ms: int, who: str) -> Entry:
+        return Entry(f"{ms}-0", ms, "event", json.dumps({"event": "turn", "who": who}).encode())
+
+    printed = Entry("2-0", 2000, "stdout", b"the student types")
+    cast = make_cast(ended, [turn(1000, "instructor"), printed, turn(3500, "student")])
+
+    assert turns_in(cast) == [(1.0, "instructor"), (3.5, "student")]
 
 
 async def test_a_run_is_replayed_after_its_stream_has_expired(ended, redis_client):

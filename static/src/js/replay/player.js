@@ -7,9 +7,10 @@ import { clock } from "../lib/clock.js";
 import { coloursOf } from "../lib/colours.js";
 import { word } from "../lib/words.js";
 import { onThemeChange } from "../site/theme-switch.js";
-import { columnsFor, makeScene, markAfter, markBefore, rowsFor } from "./scene.js";
+import { columnsFor, makeScene, markAfter, markBefore, rowsFor, turnAt } from "./scene.js";
 
 const STEP = 5; // seconds an arrow key moves
+const TURNS = ["student", "instructor"];
 const CONTROLS = "button, select, summary, a, input";
 const SHOWN = { fit: false, controls: false, theme: "page", cursorMode: "steady", terminalLineHeight: 1.25 };
 const LETTERS = { terminalFontFamily: '"JetBrains Mono", ui-monospace, monospace', terminalFontSize: "13px" };
@@ -42,19 +43,26 @@ class Replay {
     this.clock = find("clock");
     this.skip = find("skip");
     this.marks = find("marks");
+    this.typist = find("turn");
+    this.nobodyElse = this.typist?.textContent;
     this.range = room.querySelector("#replay-at");
     this.speed = room.querySelector("#replay-speed");
     this.links = [...room.querySelectorAll("[data-replay-jump]")];
-    this.failures = this.links.map((link) => Number(link.dataset.replayJump));
+    this.places = this.links.map((link) => Number(link.dataset.replayJump));
+    this.turns = this.places.map((_, number) => number).filter((number) => TURNS.includes(this.kindOf(number)));
     this.isTerminal = "terminal" in room.querySelector("[data-cast-url]").dataset;
   }
 
-  /** At the failure the address names, else at the end: all that was printed is seen at once. */
+  kindOf(number) {
+    return this.links[number].closest("[data-verdict]").dataset.verdict;
+  }
+
+  /** At the place the address names, else at the end: all that was printed is seen at once. */
   async open() {
     this.edit();
     if (!this.scene.events.length) return;
     this.play.disabled = this.range.disabled = false;
-    const wanted = this.failures.indexOf(Number(new URLSearchParams(location.search).get("at") ?? NaN));
+    const wanted = this.places.indexOf(Number(new URLSearchParams(location.search).get("at") ?? NaN));
     await this.build(wanted < 0 ? this.scene.length : this.scene.marks[wanted]);
     this.listen();
   }
@@ -72,7 +80,7 @@ class Replay {
   }
 
   edit() {
-    this.scene = makeScene(this.cast, this.failures, { isShort: this.skip.checked });
+    this.scene = makeScene(this.cast, this.places, { isShort: this.skip.checked });
     this.range.max = this.scene.length;
     this.links.forEach((link, number) => {
       link.querySelector("[data-replay-time]").textContent = clock(this.scene.marks[number]);
@@ -82,12 +90,12 @@ class Replay {
 
   drawMark(mark, number) {
     const tick = document.createElement("span");
-    tick.dataset.verdict = this.links[number].closest("[data-verdict]").dataset.verdict;
+    tick.dataset.verdict = this.kindOf(number);
     tick.style.left = `${(100 * mark) / (this.scene.length || 1)}%`;
     return tick;
   }
 
-  /** The other length has the same failures: who stands at one stays there, and begins anew otherwise. */
+  /** The other length has the same places: who stands at one stays there, and begins anew otherwise. */
   recut() {
     const here = this.scene.marks.indexOf(this.at);
     this.edit();
@@ -156,7 +164,7 @@ class Replay {
     if (player === this.player) this.show();
   }
 
-  /** To a failure, and there it stands still: one wants to read. */
+  /** To a place, and there it stands still: one wants to read. */
   async jump(event, number) {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
@@ -195,5 +203,15 @@ class Replay {
     this.links.forEach((link, number) => {
       link.closest("li").classList.toggle("is-here", Math.abs(scene.marks[number] - this.at) < 0.05);
     });
+    if (this.typist) this.tellTypist();
+  }
+
+  tellTypist() {
+    const number = turnAt(this.turns, this.scene.marks, this.at);
+    if (number === this.turnTold) return;
+    this.turnTold = number;
+    const title = this.links[number]?.querySelector("[data-replay-title]").textContent;
+    this.typist.textContent = title ? `⌨ ${title}` : this.nobodyElse;
+    this.typist.dataset.turn = title ? this.kindOf(number) : "student";
   }
 }
