@@ -5,7 +5,7 @@ import secrets
 
 from netlab.schema.causes import invalid
 from netlab.schema.kinds import Kind
-from netlab.store import Store
+from netlab.store import Store, key_of
 
 from . import status
 
@@ -64,7 +64,7 @@ def _check_asked_address(store: Store, kind: Kind, service: dict, asked: str) ->
 def _others(store: Store, service: dict) -> list[dict]:
     meta = service["metadata"]
     own = (meta.get("namespace"), meta.get("name"))
-    return [o for o in store.list("services") if (o["metadata"]["namespace"], o["metadata"]["name"]) != own]
+    return [other for other in store.list("services") if key_of(other) != own]
 
 
 def _free_address(store: Store) -> str:

@@ -8,8 +8,7 @@ from aiohttp import web
 from netlab.schema import conversions
 from netlab.schema.decode import WrongType, conform
 from netlab.schema.kinds import Kind
-from netlab.store import Store, clone
-from netlab.store.objects import key_of
+from netlab.store import Store, clone, key_of
 
 from . import bodies, patching, rbacrules, selectors, status, writing
 from .rendering import Renderer, json_response

@@ -10,7 +10,7 @@ from netlab.node.runtime import Runtime
 from netlab.schema import conversions
 from netlab.schema.causes import invalid
 from netlab.schema.kinds import Kind
-from netlab.store import Conflict, Store, clock, clone
+from netlab.store import Conflict, Store, clock, clone, has_ended
 
 from . import (
     bodies,
@@ -249,7 +249,7 @@ def _scale_of(kind: Kind, obj: dict) -> dict:
 
 def _streamable(call: Call, pod: dict) -> str:
     """The container to talk to. Raises ApiError."""
-    if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+    if has_ended(pod):
         phase = pod["status"]["phase"]
         raise status.bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
     if not pod["spec"].get("nodeName"):

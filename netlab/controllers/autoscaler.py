@@ -11,8 +11,7 @@ from collections.abc import Iterable
 
 from netlab.api.selectors import matches
 from netlab.schema.quantities import amount
-from netlab.store import Event, Store, clock, clone, events, is_deleting, selector_of
-from netlab.store.objects import key_of
+from netlab.store import Event, Store, clock, clone, events, is_deleting, key_of, selector_of
 
 from . import podset
 from .manager import Key

@@ -4,7 +4,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from netlab.cron import Schedule
-from netlab.store import Event, Store, clock, clone, controller_of, events, is_deleting, owner_reference
+from netlab.store import (
+    Event,
+    Store,
+    clock,
+    clone,
+    events,
+    is_controlled_by,
+    is_deleting,
+    key_of,
+    owner_reference,
+)
 
 from . import podset
 from .job import RESOURCE as JOBS
@@ -13,7 +23,6 @@ from .manager import Key
 
 RESOURCE = "cronjobs.batch"
 _COMPONENT = "cronjob-controller"
-_RETRY_REFUSED = 5.0
 
 
 class CronJobController:
@@ -39,8 +48,8 @@ class CronJobController:
         return self._run(cron, [job for job in jobs if not condition_of(job)])
 
     def _jobs(self, cron: dict) -> list[dict]:
-        uid, found = cron["metadata"]["uid"], self._store.list(JOBS, cron["metadata"]["namespace"])
-        return [job for job in found if (controller_of(job) or {}).get("uid") == uid and not is_deleting(job)]
+        found = self._store.list(JOBS, cron["metadata"]["namespace"])
+        return [job for job in found if is_controlled_by(job, cron) and not is_deleting(job)]
 
     def _tidy(self, cron: dict, jobs: list[dict]) -> None:
         """Of the Jobs that ended only the last are kept, those that failed by a count of their own."""
@@ -51,9 +60,9 @@ class CronJobController:
                 self._delete(cron, job)
 
     def _delete(self, cron: dict, job: dict) -> None:
-        name = job["metadata"]["name"]
-        self._store.delete(JOBS, job["metadata"]["namespace"], name)
-        events.record(self._store, cron, "SuccessfulDelete", f"Deleted job {name}", component=_COMPONENT)
+        self._store.delete(JOBS, *key_of(job))
+        told = f"Deleted job {job['metadata']['name']}"
+        events.record(self._store, cron, "SuccessfulDelete", told, component=_COMPONENT)
 
     def _report(self, cron: dict, jobs: list[dict], scheduled: str | None = None) -> dict:
         status = clone(cron.get("status", {}))
@@ -94,7 +103,7 @@ class CronJobController:
         if spec["concurrencyPolicy"] == "Replace":
             for job in active:
                 self._delete(cron, job)
-        return _RETRY_REFUSED if self._make(cron, due) else again
+        return podset.RETRY_REFUSED if self._make(cron, due) else again
 
     def _complain(self, cron: dict) -> None:
         why = "time difference between two schedules is less than 1 second"  # of two that never come
@@ -103,12 +112,11 @@ class CronJobController:
 
     def _make(self, cron: dict, due: datetime) -> str | None:
         job = _job_for(cron, due)
-        key = job["metadata"]["namespace"], job["metadata"]["name"]
-        if self._store.find(JOBS, *key) is None:
-            told = f"Created job {key[1]}"
+        if self._store.find(JOBS, *key_of(job)) is None:
+            told = f"Created job {job['metadata']['name']}"
             if refused := podset.create(self._store, cron, job, component=_COMPONENT, told=told):
                 return refused
-        self._report(self._store.get(RESOURCE, *_key(cron)), self._jobs(cron), _written(due))
+        self._report(self._store.get(RESOURCE, *key_of(cron)), self._jobs(cron), _written(due))
         return None
 
 
@@ -138,7 +146,3 @@ def _reference(job: dict) -> dict:
 
 def _written(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _key(obj: dict) -> Key:
-    return obj["metadata"]["namespace"], obj["metadata"]["name"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from netlab.store import Event, clone, controller_of, is_deleting
+from netlab.store import Event, clone, is_deleting, key_of
 
 from . import placement, podset, revisions
 from .manager import Key, StoreController
@@ -10,7 +10,6 @@ from .revisions import HASH
 
 RESOURCE = "daemonsets.apps"
 _COMPONENT = "daemonset-controller"
-_RETRY_REFUSED = 5.0
 # Daemons stay where ordinary pods would have to leave.
 _TOLERATED = (
     ("node.kubernetes.io/not-ready", "NoExecute"),
@@ -26,16 +25,10 @@ class DaemonSetController(StoreController):
     name = "daemonset"
 
     def concerned(self, event: Event) -> Iterable[Key]:
-        meta = event.object["metadata"]
-        if event.resource == RESOURCE:
-            yield meta["namespace"], meta["name"]
-        elif event.resource == "pods":
-            controller = controller_of(event.object)
-            if controller and controller["kind"] == "DaemonSet":
-                yield meta["namespace"], controller["name"]
-        elif event.resource == "nodes":
-            for owner in self._store.list(RESOURCE):
-                yield owner["metadata"]["namespace"], owner["metadata"]["name"]
+        if event.resource == "nodes":
+            yield from map(key_of, self._store.list(RESOURCE))
+        else:
+            yield from podset.owner_concerned(event, RESOURCE, "DaemonSet")
 
     def sync(self, key: Key) -> float | None:
         owner = self._store.find(RESOURCE, *key)
@@ -48,7 +41,7 @@ class DaemonSetController(StoreController):
         pods = self._pods(owner)
         self._report(self._store.get(RESOURCE, *key), pods, digest)
         waiting = podset.seconds_until_available(pods, owner["spec"].get("minReadySeconds", 0))
-        return _RETRY_REFUSED if refused else waiting
+        return podset.RETRY_REFUSED if refused else waiting
 
     def _pods(self, owner: dict) -> list[dict]:
         return [pod for pod in podset.claim(self._store, owner) if not is_deleting(pod)]

@@ -8,7 +8,16 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from netlab.store import Event, clone, controller_of, events, is_deleting, owner_reference
+from netlab.store import (
+    Event,
+    clone,
+    controller_of,
+    events,
+    is_controlled_by,
+    is_deleting,
+    key_of,
+    owner_reference,
+)
 
 from . import rollout
 from .manager import Key, StoreController
@@ -34,7 +43,7 @@ class DeploymentController(StoreController):
     def concerned(self, event: Event) -> Iterable[Key]:
         meta = event.object["metadata"]
         if event.resource == RESOURCE:
-            yield meta["namespace"], meta["name"]
+            yield key_of(event.object)
         elif event.resource == REPLICA_SETS:
             yield from _owner_key(event.object)
         elif event.resource == "pods" and event.type == "DELETED":  # Recreate waits for the last to go
@@ -62,10 +71,13 @@ class DeploymentController(StoreController):
 
     def _owned(self, deployment: dict) -> list[dict]:
         """Its ReplicaSets, oldest first."""
-        uid = deployment["metadata"]["uid"]
         sets = self._store.list(REPLICA_SETS, deployment["metadata"]["namespace"])
-        owned = [rs for rs in sets if (controller_of(rs) or {}).get("uid") == uid]
+        owned = [rs for rs in sets if is_controlled_by(rs, deployment)]
         return sorted(owned, key=lambda rs: (_revision(rs), rs["metadata"]["creationTimestamp"]))
+
+    def _others(self, deployment: dict, current: dict | None) -> list[dict]:
+        uid = current["metadata"]["uid"] if current else ""
+        return [rs for rs in self._owned(deployment) if rs["metadata"]["uid"] != uid]
 
     def _current(self, deployment: dict) -> dict | None:
         """The set whose template is the deployment's."""
@@ -97,26 +109,21 @@ class DeploymentController(StoreController):
 
     def _mark_revision(self, deployment: dict, current: dict) -> None:
         """The current set bears the highest revision, and the deployment tells which."""
-        others = [rs for rs in self._owned(deployment) if rs["metadata"]["uid"] != current["metadata"]["uid"]]
-        newest = max(map(_revision, others), default=0)
+        newest = max(map(_revision, self._others(deployment, current)), default=0)
         revision = _revision(current) if _revision(current) > newest else newest + 1
         marks = {**_copied_annotations(deployment), REVISION: str(revision), **_history(current, revision)}
         self._annotate(REPLICA_SETS, current, marks)
         self._annotate(RESOURCE, deployment, {REVISION: str(revision)})
 
     def _annotate(self, resource: str, obj: dict, marks: dict) -> None:
-        changed = clone(self._store.get(resource, *_key(obj)))
+        changed = clone(self._store.get(resource, *key_of(obj)))
         changed["metadata"].setdefault("annotations", {}).update(marks)
         self._store.update(resource, changed)
 
     def _scale(self, deployment: dict, current: dict | None) -> None:
         spec = deployment["spec"]
-        current = current and self._store.get(REPLICA_SETS, *_key(current))
-        old = [
-            rs
-            for rs in self._owned(deployment)
-            if not current or rs["metadata"]["uid"] != current["metadata"]["uid"]
-        ]
+        current = current and self._store.get(REPLICA_SETS, *key_of(current))
+        old = self._others(deployment, current)
         if spec.get("paused"):
             self._scale_paused(deployment, current, old)
         elif spec["strategy"]["type"] == "Recreate":
@@ -137,9 +144,8 @@ class DeploymentController(StoreController):
             self._resize(deployment, current, deployment["spec"]["replicas"])
 
     def _has_pods(self, replica_set: dict) -> bool:
-        uid = replica_set["metadata"]["uid"]
         pods = self._store.list("pods", replica_set["metadata"]["namespace"])
-        return any((controller_of(pod) or {}).get("uid") == uid for pod in pods)
+        return any(is_controlled_by(pod, replica_set) for pod in pods)
 
     def _roll(self, deployment: dict, current: dict, old: list[dict]) -> None:
         wanted = deployment["spec"]["replicas"]
@@ -170,7 +176,7 @@ class DeploymentController(StoreController):
         before = replica_set["spec"]["replicas"]
         if before == replicas:
             return replica_set
-        key = _key(replica_set)
+        key = key_of(replica_set)
         resized = self._store.mutate(REPLICA_SETS, *key, lambda rs: rs["spec"].update(replicas=replicas))
         direction = "up" if replicas > before else "down"
         told = f"Scaled {direction} replica set {key[1]} from {before} to {replicas}"
@@ -178,17 +184,13 @@ class DeploymentController(StoreController):
         return resized
 
     def _forget_history(self, deployment: dict) -> None:
-        current = self._current(deployment)
+        others = self._others(deployment, self._current(deployment))
         empty = [
-            rs
-            for rs in self._owned(deployment)
-            if (not current or rs["metadata"]["uid"] != current["metadata"]["uid"])
-            and not rs["spec"]["replicas"]
-            and not rs.get("status", {}).get("replicas")
+            rs for rs in others if not rs["spec"]["replicas"] and not rs.get("status", {}).get("replicas")
         ]
         excess = len(empty) - deployment["spec"]["revisionHistoryLimit"]
         for replica_set in empty[: max(0, excess)]:
-            self._store.delete(REPLICA_SETS, *_key(replica_set))
+            self._store.delete(REPLICA_SETS, *key_of(replica_set))
 
 
 def _owner_key(replica_set: dict) -> Iterable[Key]:
@@ -225,7 +227,3 @@ def _history(replica_set: dict, revision: int) -> dict:
 def _copied_annotations(deployment: dict) -> dict:
     annotations = deployment["metadata"].get("annotations", {})
     return {key: value for key, value in annotations.items() if key not in _NOT_COPIED}
-
-
-def _key(obj: dict) -> tuple[str, str]:
-    return obj["metadata"]["namespace"], obj["metadata"]["name"]

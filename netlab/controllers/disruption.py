@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from netlab.api.selectors import matches
-from netlab.store import Event, Store, controller_of
+from netlab.store import Event, Store, controller_of, key_of
 
 from . import podset
 from .manager import Key, StoreController
@@ -38,10 +38,9 @@ class DisruptionController(StoreController):
 
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource == RESOURCE:
-            yield event.object["metadata"]["namespace"], event.object["metadata"]["name"]
+            yield key_of(event.object)
         elif event.resource == "pods":
-            for budget in self._store.list(RESOURCE, event.object["metadata"]["namespace"]):
-                yield budget["metadata"]["namespace"], budget["metadata"]["name"]
+            yield from map(key_of, self._store.list(RESOURCE, event.object["metadata"]["namespace"]))
 
     def sync(self, key: Key) -> None:
         budget = self._store.find(RESOURCE, *key)

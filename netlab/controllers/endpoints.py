@@ -7,7 +7,7 @@ from pod to pod.
 import json
 from collections.abc import Iterable
 
-from netlab.store import Event, clone, is_deleting, owner_reference
+from netlab.store import Event, clone, has_ended, is_deleting, key_of, owner_reference
 from netlab.store.objects import has_labels
 
 from . import podset
@@ -25,7 +25,7 @@ class EndpointsController(StoreController):
     def concerned(self, event: Event) -> Iterable[Key]:
         meta = event.object["metadata"]
         if event.resource == "services":
-            yield meta["namespace"], meta["name"]
+            yield key_of(event.object)
         elif event.resource == "pods":
             yield from self._of_pod(event)
         elif event.resource == SLICES and event.type == "DELETED":
@@ -62,9 +62,7 @@ class EndpointsController(StoreController):
 
     def _write_slices(self, service: dict, groups: list[tuple[list[dict], list[dict]]]) -> None:
         meta = service["metadata"]
-        present = {
-            _ports_key(s.get("ports") or []): s for s in self._own_slices(meta["namespace"], meta["name"])
-        }
+        present = {_ports_key(s.get("ports") or []): s for s in self._own_slices(*key_of(service))}
         for ports, pods in groups or [([], [])]:
             endpoints = [_endpoint(service, pod) for pod in pods]
             found = present.pop(_ports_key(ports), None)
@@ -95,15 +93,14 @@ class EndpointsController(StoreController):
             "metadata": {"name": meta["name"], "namespace": meta["namespace"], "labels": labels},
             **({"subsets": subsets} if subsets else {}),
         }
-        if self._store.find("endpoints", meta["namespace"], meta["name"]):
+        if self._store.find("endpoints", *key_of(service)):
             self._store.update("endpoints", wanted)
         else:
             self._store.create("endpoints", wanted)
 
 
 def _has_address(pod: dict) -> bool:
-    status = pod.get("status", {})
-    return bool(status.get("podIP")) and status.get("phase") not in ("Succeeded", "Failed")
+    return bool(pod.get("status", {}).get("podIP")) and not has_ended(pod)
 
 
 def _group_by_ports(service: dict, pods: list[dict]) -> list[tuple[list[dict], list[dict]]]:

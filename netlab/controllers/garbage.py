@@ -7,8 +7,7 @@ An owner deleted with `foreground` waits, held by a finalizer, until its depende
 from collections import defaultdict
 from collections.abc import Iterable
 
-from netlab.store import Event, Store, is_deleting
-from netlab.store.objects import key_of
+from netlab.store import Event, Store, is_deleting, key_of
 
 from .manager import Key
 

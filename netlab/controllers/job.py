@@ -6,7 +6,17 @@ counted twice, even when somebody deletes the pod. After a failure the next pod 
 
 from collections.abc import Iterable
 
-from netlab.store import Event, clock, clone, controller_of, events, is_deleting
+from netlab.store import (
+    Event,
+    clock,
+    clone,
+    controller_of,
+    events,
+    has_ended,
+    is_controlled_by,
+    is_deleting,
+    key_of,
+)
 
 from . import podset
 from .manager import Key, StoreController
@@ -14,7 +24,6 @@ from .manager import Key, StoreController
 RESOURCE = "jobs.batch"
 FINALIZER = "batch.kubernetes.io/job-tracking"
 _COMPONENT = "job-controller"
-_RETRY_REFUSED = 5.0
 _FIRST_PAUSE, _LAST_PAUSE = 10, 600
 
 
@@ -30,7 +39,7 @@ class JobController(StoreController):
         if job is None or is_deleting(job) or is_finished(job):
             self._release(pods)
             return self._tend_finished(job) if job else None
-        self._count(job, [pod for pod in pods if _belongs(pod, job)])
+        self._count(job, [pod for pod in pods if is_controlled_by(pod, job)])
         return self._advance(self._store.get(RESOURCE, *key))
 
     def _pods(self, key: Key) -> list[dict]:
@@ -49,7 +58,7 @@ class JobController(StoreController):
             return None
         left = patience - clock.seconds_since(condition_of(job)["lastTransitionTime"])
         if left <= 0:
-            self._store.delete(RESOURCE, job["metadata"]["namespace"], job["metadata"]["name"])
+            self._store.delete(RESOURCE, *key_of(job))
             return None
         return left
 
@@ -73,7 +82,7 @@ class JobController(StoreController):
     # --- deciding
 
     def _advance(self, job: dict) -> float | None:
-        pods = [pod for pod in self._pods(_key(job)) if _belongs(pod, job)]
+        pods = [pod for pod in self._pods(key_of(job)) if is_controlled_by(pod, job)]
         active = [pod for pod in pods if podset.is_active(pod)]
         failure = _why_failed(job, active)
         if failure:
@@ -100,7 +109,7 @@ class JobController(StoreController):
             pod = podset.from_template(job)
             pod["metadata"]["finalizers"] = [*pod["metadata"].get("finalizers", []), FINALIZER]
             if podset.create(self._store, job, pod, component=_COMPONENT):
-                return _RETRY_REFUSED
+                return podset.RETRY_REFUSED
         return None
 
     def _finish(self, job: dict, active: list[dict], kind: str, reason: str, message: str) -> float | None:
@@ -121,10 +130,10 @@ class JobController(StoreController):
         return self._tend_finished(self._report(job))
 
     def _report(self, job: dict) -> dict:
-        pods = [pod for pod in self._pods(_key(job)) if _belongs(pod, job)]
+        pods = [pod for pod in self._pods(key_of(job)) if is_controlled_by(pod, job)]
         active = [pod for pod in pods if podset.is_active(pod)]
         status = {**job["status"], "ready": sum(map(podset.is_ready, active)), "uncountedTerminatedPods": {}}
-        status["terminating"] = sum(is_deleting(pod) and not _has_ended(pod) for pod in pods)
+        status["terminating"] = sum(is_deleting(pod) and not has_ended(pod) for pod in pods)
         status.pop("active", None)
         return podset.set_status(
             self._store, RESOURCE, job, {**status, **({"active": len(active)} if active else {})}
@@ -142,27 +151,15 @@ def condition_of(job: dict) -> dict | None:
     return next(ends, None)
 
 
-def _key(job: dict) -> Key:
-    return job["metadata"]["namespace"], job["metadata"]["name"]
-
-
-def _belongs(pod: dict, job: dict) -> bool:
-    return controller_of(pod)["uid"] == job["metadata"]["uid"]
-
-
 def _is_tracked(pod: dict) -> bool:
     return FINALIZER in pod["metadata"].get("finalizers", [])
-
-
-def _has_ended(pod: dict) -> bool:
-    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def _outcome(pod: dict) -> str | None:
     """A pod that is deleted before it ended counts as failed, and is replaced."""
     if pod.get("status", {}).get("phase") == "Succeeded":
         return "succeeded"
-    return "failed" if _has_ended(pod) or is_deleting(pod) else None
+    return "failed" if has_ended(pod) or is_deleting(pod) else None
 
 
 def _has_enough(job: dict, active: list[dict]) -> bool:

@@ -9,7 +9,7 @@
 from collections.abc import Iterable
 
 from netlab.node.heartbeat import LEASES, NAMESPACE
-from netlab.store import Event, Store, clock, events, is_deleting
+from netlab.store import Event, Store, clock, events, is_deleting, key_of
 
 from .manager import Key
 
@@ -60,9 +60,7 @@ class NodeLifecycleController:
             events.record(self._store, node, "NodeNotReady", told, component=_COMPONENT)
         for pod in self._store.list("pods"):
             if pod["spec"].get("nodeName") == name and not is_deleting(pod):
-                self._store.mutate(
-                    "pods", pod["metadata"]["namespace"], pod["metadata"]["name"], _mark_unready
-                )
+                self._store.mutate("pods", *key_of(pod), _mark_unready)
 
 
 def _taint_of(node: dict) -> dict | None:

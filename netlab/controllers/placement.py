@@ -6,7 +6,7 @@ Each filter answers None when the node will do, else the reason in the scheduler
 from collections.abc import Callable, Iterable
 
 from netlab.api.selectors import matches
-from netlab.store import Store, is_deleting
+from netlab.store import Store, has_ended, is_deleting
 
 UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 _TERMS = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -83,7 +83,7 @@ class Neighbours:
         self._store = store
         self._nodes = {node["metadata"]["name"]: node for node in store.list("nodes")}
         placed = [pod for pod in store.list("pods") if pod["spec"].get("nodeName") in self._nodes]
-        self._placed = [p for p in placed if p.get("status", {}).get("phase") not in ("Succeeded", "Failed")]
+        self._placed = [pod for pod in placed if not has_ended(pod)]
 
     def count_on(self, node: dict, *, owner: str | None = None) -> int:
         """Pods on a node that are not leaving, or only those of one controller (by uid)."""

@@ -12,24 +12,26 @@ from netlab.store import (
     clone,
     controller_of,
     events,
+    has_ended,
+    is_controlled_by,
     is_deleting,
+    key_of,
     owner_reference,
     selector_of,
 )
 
 from .manager import Key
 
-_ENDED = ("Succeeded", "Failed")
+RETRY_REFUSED = 5.0  # seconds until something that was refused is tried again
 
 
 def owner_concerned(event: Event, resource: str, kind: str, *, made: str = "pods") -> Iterable[Key]:
     """The key of the owner that an event is about: of itself, or of one of the objects it has made."""
-    meta = event.object["metadata"]
     owner = controller_of(event.object) if event.resource == made else None
     if event.resource == resource:
-        yield meta["namespace"], meta["name"]
+        yield key_of(event.object)
     elif owner and owner["kind"] == kind:
-        yield meta["namespace"], owner["name"]
+        yield event.object["metadata"]["namespace"], owner["name"]
 
 
 def claim(store: Store, owner: dict) -> list[dict]:
@@ -37,14 +39,12 @@ def claim(store: Store, owner: dict) -> list[dict]:
 
     Its own that match no more are let go: relabelling a pod takes it out of the set.
     """
-    namespace, uid = owner["metadata"]["namespace"], owner["metadata"]["uid"]
     claimed = []
-    for pod in store.list("pods", namespace):
-        controller = controller_of(pod)
+    for pod in store.list("pods", owner["metadata"]["namespace"]):
         fits = selectors.matches(selector_of(owner), pod["metadata"].get("labels", {}))
-        if controller and controller["uid"] == uid:
-            claimed += [pod] if fits else _release(store, pod, uid)
-        elif fits and not controller and not is_deleting(pod) and not is_deleting(owner):
+        if is_controlled_by(pod, owner):
+            claimed += [pod] if fits else _release(store, pod, owner["metadata"]["uid"])
+        elif fits and not controller_of(pod) and not is_deleting(pod) and not is_deleting(owner):
             claimed.append(_adopt(store, pod, owner))
     return claimed
 
@@ -64,7 +64,7 @@ def _release(store: Store, pod: dict, uid: str) -> list[dict]:
 
 
 def is_active(pod: dict) -> bool:
-    return not is_deleting(pod) and pod.get("status", {}).get("phase") not in _ENDED
+    return not is_deleting(pod) and not has_ended(pod)
 
 
 def ready_since(pod: dict) -> str | None:
@@ -126,9 +126,9 @@ def create(store: Store, owner: dict, pod: dict, *, component: str, told: str = 
 
 
 def delete(store: Store, owner: dict, pod: dict, *, component: str, told: str = "") -> None:
-    name = pod["metadata"]["name"]
-    store.delete("pods", pod["metadata"]["namespace"], name)
-    events.record(store, owner, "SuccessfulDelete", told or f"Deleted pod: {name}", component=component)
+    store.delete("pods", *key_of(pod))
+    told = told or f"Deleted pod: {pod['metadata']['name']}"
+    events.record(store, owner, "SuccessfulDelete", told, component=component)
 
 
 def bound(value: int | str, whole: int) -> int:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from netlab.schema.fields import COMPUTE, counted_resource, scopes_of
 from netlab.schema.quantities import amount, written
-from netlab.store import Store
+from netlab.store import Store, has_ended
 
 _SERVICE_TYPES = {
     "services.nodeports": ("NodePort", "LoadBalancer"),
@@ -59,12 +59,8 @@ def usage(store: Store, quota: dict, key: str) -> Decimal:
     resource = "pods" if key in COMPUTE else counted_resource(key)
     objects = store.list(resource, quota["metadata"]["namespace"]) if resource else []
     if resource == "pods":
-        objects = [pod for pod in objects if not _is_over(pod) and in_scopes(quota, pod)]
+        objects = [pod for pod in objects if not has_ended(pod) and in_scopes(quota, pod)]
     return sum((_weight(key, obj) for obj in objects), Decimal(0))
-
-
-def _is_over(pod: dict) -> bool:
-    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def _weight(key: str, obj: dict) -> Decimal:

@@ -2,36 +2,22 @@
 
 from collections.abc import Iterable
 
-from netlab.store import Event, Store, clock, controller_of, is_deleting
+from netlab.store import Event, clock, controller_of, is_deleting, key_of
 
 from . import podset
-from .manager import Key
+from .manager import Key, StoreController
 
 RESOURCE = "replicasets.apps"
-_RETRY_REFUSED = 5.0
 
 
-class ReplicaSetController:
+class ReplicaSetController(StoreController):
     name, kind, resource, component = "replicaset", "ReplicaSet", RESOURCE, "replicaset-controller"
 
-    def __init__(self, store: Store):
-        self._store = store
-
     def concerned(self, event: Event) -> Iterable[Key]:
-        meta = event.object["metadata"]
-        if event.resource == self.resource:
-            yield meta["namespace"], meta["name"]
-        elif event.resource == "pods":
-            yield from self._of_pod(event.object)
-
-    def _of_pod(self, pod: dict) -> Iterable[Key]:
-        namespace = pod["metadata"]["namespace"]
-        controller = controller_of(pod)
-        if controller and controller["kind"] == self.kind:
-            yield namespace, controller["name"]
-        elif not controller:  # an orphan that a set may adopt
-            for replica_set in self._store.list(self.resource, namespace):
-                yield namespace, replica_set["metadata"]["name"]
+        if event.resource == "pods" and not controller_of(event.object):  # an orphan that a set may adopt
+            yield from map(key_of, self._store.list(self.resource, event.object["metadata"]["namespace"]))
+        else:
+            yield from podset.owner_concerned(event, self.resource, self.kind)
 
     def sync(self, key: Key) -> float | None:
         owner = self._store.find(self.resource, *key)
@@ -41,7 +27,7 @@ class ReplicaSetController:
         refused = None if is_deleting(owner) else self._adjust(owner, pods)
         self._report(self._store.get(self.resource, *key), refused)
         waiting = podset.seconds_until_available(pods, owner["spec"].get("minReadySeconds", 0))
-        return _RETRY_REFUSED if refused else waiting
+        return podset.RETRY_REFUSED if refused else waiting
 
     def _adjust(self, owner: dict, pods: list[dict]) -> str | None:
         """Create what is missing, delete what is too much; the reason when creating was refused."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from netlab.store import Store, clone, controller_of, owner_reference
+from netlab.store import Store, clone, is_controlled_by, owner_reference
 
 from .deployment import template_hash
 
@@ -14,7 +14,7 @@ def note(store: Store, owner: dict, in_use: Collection[str] = ()) -> dict:
     """The revision of the present template, the newest from now on; old ones go, but for those `in_use`."""
     digest, meta = template_hash(owner["spec"]["template"]), owner["metadata"]
     name, namespace = f"{meta['name']}-{digest}", meta["namespace"]
-    own = [r for r in store.list(RESOURCE, namespace) if (controller_of(r) or {}).get("uid") == meta["uid"]]
+    own = [one for one in store.list(RESOURCE, namespace) if is_controlled_by(one, owner)]
     newest = max((r["revision"] for r in own), default=0)
     present = next((r for r in own if r["metadata"]["name"] == name), None)
     if present is None:

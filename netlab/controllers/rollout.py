@@ -2,7 +2,9 @@
 
 import math
 
-from netlab.store import Store, clock, clone
+from netlab.store import Store, clock
+
+from . import podset
 
 RESOURCE = "deployments.apps"
 _COUNTS = ("replicas", "readyReplicas", "availableReplicas")
@@ -31,10 +33,7 @@ def report(store: Store, deployment: dict, sets: list[dict], current: dict | Non
         conditions.append(progress)
     old = deployment.get("status", {}).get("conditions", [])
     status["conditions"] = [_keep_times(condition, old) for condition in conditions if condition]
-    changed = clone(deployment)
-    changed["metadata"].pop("resourceVersion")
-    changed["status"] = status
-    store.update(RESOURCE, changed)
+    podset.set_status(store, RESOURCE, deployment, status)
     return again
 
 

@@ -7,7 +7,17 @@ fewest pods of the same controller, then the fewest pods, so that replicas sprea
 from collections import Counter
 from collections.abc import Iterable
 
-from netlab.store import Event, Store, clock, controller_of, events, is_deleting
+from netlab.store import (
+    Event,
+    Store,
+    clock,
+    controller_of,
+    events,
+    full_name,
+    has_ended,
+    is_deleting,
+    key_of,
+)
 
 from . import placement, storage
 from .manager import Key
@@ -15,7 +25,6 @@ from .placement import Neighbours
 
 _COMPONENT = "default-scheduler"
 _STORAGE = (storage.CLAIMS, storage.VOLUMES, storage.CLASSES)
-_ENDED = ("Succeeded", "Failed")
 
 
 class Scheduler:
@@ -27,14 +36,11 @@ class Scheduler:
 
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource == "pods":
-            yield self._key(event.object)
+            yield key_of(event.object)
             if _makes_room(event):
                 yield from tuple(self._waiting)
         elif event.resource in _STORAGE or (event.resource == "nodes" and _matters(event)):
             yield from tuple(self._waiting)
-
-    def _key(self, pod: dict) -> Key:
-        return pod["metadata"]["namespace"], pod["metadata"]["name"]
 
     def sync(self, key: Key) -> None:
         pod = self._store.find("pods", *key)
@@ -73,14 +79,13 @@ class Scheduler:
 
     def _bind(self, pod: dict, node: dict) -> None:
         name = node["metadata"]["name"]
-        namespace, pod_name = self._key(pod)
 
         def bind(p: dict) -> None:
             p["spec"]["nodeName"] = name
             _set_condition(p, {"type": "PodScheduled", "status": "True"})
 
-        bound = self._store.mutate("pods", namespace, pod_name, bind)
-        told = f"Successfully assigned {namespace}/{pod_name} to {name}"
+        bound = self._store.mutate("pods", *key_of(pod), bind)
+        told = f"Successfully assigned {full_name(pod)} to {name}"
         events.record(self._store, bound, "Scheduled", told, component=_COMPONENT)
 
     def _refuse(self, pod: dict, message: str) -> None:
@@ -88,8 +93,7 @@ class Scheduler:
         told = _condition(pod)
         if told and (told["status"], told.get("message")) == ("False", message):
             return
-        namespace, name = self._key(pod)
-        pod = self._store.mutate("pods", namespace, name, lambda p: _set_condition(p, condition))
+        pod = self._store.mutate("pods", *key_of(pod), lambda p: _set_condition(p, condition))
         events.record(self._store, pod, "FailedScheduling", message, type="Warning", component=_COMPONENT)
 
 
@@ -120,11 +124,7 @@ def _rank(pod: dict, node: dict, neighbours: Neighbours) -> tuple:
 
 def _makes_room(event: Event) -> bool:
     """A pod has gone or ended: whoever waits may look again."""
-
-    def ended(pod: dict | None) -> bool:
-        return (pod or {}).get("status", {}).get("phase") in _ENDED
-
-    return event.type == "DELETED" or (ended(event.object) and not ended(event.previous))
+    return event.type == "DELETED" or (has_ended(event.object) and not has_ended(event.previous or {}))
 
 
 def _matters(event: Event) -> bool:

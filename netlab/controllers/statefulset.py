@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 
-from netlab.store import Event, clone, is_deleting, owner_reference
+from netlab.store import Event, clone, has_ended, is_deleting, key_of, owner_reference
 
 from . import podset, revisions
 from .manager import Key, StoreController
@@ -17,8 +17,6 @@ from .manager import Key, StoreController
 RESOURCE = "statefulsets.apps"
 CLAIMS = "persistentvolumeclaims"
 _COMPONENT = "statefulset-controller"
-_RETRY_REFUSED = 5.0
-_ENDED = ("Succeeded", "Failed")
 
 
 class StatefulSetController(StoreController):
@@ -37,7 +35,7 @@ class StatefulSetController(StoreController):
         pods = podset.claim(self._store, self._store.get(RESOURCE, *key))
         self._report(self._store.get(RESOURCE, *key), pods, current or update, update)
         waiting = podset.seconds_until_available(pods, owner["spec"].get("minReadySeconds", 0))
-        return _RETRY_REFUSED if refused else waiting
+        return podset.RETRY_REFUSED if refused else waiting
 
     def _adjust(self, owner: dict, current: str, update: str) -> str | None:
         """One step, or all at once where the order does not matter; the reason when a pod was refused."""
@@ -52,7 +50,7 @@ class StatefulSetController(StoreController):
                 refused = self._make(owner, number, current, update)
                 if refused or in_order:
                     return refused
-            elif not is_deleting(pod) and pod.get("status", {}).get("phase") in _ENDED:
+            elif not is_deleting(pod) and has_ended(pod):
                 self._delete(owner, pod)
             if in_order and pod and not self._is_up(owner, pod):
                 return None
@@ -75,7 +73,7 @@ class StatefulSetController(StoreController):
         pod = _pod_for(revisions.at(self._store, owner, revision), number, revision)
         where = f"Pod {pod['metadata']['name']} in StatefulSet {owner['metadata']['name']}"
         for claim in _claims_of(owner, number):
-            if self._store.find(CLAIMS, claim["metadata"]["namespace"], claim["metadata"]["name"]) is None:
+            if self._store.find(CLAIMS, *key_of(claim)) is None:
                 told = f"create Claim {claim['metadata']['name']} {where} success"
                 refused = podset.create(self._store, owner, claim, component=_COMPONENT, told=told)
                 if refused:
@@ -114,9 +112,8 @@ class StatefulSetController(StoreController):
             owners = [owner] if policy.get("whenDeleted") == "Delete" else []
             owners += [pod] if leaving and policy.get("whenScaled") == "Delete" else []
             for claim in _claims_of(owner, number):
-                key = claim["metadata"]["namespace"], claim["metadata"]["name"]
-                if self._store.find(CLAIMS, *key):
-                    self._store.mutate(CLAIMS, *key, partial(_set_owners, owners=owners))
+                if self._store.find(CLAIMS, *key_of(claim)):
+                    self._store.mutate(CLAIMS, *key_of(claim), partial(_set_owners, owners=owners))
 
     def _report(self, owner: dict, pods: list[dict], current: str, update: str) -> None:
         spec, patience = owner["spec"], owner["spec"].get("minReadySeconds", 0)

@@ -9,8 +9,7 @@ from decimal import Decimal
 
 from netlab.api.selectors import matches
 from netlab.schema.quantities import amount
-from netlab.store import Event, Store, clone, events, is_deleting
-from netlab.store.objects import key_of
+from netlab.store import Event, Store, clone, events, has_ended, is_deleting, key_of
 
 from . import placement
 from .manager import Key, StoreController
@@ -39,7 +38,7 @@ class StorageController(StoreController):
         elif event.resource == CLAIMS:
             name = event.object["spec"].get("volumeName")
             yield from [(VOLUMES, "", name)] if name else []
-        elif event.resource == "pods" and (event.type == "DELETED" or _has_ended(event.object)):
+        elif event.resource == "pods" and (event.type == "DELETED" or has_ended(event.object)):
             namespace = event.object["metadata"]["namespace"]
             yield from ((CLAIMS, namespace, name) for name in claim_names(event.object))
 
@@ -60,7 +59,7 @@ class StorageController(StoreController):
 
     def _is_used(self, claim: dict) -> bool:
         pods = self._store.list("pods", claim["metadata"]["namespace"])
-        return any(claim["metadata"]["name"] in claim_names(pod) for pod in pods if not _has_ended(pod))
+        return any(claim["metadata"]["name"] in claim_names(pod) for pod in pods if not has_ended(pod))
 
     def _seek(self, claim: dict) -> None:
         waits = waits_for_pod(self._store, claim)
@@ -235,12 +234,8 @@ def _claims(store: Store, pod: dict) -> list[dict]:
 
 def _has_other_user(store: Store, pod: dict, name: str) -> bool:
     others = store.list("pods", pod["metadata"]["namespace"])
-    placed = [one for one in others if one["spec"].get("nodeName") and not _has_ended(one)]
+    placed = [one for one in others if one["spec"].get("nodeName") and not has_ended(one)]
     return any(name in claim_names(one) for one in placed)
-
-
-def _has_ended(pod: dict) -> bool:
-    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def _fits(volume: dict, claim: dict) -> bool:
@@ -262,7 +257,7 @@ def _fits(volume: dict, claim: dict) -> bool:
 
 def _names(volume: dict, claim: dict) -> bool:
     reference, meta = volume["spec"].get("claimRef") or {}, claim["metadata"]
-    named = (reference.get("namespace"), reference.get("name")) == (meta["namespace"], meta["name"])
+    named = (reference.get("namespace"), reference.get("name")) == key_of(claim)
     return named and reference.get("uid", meta["uid"]) == meta["uid"]
 
 

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Iterable
 
-from netlab.store import Event, NotFound, Store, clock, events, is_deleting
+from netlab.store import Event, NotFound, Store, clock, events, full_name, is_deleting, key_of
 
 from .manager import Key
 from .placement import tolerates_for
@@ -58,11 +58,10 @@ class TaintEvictionController:
         soonest = min(waits, default=None)
         if soonest is None or soonest > 0:
             return soonest
-        where = pod["metadata"]["namespace"], pod["metadata"]["name"]
-        told = f"Marking for deletion Pod {'/'.join(where)}"
+        told = f"Marking for deletion Pod {full_name(pod)}"
         events.record(self._store, pod, "TaintManagerEviction", told, component=_COMPONENT)
         with contextlib.suppress(NotFound):
-            self._store.delete("pods", *where)
+            self._store.delete("pods", *key_of(pod))
         return None
 
     def _age(self, node: str, taint: dict) -> float:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from netlab.schema.fields import COMPUTE, counted_resource
 from netlab.schema.quantities import written
-from netlab.store import Event, Store, clock, clone, is_deleting
+from netlab.store import Event, Store, clock, is_deleting, key_of
 
-from . import quota
+from . import podset, quota
 from .manager import Key, StoreController
 
 _EVENT_SECONDS = 3600
@@ -33,9 +33,8 @@ class QuotaController(StoreController):
         hard = found.get("spec", {}).get("hard", {})
         known = [k for k in hard if counted_resource(k) or k in COMPUTE]
         used = {k: written(quota.usage(self._store, found, k), k) for k in known}
-        changed = clone(found)
-        changed["status"] = {"hard": {k: hard[k] for k in used}, "used": used}
-        self._store.update("resourcequotas", changed)
+        status = {"hard": {k: hard[k] for k in used}, "used": used}
+        podset.set_status(self._store, "resourcequotas", found, status)
 
 
 class PodKeeper(StoreController):
@@ -45,10 +44,9 @@ class PodKeeper(StoreController):
 
     def concerned(self, event: Event) -> Iterable[Key]:
         if event.resource == "pods" and is_deleting(event.object):
-            yield event.object["metadata"]["namespace"], event.object["metadata"]["name"]
+            yield key_of(event.object)
         elif event.resource == "nodes" and event.type == "DELETED":
-            for pod in filter(is_deleting, self._store.list("pods")):
-                yield pod["metadata"]["namespace"], pod["metadata"]["name"]
+            yield from map(key_of, filter(is_deleting, self._store.list("pods")))
 
     def sync(self, key: Key) -> None:
         pod = self._store.find("pods", *key)
@@ -75,7 +73,7 @@ class EventKeeper:
         surplus = len(found) - _MOST_EVENTS
         for index, event in enumerate(found):
             if index < surplus or clock.seconds_since(_last_seen(event)) > _EVENT_SECONDS:
-                self._store.delete("events", event["metadata"]["namespace"], event["metadata"]["name"])
+                self._store.delete("events", *key_of(event))
         return _EVENT_SECONDS / 10
 
 

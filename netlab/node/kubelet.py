@@ -11,7 +11,7 @@ from netlab.node import machine
 from netlab.node.heartbeat import BEAT_SECONDS, Heartbeat
 from netlab.node.uplink import Uplink
 from netlab.node.worker import PodWorker
-from netlab.store import AlreadyExists, Expired, NotFound
+from netlab.store import AlreadyExists, Expired, NotFound, has_ended
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Kubelet:
         uid = pod["metadata"]["uid"]
         if uid in self._workers:
             self._workers[uid].update(pod)
-        elif pod["spec"].get("nodeName") == self._node.name and not _is_over(pod):
+        elif pod["spec"].get("nodeName") == self._node.name and not has_ended(pod):
             self._begin(pod)
 
     def _begin(self, pod: dict) -> None:
@@ -112,7 +112,3 @@ class Kubelet:
 def _hear(task: asyncio.Task) -> None:
     if not task.cancelled() and task.exception():
         _log.error("%s ended by a fault of netlab", task.get_name(), exc_info=task.exception())
-
-
-def _is_over(pod: dict) -> bool:
-    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
+from netlab.store import full_name, key_of
+
 _AFFINITY_SECONDS = 10800
 
 
@@ -70,7 +72,7 @@ class ServiceReader:
                 by_service.setdefault((one["metadata"]["namespace"], owner), []).append(one)
         before, self._known = self._known, {}
         for service in filter(_is_proxied, services):
-            key = service["metadata"]["namespace"], service["metadata"]["name"]
+            key = key_of(service)
             self._known[key] = self._of_service(key, service, by_service.get(key, []), before.get(key))
         found = [port for _, ports in self._known.values() for port in ports]
         return sorted(found, key=lambda port: (port.name, port.protocol))
@@ -129,10 +131,9 @@ def health_checks(services: list[dict], ports: list[ServicePort]) -> dict[int, t
     for service in services:
         number = service["spec"].get("healthCheckNodePort")
         if number and service["spec"].get("type") == "LoadBalancer":
-            namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
-            own = [port for port in ports if port.name.partition(":")[0] == f"{namespace}/{name}"]
+            own = [port for port in ports if port.name.partition(":")[0] == full_name(service)]
             local = {endpoint.address for port in own for endpoint in port.endpoints if endpoint.local}
-            found[number] = namespace, name, len(local)
+            found[number] = *key_of(service), len(local)
     return found
 
 

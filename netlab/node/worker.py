@@ -23,7 +23,7 @@ from netlab.node.processes import CommandError
 from netlab.node.starter import ImageUnknown, Prepared, Starter, termination_message
 from netlab.node.status import ContainerRecord, PodFacts, resume
 from netlab.node.uplink import Unreachable
-from netlab.store import NotFound, clock, events
+from netlab.store import NotFound, clock, events, full_name, key_of
 from netlab.topology import Node
 
 _log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class PodWorker:
         self._deletion.set()
 
     async def run(self) -> None:
-        life = asyncio.create_task(self._life(), name=f"life of {self._key}")
+        life = asyncio.create_task(self._life(), name=f"life of {full_name(self._pod)}")
         deletion = asyncio.create_task(self._deletion.wait())
         try:
             deadline = self._pod["spec"].get("activeDeadlineSeconds")
@@ -114,7 +114,7 @@ class PodWorker:
     async def _rest(self, fault: BaseException | None) -> None:
         """All containers have ended for good: the address is free again, logs and status stay."""
         if fault:
-            _log.error("pod %s ended by a fault of netlab", self._key, exc_info=fault)
+            _log.error("pod %s ended by a fault of netlab", full_name(self._pod), exc_info=fault)
             self._tell("Failed", f"a fault of netlab: {fault!r}", warning=True)
         await self._end_debuggers()
         if self._sandbox is not None:
@@ -124,16 +124,12 @@ class PodWorker:
             self._facts.sandbox_ready = False
             self._publish()
 
-    @property
-    def _key(self) -> str:
-        return f"{self._pod['metadata']['namespace']}/{self._pod['metadata']['name']}"
-
     # --- coming to life
 
     async def _life(self) -> None:
         prepared = self._prepared = await self._prepare()
         self._start_debuggers()
-        refreshing = asyncio.create_task(self._refresh_volumes(), name=f"volumes of {self._key}")
+        refreshing = asyncio.create_task(self._refresh_volumes(), name=f"volumes of {full_name(self._pod)}")
         try:
             if await self._run_init_containers(prepared):
                 await self._run_main_containers(prepared)
@@ -145,7 +141,9 @@ class PodWorker:
     async def _run_main_containers(self, prepared: Prepared) -> None:
         async with asyncio.TaskGroup() as group:
             for spec, record in zip(self._pod["spec"]["containers"], self._facts.main, strict=True):
-                group.create_task(self._keep(spec, record, prepared), name=f"{self._key} {record.name}")
+                group.create_task(
+                    self._keep(spec, record, prepared), name=f"{full_name(self._pod)} {record.name}"
+                )
 
     async def _refresh_volumes(self) -> None:
         while True:
@@ -198,7 +196,7 @@ class PodWorker:
     async def _start_sidecar(self, spec: dict, record: ContainerRecord, prepared: Prepared) -> None:
         """Returns when it has started, which its startup probe may put off. It ends after the others."""
         keeping = self._keep(spec, record, prepared, policy="Always")
-        self._sidecars.append(asyncio.create_task(keeping, name=f"{self._key} {record.name}"))
+        self._sidecars.append(asyncio.create_task(keeping, name=f"{full_name(self._pod)} {record.name}"))
         while not record.started:
             self._changed.clear()
             await self._changed.wait()
@@ -227,7 +225,11 @@ class PodWorker:
     def _on_debugger_end(self, task: asyncio.Task) -> None:
         self._debuggers.discard(task)
         if not task.cancelled() and task.exception():
-            _log.error("a debugging container of %s ended by a fault", self._key, exc_info=task.exception())
+            _log.error(
+                "a debugging container of %s ended by a fault",
+                full_name(self._pod),
+                exc_info=task.exception(),
+            )
 
     async def _end_debuggers(self) -> None:
         """No more are started; what runs of them is stopped with the other containers."""
@@ -390,7 +392,7 @@ class PodWorker:
             await self._runtime.close_pod(self._sandbox)
         with contextlib.suppress(NotFound):
             if self._is_still_ours():
-                self._store.delete("pods", *self._name, grace=0)
+                self._store.delete("pods", *key_of(self._pod), grace=0)
 
     async def _stop_all(self) -> None:
         """All at once, but sidecars after the others, the last one first, in what is left of the time."""
@@ -415,12 +417,8 @@ class PodWorker:
 
     # --- telling
 
-    @property
-    def _name(self) -> tuple[str, str]:
-        return self._pod["metadata"]["namespace"], self._pod["metadata"]["name"]
-
     def _is_still_ours(self) -> bool:
-        return self._store.get("pods", *self._name)["metadata"]["uid"] == self.uid
+        return self._store.get("pods", *key_of(self._pod))["metadata"]["uid"] == self.uid
 
     def _publish(self) -> None:
         self._changed.set()
@@ -430,7 +428,7 @@ class PodWorker:
                 status.write_into(pod.setdefault("status", {}), self._facts)
 
         with contextlib.suppress(NotFound):
-            self._store.mutate("pods", *self._name, write)
+            self._store.mutate("pods", *key_of(self._pod), write)
 
     def _tell(self, reason: str, message: str, container: str = "", *, warning: bool = False) -> None:
         with contextlib.suppress(Unreachable):

@@ -13,7 +13,7 @@ from netlab.node.iptables import pieces
 from netlab.node.processes import CommandError, run
 from netlab.policy.chains import ENTRY, Chains, chains
 from netlab.policy.verdicts import is_subject, judge, selects
-from netlab.store import Event, Expired
+from netlab.store import Event, Expired, has_ended
 
 POLICIES = "networkpolicies.networking.k8s.io"
 _DEBOUNCE_SECONDS = 0.02  # a rollout changes many pods at once
@@ -98,9 +98,8 @@ def matters(change: Event) -> bool:
 
 
 def _seen_of_pod(pod: dict) -> tuple:
-    status = pod.get("status", {})
-    is_over = status.get("phase") in ("Succeeded", "Failed")
-    return pod["metadata"].get("labels"), pod["spec"].get("nodeName"), status.get("podIP"), is_over
+    address = pod.get("status", {}).get("podIP")
+    return pod["metadata"].get("labels"), pod["spec"].get("nodeName"), address, has_ended(pod)
 
 
 _SEEN = {

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from netlab.api.selectors import matches
+from netlab.store import full_name, has_ended
 
 PortRange = tuple[int, int]  # first and last
 
@@ -57,7 +58,7 @@ def judge(policies: list[dict], pods: list[dict], namespaces: list[dict], node: 
                 known += [rule.allows(pod) for rule in rules]
     union = _Union()
     found = [
-        Verdict(uid, _name(pod), **{direction: union.of(some) for direction, some in parts[uid].items()})
+        Verdict(uid, full_name(pod), **{direction: union.of(some) for direction, some in parts[uid].items()})
         for pod in subjects
         if parts[uid := pod["metadata"]["uid"]]
     ]
@@ -90,10 +91,6 @@ def _rules(policy: dict, direction: str) -> list[dict]:
     return policy["spec"].get(direction.lower()) or []
 
 
-def _name(obj: dict) -> str:
-    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
-
-
 def _labels(obj: dict) -> dict:
     return obj["metadata"].get("labels") or {}
 
@@ -123,16 +120,14 @@ class _World:
 
 
 def _is_peer(pod: dict) -> bool:
-    status = pod.get("status", {})
-    is_over = status.get("phase") in ("Succeeded", "Failed")
-    return bool(status.get("podIP")) and is_subject(pod) and not is_over
+    return bool(pod.get("status", {}).get("podIP")) and is_subject(pod) and not has_ended(pod)
 
 
 class _Rule:
     """One rule of a policy with its peers found: made once, asked for every pod the policy selects."""
 
     def __init__(self, world: _World, policy: dict, rule: dict, direction: str):
-        self._policy, self._is_egress = _name(policy), direction == "Egress"
+        self._policy, self._is_egress = full_name(policy), direction == "Egress"
         peers = rule.get("to" if self._is_egress else "from")
         home = policy["metadata"]["namespace"]
         by_labels = [peer for peer in peers or [] if "ipBlock" not in peer]

@@ -1,5 +1,15 @@
 from .errors import AlreadyExists, Conflict, Expired, NotFound, StoreError
-from .objects import clone, controller_of, is_deleting, owner_reference, selector_of
+from .objects import (
+    clone,
+    controller_of,
+    full_name,
+    has_ended,
+    is_controlled_by,
+    is_deleting,
+    key_of,
+    owner_reference,
+    selector_of,
+)
 from .store import Store
 from .watch import Event, Watch
 
@@ -14,7 +24,11 @@ __all__ = [
     "Watch",
     "clone",
     "controller_of",
+    "full_name",
+    "has_ended",
+    "is_controlled_by",
     "is_deleting",
+    "key_of",
     "owner_reference",
     "selector_of",
 ]

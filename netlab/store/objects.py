@@ -34,6 +34,11 @@ def key_of(obj: dict) -> tuple[str, str]:
     return meta.get("namespace") or "", meta["name"]
 
 
+def full_name(obj: dict) -> str:
+    """`namespace/name`, or the name alone of what is in no namespace."""
+    return "/".join(filter(None, key_of(obj)))
+
+
 def random_suffix(length: int = 5) -> str:
     return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(length))
 
@@ -52,6 +57,11 @@ def controller_of(obj: dict) -> dict | None:
     return next((owner for owner in owners if owner.get("controller")), None)
 
 
+def is_controlled_by(obj: dict, owner: dict) -> bool:
+    controller = controller_of(obj)
+    return controller is not None and controller["uid"] == owner["metadata"]["uid"]
+
+
 def owner_reference(owner: dict) -> dict:
     """The reference a controller leaves on what it makes, so that deletion cascades."""
     return {
@@ -66,6 +76,10 @@ def owner_reference(owner: dict) -> dict:
 
 def is_deleting(obj: dict) -> bool:
     return bool(obj["metadata"].get("deletionTimestamp"))
+
+
+def has_ended(pod: dict) -> bool:
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 
 
 def selector_of(owner: dict) -> dict | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from . import clock
 from .errors import AlreadyExists, Conflict, NotFound
-from .objects import clone, has_labels, is_deleting, key_of, new_uid, random_suffix, sharing
+from .objects import clone, has_ended, has_labels, is_deleting, key_of, new_uid, random_suffix, sharing
 from .watch import ChangeLog, Event, Watch
 
 # Set by the store and never by a writer.
@@ -194,6 +194,6 @@ def _may_go(obj: dict) -> bool:
 def _grace_period(resource: str, obj: dict, asked: int | None) -> int:
     if resource != "pods":
         return 0
-    if not obj["spec"].get("nodeName") or obj.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+    if not obj["spec"].get("nodeName") or has_ended(obj):
         return 0  # no kubelet has anything to stop
     return obj["spec"].get("terminationGracePeriodSeconds", 30) if asked is None else asked

@@ -23,14 +23,6 @@ NEXT_KEY = f"{GROUP}/next-private-key"
 TLS_CERTIFICATE, TLS_KEY, TLS_CA = "tls.crt", "tls.key", "ca.crt"
 
 
-def place(obj: dict) -> tuple[str | None, str]:
-    return obj["metadata"].get("namespace"), obj["metadata"]["name"]
-
-
-def key_of(obj: dict) -> str:
-    return "/".join(part for part in place(obj) if part)
-
-
 def annotation(obj: dict, name: str) -> str:
     return (obj["metadata"].get("annotations") or {}).get(name, "")
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from netlab.store import Expired, Store, is_deleting
+from netlab.store import Expired, Store, is_deleting, key_of
 
-from . import CERTIFICATES, CLUSTER_ISSUERS, INGRESSES, ISSUERS, REQUESTS, place
+from . import CERTIFICATES, CLUSTER_ISSUERS, INGRESSES, ISSUERS, REQUESTS
 from .issuers import Issuers
 from .issuing import Certificates
 from .requests import Requests
@@ -58,7 +58,7 @@ class CertificateController:
         What is in a namespace that goes is let alone: else that would never be empty.
         """
         for listed in self._store.list(resource):
-            found = self._store.find(resource, *place(listed))
+            found = self._store.find(resource, *key_of(listed))
             space = self._store.find("namespaces", None, listed["metadata"]["namespace"])
             if found and space and not is_deleting(found) and not is_deleting(space):
                 yield found

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from cryptography import x509
 
 from netlab import pki
-from netlab.store import Store, events
+from netlab.store import Store, events, full_name, key_of
 
 from . import (
     CLUSTER_ISSUERS,
@@ -17,8 +17,6 @@ from . import (
     condition,
     data_of,
     issuer_kind,
-    key_of,
-    place,
     put_condition,
 )
 
@@ -74,9 +72,11 @@ class Issuers:
         def change(obj: dict) -> None:
             put_condition(obj, "Ready", is_so, reason, message)
 
-        self._store.mutate(resource, *place(issuer), change)
+        self._store.mutate(resource, *key_of(issuer), change)
         if (before.get("reason"), before.get("message")) != (reason, message):
-            self._tell(f'"issuer" issuer="{key_of(issuer)}" ready={str(is_so).lower()} message="{message}"')
+            self._tell(
+                f'"issuer" issuer="{full_name(issuer)}" ready={str(is_so).lower()} message="{message}"'
+            )
             if message:
                 kind = "Normal" if is_so else "Warning"
                 component = f"cert-manager-{resource.partition('.')[0]}"

@@ -2,10 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from netlab import pki
-from netlab.store import NotFound, Store, clock, controller_of, events, is_deleting, owner_reference
+from netlab.store import (
+    NotFound,
+    Store,
+    clock,
+    events,
+    full_name,
+    is_controlled_by,
+    is_deleting,
+    key_of,
+    owner_reference,
+)
 
 from . import (
     API_VERSION,
@@ -27,8 +38,6 @@ from . import (
     generation,
     is_true,
     issuer_kind,
-    key_of,
-    place,
     policies,
     put_condition,
 )
@@ -78,8 +87,7 @@ class Certificates:
 
     def _requests(self, certificate: dict) -> list[dict]:
         found = self._store.list(REQUESTS, certificate["metadata"]["namespace"])
-        uid = certificate["metadata"]["uid"]
-        return [one for one in found if (controller_of(one) or {}).get("uid") == uid]
+        return [one for one in found if is_controlled_by(one, certificate)]
 
     def _request(self, certificate: dict, revision: int) -> dict | None:
         mine = self._requests(certificate)
@@ -94,7 +102,7 @@ class Certificates:
         ]
         named = annotation(secret, CERTIFICATE_NAME) if secret else ""
         holder = [one for one in others if one["metadata"]["name"] == named]
-        first = min(holder or others, key=lambda one: (one["metadata"]["creationTimestamp"], key_of(one)))
+        first = min(holder or others, key=lambda one: (one["metadata"]["creationTimestamp"], full_name(one)))
         return first["metadata"]["uid"] == certificate["metadata"]["uid"]
 
     def _tell_readiness(self, certificate: dict, secret: dict | None, fault: policies.Why | None) -> dict:
@@ -113,7 +121,7 @@ class Certificates:
                 }
                 obj["status"].update({name: f"{time:%Y-%m-%dT%H:%M:%SZ}" for name, time in times.items()})
 
-        return self._store.mutate(CERTIFICATES, *place(certificate), change)
+        return self._store.mutate(CERTIFICATES, *key_of(certificate), change)
 
     def _due(
         self, certificate: dict, secret: dict | None, fault: policies.Why | None, now: datetime
@@ -138,19 +146,21 @@ class Certificates:
                 self._delete(REQUESTS, one)
         self._set_issuing(certificate, True, reason, message)
         self._event(certificate, "trigger", "Issuing", message)
-        self._tell(f'"Certificate must be re-issued" certificate="{key_of(certificate)}" reason="{reason}"')
+        self._tell(
+            f'"Certificate must be re-issued" certificate="{full_name(certificate)}" reason="{reason}"'
+        )
 
     def _set_issuing(self, certificate: dict, is_so: bool, reason: str, message: str) -> None:
         def change(obj: dict) -> None:
             put_condition(obj, "Issuing", is_so, reason, message)
 
-        self._store.mutate(CERTIFICATES, *place(certificate), change)
+        self._store.mutate(CERTIFICATES, *key_of(certificate), change)
 
     async def _advance(self, certificate: dict, secret: dict | None) -> None:
         """The next step of an issuance: key, request, Secret."""
         name = certificate["status"].get("nextPrivateKeySecretName")
         holder = self._store.find("secrets", certificate["metadata"]["namespace"], name) if name else None
-        if holder is None or (controller_of(holder) or {}).get("uid") != certificate["metadata"]["uid"]:
+        if holder is None or not is_controlled_by(holder, certificate):
             await self._make_key(certificate, secret)
             return
         try:
@@ -228,7 +238,7 @@ class Certificates:
 
     def _is_current(self, certificate: dict) -> bool:
         """Nothing has changed while a key was made, in this object or in its namespace."""
-        namespace, name = place(certificate)
+        namespace, name = key_of(certificate)
         now = self._store.find(CERTIFICATES, namespace, name)
         space = self._store.find("namespaces", None, namespace or "")
         if now is None or space is None or is_deleting(space) or not is_true(now, "Issuing"):
@@ -236,7 +246,7 @@ class Certificates:
         return _version_of(now) == _version_of(certificate)
 
     def _keep_key(self, certificate: dict, key: pki.Key) -> str:
-        namespace, name = place(certificate)
+        namespace, name = key_of(certificate)
         meta = {
             "namespace": namespace,
             "generateName": f"{name[:_NAME_LIMIT]}-",
@@ -252,7 +262,7 @@ class Certificates:
         return made
 
     def _ask(self, certificate: dict, holder: dict, key: pki.Key, revision: int) -> None:
-        spec, (namespace, name) = certificate["spec"], place(certificate)
+        spec, (namespace, name) = certificate["spec"], key_of(certificate)
         try:
             asked = pki.make_request(spec, key)
         except pki.Unusable as error:
@@ -285,12 +295,12 @@ class Certificates:
             for name in ("nextPrivateKeySecretName", "lastFailureTime", "failedIssuanceAttempts"):
                 obj["status"].pop(name, None)
 
-        self._store.mutate(CERTIFICATES, *place(certificate), change)
+        self._store.mutate(CERTIFICATES, *key_of(certificate), change)
         for one in self._requests(certificate):
             if annotation(one, REVISION) != str(revision):
                 self._delete(REQUESTS, one)
         self._event(certificate, "issuing", "Issuing", _ISSUED)
-        self._tell(f'"certificate issued" certificate="{key_of(certificate)}" revision={revision}')
+        self._tell(f'"certificate issued" certificate="{full_name(certificate)}" revision={revision}')
 
     def _write(self, certificate: dict, holder: dict, answer: dict) -> None:
         """The Secret keeps its type and what else others have put into it."""
@@ -310,7 +320,7 @@ class Certificates:
         def change(obj: dict) -> None:
             obj["data"] = {**{k: v for k, v in (obj.get("data") or {}).items() if k != TLS_CA}, **data}
 
-        self._dress(certificate, self._store.mutate("secrets", *place(secret), change))
+        self._dress(certificate, self._store.mutate("secrets", *key_of(secret), change))
 
     def _dress(self, certificate: dict, secret: dict) -> None:
         """Labels and annotations of the Secret: the template's, and whose certificate it is."""
@@ -333,7 +343,7 @@ class Certificates:
             meta["annotations"] = {**(meta.get("annotations") or {}), **notes}
             meta["labels"] = {**(meta.get("labels") or {}), **(template.get("labels") or {}), _LABEL: "true"}
 
-        self._store.mutate("secrets", *place(secret), change)
+        self._store.mutate("secrets", *key_of(secret), change)
 
     def _fail(self, certificate: dict, reason: str, why: str) -> None:
         message = f"{_RETRIED}: {why}"
@@ -344,19 +354,17 @@ class Certificates:
             status["lastFailureTime"] = clock.now()
             status["failedIssuanceAttempts"] = status.get("failedIssuanceAttempts", 0) + 1
 
-        self._store.mutate(CERTIFICATES, *place(certificate), change)
+        self._store.mutate(CERTIFICATES, *key_of(certificate), change)
         self._event(certificate, "issuing", reason, message, "Warning")
-        self._tell(f'"issuance failed" certificate="{key_of(certificate)}" err="{why}"')
+        self._tell(f'"issuance failed" certificate="{full_name(certificate)}" err="{why}"')
 
     def _event(self, certificate: dict, part: str, reason: str, message: str, kind: str = "Normal") -> None:
         component = f"cert-manager-certificates-{part}"
         events.record(self._store, certificate, reason, message, type=kind, component=component)
 
     def _delete(self, resource: str, obj: dict) -> None:
-        try:
-            self._store.delete(resource, *place(obj))
-        except NotFound:
-            pass
+        with suppress(NotFound):
+            self._store.delete(resource, *key_of(obj))
 
 
 def _version_of(certificate: dict) -> tuple:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from netlab import pki
-from netlab.store import Store, clock, events
+from netlab.store import Store, clock, events, full_name, key_of
 
 from . import (
     GROUP,
@@ -18,8 +18,6 @@ from . import (
     is_true,
     issuer_kind,
     issuers,
-    key_of,
-    place,
     put_condition,
 )
 
@@ -56,7 +54,7 @@ class Requests:
         else:
             signed = {"certificate": coded(chain), **({"ca": coded(authority)} if authority else {})}
             self._settle(request, "Ready", True, "Issued", _ISSUED, event="CertificateIssued", also=signed)
-            self._tell(f'"certificate issued" request="{key_of(request)}"')
+            self._tell(f'"certificate issued" request="{full_name(request)}"')
 
     def _sign(self, request: dict, now: datetime) -> tuple[bytes, bytes]:
         """The PEM of the chain and of its highest issuer."""
@@ -107,7 +105,7 @@ class Requests:
             obj["status"].update(also or {})
 
         before = condition(request, kind).get("message")
-        self._store.mutate(REQUESTS, *place(request), change)
+        self._store.mutate(REQUESTS, *key_of(request), change)
         if before != message:
             level = "Warning" if reason == "Failed" else "Normal"
             component = "cert-manager-certificaterequests"

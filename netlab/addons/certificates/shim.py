@@ -4,9 +4,9 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from netlab.schema.customs import DEFINITIONS, kinds_of
-from netlab.store import Store, controller_of, events, owner_reference
+from netlab.store import Store, events, full_name, is_controlled_by, key_of, owner_reference
 
-from . import API_VERSION, CERTIFICATES, GROUP, key_of, place
+from . import API_VERSION, CERTIFICATES, GROUP
 
 _TRIGGERS = {"issuer": "Issuer", "cluster-issuer": "ClusterIssuer"}
 _TEXTS = {"common-name": "commonName", "duration": "duration", "renew-before": "renewBefore"}
@@ -59,7 +59,10 @@ class IngressShim:
             self._check(made)
             self._store.create(CERTIFICATES, made)
             self._event(ingress, "CreateCertificate", f'Successfully created Certificate "{name}"')
-        elif _is_of(present, ingress) and (present["spec"], present["metadata"].get("labels") or {}) != (
+        elif is_controlled_by(present, ingress) and (
+            present["spec"],
+            present["metadata"].get("labels") or {},
+        ) != (
             spec,
             labels,
         ):
@@ -84,8 +87,8 @@ class IngressShim:
     def _drop_unused(self, ingress: dict) -> None:
         used = {entry.get("secretName") for entry in ingress["spec"].get("tls") or []}
         for one in self._store.list(CERTIFICATES, ingress["metadata"]["namespace"]):
-            if _is_of(one, ingress) and one["spec"]["secretName"] not in used:
-                self._store.delete(CERTIFICATES, *place(one))
+            if is_controlled_by(one, ingress) and one["spec"]["secretName"] not in used:
+                self._store.delete(CERTIFICATES, *key_of(one))
                 words = f'Successfully deleted unrequired Certificate "{one["metadata"]["name"]}"'
                 self._event(ingress, "DeleteCertificate", words)
 
@@ -100,7 +103,7 @@ class IngressShim:
         events.record(
             self._store, ingress, reason, message[:1024], type=kind, component="cert-manager-ingress-shim"
         )
-        self._tell(f'"ingress" ingress="{key_of(ingress)}" reason="{reason}" message="{message}"')
+        self._tell(f'"ingress" ingress="{full_name(ingress)}" reason="{reason}" message="{message}"')
 
 
 def _notes(ingress: dict) -> dict[str, str]:
@@ -185,7 +188,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_of(certificate: dict, ingress: dict) -> bool:
-    return (controller_of(certificate) or {}).get("uid") == ingress["metadata"]["uid"]

@@ -29,10 +29,6 @@ async def changes(store: Store, watched: Collection[str]) -> AsyncIterator[None]
             continue
 
 
-def key_of(service: dict) -> str:
-    return f"{service['metadata']['namespace']}/{service['metadata']['name']}"
-
-
 def address_of(service: dict) -> str:
     """The address a pool gave, as the status says; "" where none did."""
     if FROM_POOL not in (service["metadata"].get("annotations") or {}):

@@ -5,9 +5,9 @@ A Service whose address somebody else wrote is somebody else's.
 
 from collections.abc import Callable
 
-from netlab.store import Store, events
+from netlab.store import Store, events, full_name, key_of
 
-from . import FROM_POOL, POOLS, address_of, changes, key_of
+from . import FROM_POOL, POOLS, address_of, changes
 from .pools import NoAddress, Pool, choose, pool
 
 _WATCHED = {"services", "namespaces", POOLS}
@@ -26,8 +26,8 @@ class AddressController:
     def sync(self, tell: Callable[[str], None]) -> None:
         pools = self._pools(tell)
         services = self._store.list("services")
-        self._failed = {key: why for key, why in self._failed.items() if key in map(key_of, services)}
-        used = {address: key_of(one) for one in services if (address := address_of(one))}
+        self._failed = {key: why for key, why in self._failed.items() if key in map(full_name, services)}
+        used = {address: full_name(one) for one in services if (address := address_of(one))}
         for service in services:
             self._settle(service, pools, used, tell)
         for one in pools:
@@ -44,7 +44,7 @@ class AddressController:
         return found
 
     def _settle(self, service: dict, pools: list[Pool], used: dict[str, str], tell) -> None:
-        key, now = key_of(service), address_of(service)
+        key, now = full_name(service), address_of(service)
         if not _is_ours(service):
             if now:
                 self._write(service, "", "")
@@ -67,7 +67,7 @@ class AddressController:
         used[address] = key
 
     def _fail(self, service: dict, now: str, why: str, tell) -> None:
-        key = key_of(service)
+        key = full_name(service)
         if now:
             self._write(service, "", "")
         if self._failed.get(key) != why:
@@ -87,7 +87,7 @@ class AddressController:
             ingress = {"ingress": [{"ip": address, "ipMode": "VIP"}]} if address else {}
             obj.setdefault("status", {})["loadBalancer"] = ingress
 
-        self._store.mutate("services", service["metadata"]["namespace"], service["metadata"]["name"], change)
+        self._store.mutate("services", *key_of(service), change)
 
     def _tell_of_pool(self, one: Pool, taken: int) -> None:
         told = {"assignedIPv4": taken, "availableIPv4": len(one) - taken}

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from netlab.api.selectors import matches
-
-from . import key_of
+from netlab.store import full_name
 
 
 class NoAddress(Exception):
@@ -102,7 +101,7 @@ def _candidates(service: dict, pools: list[Pool], labels: dict, *, any_pool: boo
         if not named:
             raise NoAddress(f'unknown pool "{name}"')
         if not named[0].serves(service, labels):
-            raise NoAddress(f"pool {name} not compatible for ip assignment of {key_of(service)}")
+            raise NoAddress(f"pool {name} not compatible for ip assignment of {full_name(service)}")
         return named
     fitting = [one for one in pools if one.serves(service, labels)]
     if not any_pool:

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from netlab.controllers.podset import is_ready
-from netlab.store import Store, events
+from netlab.store import Store, events, full_name
 
-from . import ADVERTISEMENTS, NAMESPACE, POOLS, SLICES, address_of, changes, key_of
+from . import ADVERTISEMENTS, NAMESPACE, POOLS, SLICES, address_of, changes
 from .arp import Responder
 from .election import World, announcer
 
@@ -40,7 +40,8 @@ class Speaker:
             events.record(
                 self._store, service, "nodeAssigned", message, component="metallb-speaker", host=self._node
             )
-            tell(f'"service has IP, announcing" service="{key_of(service)}" ip="{address}" protocol="layer2"')
+            told = f'service="{full_name(service)}" ip="{address}" protocol="layer2"'
+            tell(f'"service has IP, announcing" {told}')
 
     def _mine(self) -> list[dict]:
         services = [one for one in self._store.list("services") if address_of(one)]
@@ -51,7 +52,7 @@ class Speaker:
             owner = (one["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
             by_service[f"{one['metadata']['namespace']}/{owner}"].append(one)
         world = self._world()
-        return [one for one in services if announcer(one, by_service[key_of(one)], world) == self._node]
+        return [one for one in services if announcer(one, by_service[full_name(one)], world) == self._node]
 
     def _world(self) -> World:
         pods = self._store.list("pods", NAMESPACE, labels=_LABELS)
