@@ -22,7 +22,7 @@ from netlab.addons.loadbalancer.controller import AddressController
 from netlab.addons.loadbalancer.speaker import Speaker
 from netlab.api import admission, pki
 from netlab.api.app import Api
-from netlab.controllers import bootstrap, tokens
+from netlab.controllers import bootstrap
 from netlab.controllers.aggregation import RoleAggregator
 from netlab.controllers.apiservices import ApiServiceKeeper
 from netlab.controllers.autoscaler import AutoscalerController
@@ -44,6 +44,7 @@ from netlab.controllers.signing import SigningController
 from netlab.controllers.statefulset import StatefulSetController
 from netlab.controllers.storage import StorageController
 from netlab.controllers.tainteviction import TaintEvictionController
+from netlab.controllers.tokens import TokenAuthority
 from netlab.controllers.upkeep import EventKeeper, PodKeeper, QuotaController
 from netlab.node.disks import DiskKeeper
 from netlab.node.heartbeat import BEAT_SECONDS
@@ -116,8 +117,7 @@ class ControlPlane:
     ):
         self.store = Store()
         self.authority = pki.Authority(state_dir)
-        authority = tokens.TokenAuthority(self.store, self.authority.tokens.key)
-        tokens.install(authority)
+        tokens = runtime.tokens = TokenAuthority(self.store, self.authority.tokens.key)
         address = str(topology.control_plane.address)
         bootstrap.populate(
             self.store,
@@ -125,7 +125,7 @@ class ControlPlane:
             api_port=API_PORT,
             service_address=str(topology.api_service_address),
         )
-        self.api = Api(self.store, runtime, authority, address=f"{address}:{API_PORT}")
+        self.api = Api(self.store, runtime, tokens, address=f"{address}:{API_PORT}")
         self._ca_pem = self.authority.ca_pem.decode()
         self._settle_namespaces()  # before the first request
         self._services = ApiServiceKeeper(self.store, self.api.catalogue)

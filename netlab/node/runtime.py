@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from netlab import images
+from netlab.controllers.tokens import TokenAuthority
 from netlab.faults import Faults
 from netlab.images.library import Library
 from netlab.node import limits, links, log, netns, streams
@@ -39,6 +40,7 @@ class Runtime:
         self.agents = Agents()
         self.meter = Meter(self)
         self.faults = Faults(topology)
+        self.tokens: TokenAuthority  # the control plane's, for the pods' volumes
         # By node: what must be in place before a pod gets its link.
         self.guards: dict[str, Callable[[dict], Awaitable[None]]] = {}
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netlab import images
-from netlab.controllers import tokens
 from netlab.images.library import AnyImage, UnpackError
 from netlab.images.reference import InvalidName
 from netlab.node import env, users, volumes
@@ -44,7 +43,7 @@ class Starter:
 
     def prepare(self, pod: dict, sandbox: PodSandbox) -> Prepared:
         """Write the pod's files and volumes. Raises ConfigError; call it again when it did."""
-        maker = volumes.VolumeMaker(self._store, sandbox, _issue_token)
+        maker = volumes.VolumeMaker(self._store, sandbox, self._issue_token)
         made = maker.make_all(pod)
         files = sandbox.write_identity_files(pod, self._runtime.topology)
         return Prepared(sandbox, files, made)
@@ -75,7 +74,17 @@ class Starter:
 
     def refresh(self, pod: dict, sandbox: PodSandbox) -> None:
         """Write the volumes anew: changed ConfigMaps and Secrets, fresh tokens. Raises ConfigError."""
-        volumes.VolumeMaker(self._store, sandbox, _issue_token).make_all(pod)
+        volumes.VolumeMaker(self._store, sandbox, self._issue_token).make_all(pod)
+
+    def _issue_token(self, pod: dict, source: dict) -> str:
+        options = {"seconds": source.get("expirationSeconds") or 3600}
+        if source.get("audience"):
+            options["audiences"] = (source["audience"],)
+        meta, account = pod["metadata"], pod["spec"].get("serviceAccountName") or "default"
+        try:
+            return self._runtime.tokens.issue(meta["namespace"], account, pod, **options)
+        except NotFound as error:
+            raise ConfigError(f"service account {account}: {error}") from error
 
     def find_image(self, spec: dict) -> AnyImage:
         """Raises ImageUnknown."""
@@ -179,17 +188,6 @@ def _process_space(spec: dict, sandbox: PodSandbox) -> dict[str, Path]:
     if not pid:
         raise ConfigError(f"target container {target} has no running process")
     return {"pid": Path(f"/proc/{pid}/ns/pid")}
-
-
-def _issue_token(pod: dict, source: dict) -> str:
-    options = {"seconds": source.get("expirationSeconds") or 3600}
-    if source.get("audience"):
-        options["audiences"] = (source["audience"],)
-    meta, account = pod["metadata"], pod["spec"].get("serviceAccountName") or "default"
-    try:
-        return tokens.issue(meta["namespace"], account, pod, **options)
-    except NotFound as error:
-        raise ConfigError(f"service account {account}: {error}") from error
 
 
 def _argv(spec: dict, image: images.Config, environment: dict[str, str]) -> list[str]:
