@@ -1,6 +1,9 @@
 """The downward API: what a pod may learn about itself."""
 
+import math
 import re
+
+from netlab.schema.quantities import amount
 
 _PLAIN = {
     "metadata.name": ("metadata", "name"),
@@ -40,28 +43,5 @@ def resource_value(container: dict, reference: dict) -> str:
     """limits.cpu and the like, in units of the divisor; 0 where the container sets none."""
     bound, _, resource = reference["resource"].partition(".")
     quantity = ((container.get("resources") or {}).get(bound) or {}).get(resource, "0")
-    divisor = reference.get("divisor") or "1"
-    if divisor == "0":
-        divisor = "1"
-    return str(-int(-number(str(quantity)) // number(str(divisor))))
-
-
-_UNITS = {
-    "m": 1e-3,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-    "T": 1e12,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-}
-
-
-def number(quantity: str) -> float:
-    """A Kubernetes quantity as a number: 100m, 64Mi, 1e3."""
-    for suffix, factor in sorted(_UNITS.items(), key=lambda item: -len(item[0])):
-        if quantity.endswith(suffix):
-            return float(quantity.removesuffix(suffix)) * factor
-    return float(quantity)
+    divisor = amount(reference.get("divisor") or 1) or 1
+    return str(math.ceil(amount(quantity) / divisor))

@@ -9,9 +9,10 @@ from pathlib import Path
 from netlab import linux
 from netlab.node import disks
 from netlab.node.bundle import Mount
-from netlab.node.downward import field_value, number
+from netlab.node.downward import field_value
 from netlab.node.env import ConfigError, read_data
 from netlab.node.pods import PodSandbox
+from netlab.schema.quantities import amount
 
 _DEFAULT_MODE = 0o644
 _HELD = "path."  # begins the names of what is held for the moment; no volume may have such a name
@@ -64,7 +65,7 @@ class VolumeMaker:
         directory.chmod(0o777)
         limit = (volume["emptyDir"] or {}).get("sizeLimit")
         if limit:
-            options = f"mode=777,size={int(number(str(limit)))}"
+            options = f"mode=777,size={int(amount(limit))}"
             linux.mount("tmpfs", str(directory), "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
         _share(directory, group)
         return directory
