@@ -16,10 +16,13 @@ Entry = tuple[str, str, str]  # table, chain of the kernel's own, rule that lead
 
 
 class Iptables:
-    """The chains and entries that one program keeps on one node. Its state is what it has written."""
+    """The chains and entries that one program keeps on one node. Its state is what it has written.
 
-    def __init__(self, node: str):
-        self._node = node
+    `enter` says where its entries stand in the kernel's own chains: last (`-A`) or first (`-I`).
+    """
+
+    def __init__(self, node: str, enter: str = "-A"):
+        self._node, self._way_in = node, enter
         self._applied: dict[str, Chains] = {"nat": {}, "filter": {}}
         self._entries: tuple[Entry, ...] = ()
         self.written: list[str] = []  # the lines of the last `apply`
@@ -30,7 +33,7 @@ class Iptables:
         await self._enter("-D", [entry for entry in self._entries if entry not in entries])
         for table, chains in tables.items():
             await self._apply(table, chains)
-        await self._enter("-A", [entry for entry in entries if entry not in self._entries])
+        await self._enter(self._way_in, [entry for entry in entries if entry not in self._entries])
         self._entries = entries
 
     async def _apply(self, table: str, chains: Chains) -> None:

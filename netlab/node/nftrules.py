@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from netlab.node.rules import Chains
 from netlab.node.services import Endpoint, ServicePort
 
 TABLE = "ip kube-proxy"
 _LINES = 100  # what one message to the kernel holds inside a user namespace
 _MARK = "0x4000"
 
-Chains = dict[str, list[str]]
 Maps = dict[str, dict[str, str]]  # name of the map or set -> element -> its value ("" in a set)
 
 

@@ -8,10 +8,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from netlab.node import netns
-from netlab.node.iptables import pieces
-from netlab.node.processes import CommandError, run
-from netlab.policy.chains import ENTRY, Chains, chains
+from netlab.node.iptables import Iptables
+from netlab.node.processes import CommandError
+from netlab.policy.chains import ENTRIES, Chains, chains
 from netlab.policy.verdicts import is_subject, judge, selects
 from netlab.store import Event, Expired, has_ended
 
@@ -23,9 +22,10 @@ _RETRY_SECONDS = 1.0
 class PolicyAgent:
     def __init__(self, store, runtime, node_name: str):
         self._store, self._node = store, node_name
-        self._applied: Chains = {}
+        # First in FORWARD: no rule of others lets through what a policy drops.
+        self._iptables = Iptables(node_name, enter="-I")
+        self._in_force: Chains | None = {}  # None: a write has failed, nobody knows
         self._one_writer = asyncio.Lock()
-        self._entered = False
         self._tell: Callable[[str], None] = lambda line: None  # nobody reads a log before the first pod
         runtime.guards[node_name] = self.admit
 
@@ -63,30 +63,18 @@ class PolicyAgent:
         """Bring the kernel's rules to what the store says now. Raises CommandError; then call it again."""
         async with self._one_writer:
             policies = self._store.list(POLICIES)
-            if policies or self._applied:
+            if policies or self._in_force != {}:
                 pods, namespaces = self._store.list("pods"), self._store.list("namespaces")
                 await self._apply(chains(judge(policies, pods, namespaces, self._node)), len(policies))
 
     async def _apply(self, wanted: Chains, policies: int) -> None:
-        old, began = self._applied, time.monotonic()
-        if wanted == old:
+        if wanted == self._in_force:
             return
-        # Until all is written, nobody knows what the kernel holds: a failure rewrites every chain.
-        self._applied = dict.fromkeys([*old, *wanted])
-        for piece in pieces("filter", old, wanted):
-            await self._restore(piece)
-        if not self._entered:
-            await self._restore("\n".join(["*filter", ENTRY, "COMMIT", ""]))
-            self._entered = True
-        self._applied = wanted
+        began, self._in_force = time.monotonic(), None
+        await self._iptables.apply({"filter": wanted}, ENTRIES)
+        self._in_force = wanted
         took = f'chains={len(wanted)} elapsed="{(time.monotonic() - began) * 1000:.1f}ms"'
         self._tell(f'"Network policies synced" policies={policies} {took}')
-
-    async def _restore(self, text: str) -> None:
-        await run(
-            ["nsenter", f"--net={netns.path(self._node)}", "iptables-restore", "--noflush", "--wait"],
-            stdin=text.encode(),
-        )
 
 
 def matters(change: Event) -> bool:

@@ -17,12 +17,12 @@ before it exists: the rules can be there first. A pod's packets to itself, throu
 from hashlib import sha256
 
 from netlab.node.links import veth_name
+from netlab.node.rules import Chains
 from netlab.policy.verdicts import Allow, Allows, Verdict
 
-Chains = dict[str, list[str]]
-
 ROOT = "NETPOL"
-ENTRY = f'-I FORWARD 1 -m comment --comment "NetworkPolicies of the pods of this node" -j {ROOT}'
+_ABOUT = "NetworkPolicies of the pods of this node"
+ENTRIES = (("filter", "FORWARD", f'-m comment --comment "{_ABOUT}" -j {ROOT}'),)
 # A reply belongs to what was judged when it began.
 _ESTABLISHED = "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
 _LONGEST = 100

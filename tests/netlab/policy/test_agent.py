@@ -17,8 +17,9 @@ class Agent(PolicyAgent):
         for resource, obj in objects:
             self.store.create(resource, obj)
         super().__init__(self.store, SimpleNamespace(guards={}), NODE)
+        self._iptables._restore = self._write
 
-    async def _restore(self, text: str) -> None:
+    async def _write(self, text: str) -> None:
         if len(self.written) == self.fails_at:
             self.fails_at = None
             raise CommandError(["iptables-restore"], 1, b"no")
@@ -40,7 +41,7 @@ async def test_the_chains_come_first_and_then_the_way_into_them():
     await agent.sync()
     rules, entry = agent.written
     assert rules.index(":NETPOL-IN-") < rules.index(":NETPOL-PODS-") < rules.index(":NETPOL -")
-    assert "-I FORWARD 1" in entry
+    assert "-I FORWARD -m comment" in entry
 
 
 async def test_nothing_is_written_when_nothing_is_new():
@@ -62,14 +63,36 @@ async def test_a_change_writes_new_chains_switches_and_removes_the_old():
     assert removal.count("-X NETPOL-") == 2
 
 
-async def test_after_a_failure_everything_is_written_again():
+async def test_after_a_failure_every_chain_is_written_again():
+    agent = Agent(WEB, CLOSED)
+    await agent.sync()
+    agent.written.clear()
+    agent.store.mutate(POLICIES, "x", "p", lambda stored: stored["spec"].update(ingress=[{}]))
+    agent.fails_at = 1  # the removal of the old chains
+    with pytest.raises(CommandError):
+        await agent.sync()
+    await agent.sync()
+    first, again, removal = agent.written
+    assert again == first and removal.count("-X NETPOL-") == 2
+
+
+async def test_a_way_in_that_could_not_be_made_is_made_with_the_next_sync():
     agent = Agent(WEB, CLOSED)
     agent.fails_at = 1
     with pytest.raises(CommandError):
         await agent.sync()
     await agent.sync()
-    first, again, entry = agent.written
-    assert again == first and "-I FORWARD 1" in entry
+    assert "-I FORWARD -m comment" in agent.written[-1]
+
+
+async def test_the_last_policy_takes_its_rules_along_even_after_a_failure():
+    agent = Agent(WEB, CLOSED)
+    agent.fails_at = 1
+    with pytest.raises(CommandError):
+        await agent.sync()
+    agent.store.delete(POLICIES, "x", "p")
+    await agent.sync()
+    assert any("-X NETPOL-" in text for text in agent.written)
 
 
 async def test_a_pod_waits_for_its_link_until_its_rules_are_there():
