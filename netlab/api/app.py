@@ -95,17 +95,13 @@ class Api:
     def _require(self, user: User, access: Access) -> None:
         if self.authorizer.allows(user, access):
             return
-        subject = f'{access.resource} "{access.name}"' if access.name else access.resource
-        resource = f"{access.resource.partition('/')[0]}.{access.group}" if access.group else access.resource
-        if access.resource:
-            subject = subject.replace(access.resource, resource, 1)
-        details = {"name": access.name, "group": access.group, "kind": access.resource.partition("/")[0]}
-        message = (
-            f"{subject} is forbidden: {access.describe(user)}"
-            if access.resource
-            else _path_refusal(user, access)
-        )
-        raise ApiError(403, "Forbidden", message, {k: v for k, v in details.items() if v})
+        plural = access.resource.partition("/")[0]
+        resource = f"{plural}.{access.group}" if access.group else access.resource
+        subject = f'{resource} "{access.name}"' if access.name else resource
+        details = {"name": access.name, "group": access.group, "kind": plural}
+        refused = f"{subject} is forbidden" if subject else "forbidden"  # without: a path such as /version
+        message = f"{refused}: {access.describe(user)}"
+        raise ApiError(403, "Forbidden", message, details)
 
     async def _resource(self, call: Call) -> web.StreamResponse:
         for verb in _verbs_needed(call):
@@ -185,10 +181,6 @@ def _verbs_needed(call: Call) -> tuple[str, ...]:
     if call.subresource in _STREAMED and call.verb == "get":
         return ("get", "create")
     return (call.verb,)
-
-
-def _path_refusal(user: User, access: Access) -> str:
-    return f"forbidden: {access.describe(user)}"
 
 
 def _impersonation_needs(wanted: User) -> list[Access]:

@@ -8,7 +8,6 @@ from . import status
 from .auth import MASTERS
 from .rbac import Access, Authorizer
 from .request import Call
-from .reviews import user_info
 
 KIND = "CertificateSigningRequest"
 _CLIENT = "kubernetes.io/kube-apiserver-client"
@@ -19,7 +18,7 @@ def sign_in(call: Call, obj: dict) -> None:
     spec = obj.setdefault("spec", {})
     for name in ("username", "uid", "groups", "extra"):
         spec.pop(name, None)
-    spec |= user_info(call.user)
+    spec |= call.user.info
     if spec.get("signerName") == _CLIENT and MASTERS in _organizations(spec):
         why = f"use of {_CLIENT} signer with {MASTERS} group is not allowed"
         raise status.forbidden(call.kind, obj["metadata"].get("name", ""), why)

@@ -72,7 +72,7 @@ def _conflict(kind: Kind, name: str, error: ownership.ApplyConflict) -> status.A
         for c in found
     ]
     details = {"name": name, "group": kind.group, "kind": kind.plural, "causes": causes}
-    return status.ApiError(409, "Conflict", message, {k: v for k, v in details.items() if v})
+    return status.ApiError(409, "Conflict", message, details)
 
 
 def _using(conflict: ownership.FieldConflict) -> str:

@@ -13,6 +13,10 @@ from .auth import MASTERS
 from .request import User
 
 _GROUP = "rbac.authorization.k8s.io"
+EVERYTHING = [
+    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
+    {"verbs": ["*"], "nonResourceURLs": ["*"]},
+]
 
 
 @dataclass(frozen=True)
@@ -48,24 +52,16 @@ class Authorizer:
         """Every rule that applies to the user in a namespace (and cluster-wide)."""
         for binding in self._store.list(f"clusterrolebindings.{_GROUP}"):
             if _binds(binding, user, ""):
-                yield from self._rules(binding["roleRef"], "")
+                yield from self.role_rules(binding["roleRef"], "")
         for binding in self._store.list(f"rolebindings.{_GROUP}", namespace) if namespace else ():
             if _binds(binding, user, namespace):
-                yield from self._rules(binding["roleRef"], namespace)
+                yield from self.role_rules(binding["roleRef"], namespace)
 
     def all_rules(self, user: User, namespace: str) -> list[dict]:
         """As `rules_for`, with what nobody had to bind: members of system:masters may do anything."""
-        if MASTERS not in user.groups:
-            return list(self.rules_for(user, namespace))
-        return [
-            {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
-            {"verbs": ["*"], "nonResourceURLs": ["*"]},
-        ]
+        return EVERYTHING if MASTERS in user.groups else list(self.rules_for(user, namespace))
 
     def role_rules(self, role_ref: dict, namespace: str) -> list[dict]:
-        return self._rules(role_ref, namespace)
-
-    def _rules(self, role_ref: dict, namespace: str) -> list[dict]:
         if role_ref["kind"] == "Role":
             role = self._store.find(f"roles.{_GROUP}", namespace, role_ref["name"])
         else:

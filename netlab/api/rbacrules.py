@@ -1,14 +1,10 @@
 """Nobody may hand out rights they lack: writing roles and bindings is checked against one's own rules."""
 
 from . import status
-from .rbac import Access, Authorizer
+from .rbac import EVERYTHING, Access, Authorizer
 from .request import Call
 
 _GROUP = "rbac.authorization.k8s.io"
-_EVERYTHING = [
-    {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-    {"nonResourceURLs": ["*"], "verbs": ["*"]},
-]
 
 
 class RoleGuard:
@@ -23,7 +19,7 @@ class RoleGuard:
         granted = self._granted(call, obj)
         if self._may(call, "escalate" if call.kind.name.endswith("Role") else "bind", name, obj):
             return
-        if "aggregationRule" in obj and self._authorizer.escalates(call.user, _EVERYTHING, ""):
+        if "aggregationRule" in obj and self._authorizer.escalates(call.user, EVERYTHING, ""):
             why = "must have cluster-admin privileges to use the aggregationRule"
             raise status.forbidden(call.kind, name, why)
         excess = self._authorizer.escalates(call.user, granted, call.namespace or "")

@@ -24,6 +24,12 @@ class User:
     uid: str = ""
     extra: dict = field(default_factory=dict, hash=False, compare=False)
 
+    @property
+    def info(self) -> dict:
+        """As Kubernetes' objects tell of a user."""
+        told = {"username": self.name, "uid": self.uid, "groups": list(self.groups), "extra": self.extra}
+        return {key: value for key, value in told.items() if value}
+
 
 @dataclass
 class Call:

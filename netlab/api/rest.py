@@ -155,9 +155,8 @@ async def delete_options(call: Call) -> dict:
         options = conform(options, _OPTIONS).object
     except WrongType as error:
         raise status.bad_request(f"DeleteOptions cannot be handled: {error}") from error
-    for name in ("propagationPolicy",):
-        if call.http.query.get(name):
-            options.setdefault(name, call.http.query[name])
+    if policy := call.http.query.get("propagationPolicy"):
+        options.setdefault("propagationPolicy", policy)
     grace = call.number("gracePeriodSeconds")
     if grace is not None:
         options.setdefault("gracePeriodSeconds", grace)

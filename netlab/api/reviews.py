@@ -13,7 +13,7 @@ class Reviews:
         self._answers = {
             "LocalSubjectAccessReview": self._of_subject,
             "SelfSubjectAccessReview": self._of_self,
-            "SelfSubjectReview": lambda call, review: {"userInfo": user_info(call.user)},
+            "SelfSubjectReview": lambda call, review: {"userInfo": call.user.info},
             "SelfSubjectRulesReview": self._rules,
             "SubjectAccessReview": self._of_subject,
             "TokenReview": self._token,
@@ -43,7 +43,7 @@ class Reviews:
 
     def _rules(self, call: Call, review: dict) -> dict:
         namespace = review.get("spec", {}).get("namespace") or "default"
-        rules = list(self._authorizer.all_rules(call.user, namespace))
+        rules = self._authorizer.all_rules(call.user, namespace)
         resource = [
             _only(r, "verbs", "apiGroups", "resources", "resourceNames") for r in rules if r.get("resources")
         ]
@@ -58,7 +58,7 @@ class Reviews:
         except BadToken as error:
             return {"authenticated": False, "error": str(error), "user": {}}
         user = User(identity.user, identity.groups, identity.uid, identity.extra)
-        return {"authenticated": True, "user": user_info(user), "audiences": list(audiences)}
+        return {"authenticated": True, "user": user.info, "audiences": list(audiences)}
 
 
 def _access(spec: dict) -> Access:
@@ -73,11 +73,6 @@ def _access(spec: dict) -> Access:
     resource = "/".join(filter(None, (asked.get("resource"), asked.get("subresource"))))
     namespace, name = asked.get("namespace", ""), asked.get("name", "")
     return Access(asked.get("verb", ""), asked.get("group", ""), resource, namespace, name)
-
-
-def user_info(user: User) -> dict:
-    info = {"username": user.name, "uid": user.uid, "groups": list(user.groups), "extra": user.extra}
-    return {key: value for key, value in info.items() if value}
 
 
 def _only(rule: dict, *keys: str) -> dict:

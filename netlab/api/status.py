@@ -10,7 +10,8 @@ class ApiError(Exception):
 
     def __init__(self, code: int, reason: str, message: str, details: dict | None = None):
         super().__init__(message)
-        self.code, self.reason, self.message, self.details = code, reason, message, details or {}
+        self.code, self.reason, self.message = code, reason, message
+        self.details = {key: value for key, value in (details or {}).items() if value}
 
     def body(self) -> dict:
         return failure(self.code, self.reason, self.message, self.details)
@@ -35,7 +36,7 @@ def success(details: dict) -> dict:
 def from_store(error: StoreError) -> ApiError:
     plural, _, group = error.resource.partition(".")
     details = {"name": error.name, "group": group, "kind": plural}
-    return ApiError(error.code, error.reason, error.message, {k: v for k, v in details.items() if v})
+    return ApiError(error.code, error.reason, error.message, details)
 
 
 def unknown_path() -> ApiError:
@@ -48,7 +49,6 @@ def bad_request(message: str) -> ApiError:
 
 def forbidden(kind: Kind, name: str, why: str) -> ApiError:
     details = {"name": name, "group": kind.group, "kind": kind.plural}
-    details = {key: value for key, value in details.items() if value}
     subject = f'{kind.resource} "{name}"' if name else kind.resource
     return ApiError(403, "Forbidden", f"{subject} is forbidden: {why}", details)
 
@@ -70,13 +70,7 @@ def invalid(kind: Kind, name: str, causes: list[Cause]) -> ApiError:
     told = list(dict.fromkeys(str(cause) for cause in causes))
     listed = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
     subject = f"{kind.name}.{kind.group}" if kind.group else kind.name
-    details = {
-        "name": name,
-        "group": kind.group,
-        "kind": kind.name,
-        **told_causes(causes),
-    }
-    details = {key: value for key, value in details.items() if value}
+    details = {"name": name, "group": kind.group, "kind": kind.name, **told_causes(causes)}
     return ApiError(422, "Invalid", f'{subject} "{name}" is invalid: {listed}', details)
 
 

@@ -94,8 +94,7 @@ def _denied(write: Write, message: str, finding: Finding) -> ApiError:
     kind = write.kind
     details = {"name": write.name, "group": kind.group, "kind": kind.plural, "causes": [{"message": message}]}
     subject = f'{kind.resource} "{write.name}"'
-    shown = {key: value for key, value in details.items() if value}
-    return ApiError(_CODES[finding.reason], finding.reason, f"{subject} is forbidden: {message}", shown)
+    return ApiError(_CODES[finding.reason], finding.reason, f"{subject} is forbidden: {message}", details)
 
 
 def _concerns(store: Store, policy: dict, binding: dict, write: Write) -> bool:
@@ -259,7 +258,7 @@ def _request(write: Write) -> dict:
         "requestKind": of_kind,
         "requestResource": resource,
         "operation": write.operation,
-        "userInfo": _user_info(write.user),
+        "userInfo": write.user.info,
         "dryRun": write.dry_run,
         **{key: value for key, value in optional.items() if value},
     }
@@ -269,8 +268,3 @@ def _kind_of(obj: dict) -> dict:
     """Of the object, not of the path: below `scale` it is a Scale."""
     group, _, version = obj["apiVersion"].rpartition("/")
     return {"group": group, "version": version, "kind": obj["kind"]}
-
-
-def _user_info(user: User) -> dict:
-    info = {"username": user.name, "groups": list(user.groups), "uid": user.uid, "extra": user.extra}
-    return {key: value for key, value in info.items() if value}
