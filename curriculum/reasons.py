@@ -62,7 +62,7 @@ MEANINGS = {
     Reason.WRONG_SHARE: "the measured share is not the right one",
     Reason.UNSERVED: "some requests came to no replica",
     Reason.UNEVEN: "the replicas did not share the requests evenly",
-    Reason.SCATTERED: "a client did not stay with one replica",
+    Reason.SCATTERED: "a client, or a key, did not stay with one replica",
     Reason.OTHER_REPLICAS: "there are not as many replicas as it takes, or the first count is only noted",
     Reason.NOT_CAPTURED: "no such packet was captured yet",
     Reason.NO_REPLY: "a question was sent, and no answer seen",
@@ -95,7 +95,7 @@ OF_KIND = {
     ConditionKind.LOSS: (Reason.WRONG_SHARE, Reason.NOT_SENT),
     ConditionKind.BALANCE: (Reason.UNEVEN, Reason.UNSERVED),
     ConditionKind.AFFINITY: (Reason.SCATTERED, Reason.UNSERVED),
-    ConditionKind.REMAP: (Reason.WRONG_SHARE, Reason.OTHER_REPLICAS, Reason.UNSERVED),
+    ConditionKind.REMAP: (Reason.WRONG_SHARE, Reason.OTHER_REPLICAS, Reason.SCATTERED, Reason.UNSERVED),
     ConditionKind.RATE: (Reason.NOT_CAPTURED, Reason.NOT_ACKNOWLEDGED, Reason.WRONG_RATE),
     ConditionKind.CAPTURE: (
         Reason.NOT_CAPTURED,

@@ -4,6 +4,7 @@ import pytest
 
 from curriculum.enums import Verdict
 from curriculum.kinds import AffinitySettings, BalanceSettings, LossSettings, RemapSettings
+from curriculum.reasons import Reason
 from curriculum.statistics import samples_needed
 from k8s_tasks.checks import affinity, balance, loss, remap
 from k8s_tasks.checks.finding import Broken, undecided
@@ -102,23 +103,32 @@ class TestRemap:
         return Arrivals(keys, by_pod)
 
     def noted(self, rule) -> dict:
-        return remap.judge(self.settings, self.served(rule), before={}).evidence["before"]
+        return self.judged(rule).evidence["before"]
+
+    def judged(self, rule, before=None):
+        """With a rule that the balancer keeps to."""
+        return remap.judge(self.settings, [self.served(rule)] * 2, before=before or {})
 
     def test_first_it_takes_down_who_serves_each_key(self):
-        found = remap.judge(self.settings, self.served(lambda key: key % 2), before={})
+        found = self.judged(lambda key: key % 2)
         assert found.verdict == FAIL
         assert len(found.evidence["before"]) == 400
 
     def test_a_third_of_the_keys_moves_to_the_new_replica(self):
         before = self.noted(lambda key: key % 2)
-        after = self.served(lambda key: 2 if key % 3 == 0 else key % 2)
-        assert remap.judge(self.settings, after, before=before).verdict == PASS
+        assert self.judged(lambda key: 2 if key % 3 == 0 else key % 2, before).verdict == PASS
 
     def test_plain_modulo_moves_too_many(self):
         before = self.noted(lambda key: key % 2)
-        found = remap.judge(self.settings, self.served(lambda key: key % 3), before=before)
-        assert found.verdict == FAIL
-        assert found.evidence["before"] == before
+        found = self.judged(lambda key: key % 3, before)
+        assert (found.code, found.evidence["before"]) == (Reason.WRONG_SHARE, before)
+
+    def test_keys_on_their_way_to_another_order_are_neither_noted_nor_compared(self):
+        before = self.noted(lambda key: key % 2)
+        old, new = self.served(lambda key: key % 2), self.served(lambda key: (key + (key > 300)) % 2)
+        found = remap.judge(self.settings, [old, new], before=before)
+        assert (found.code, found.evidence["before"]) == (Reason.SCATTERED, before)
+        assert "100 of 400 keys" in found.reason["en"]
 
 
 def numbered(number: int, mark=b"rdsprobeabc") -> bytes:
