@@ -12,6 +12,7 @@ from curriculum.course import get_course
 from portal import access, tokens
 from portal.assignments import in_course_order
 from portal.grading import grades_of
+from portal.hands import hands_with_times
 from portal.models import Classroom
 from portal.overview import cells_of, labs_of, students_of
 
@@ -87,7 +88,8 @@ class StandingOut(Schema):
 
 
 class GradeOut(Schema):
-    """Points of hundredths; `reckoned` by the class's rules, `points` what counts."""
+    """Points of hundredths; `reckoned` by the class's rules, `points` what counts. `helped` of the conditions
+    that count were proven after an instructor had typed in the student's terminal."""
 
     student: str
     lab: str
@@ -96,6 +98,22 @@ class GradeOut(Schema):
     most: int
     days_late: int
     is_changed: bool
+    helped: int
+
+
+class HandOut(Schema):
+    """A raised hand, without what was asked and answered. `answered_at` is of the first answer, `lent_at` of
+    the first time that the student lent their terminal's keyboard, `typed_at` of an instructor's first key
+    in it, and `lowered_at` is null while the hand is up."""
+
+    student: str
+    lab: str
+    raised_at: datetime
+    answered_at: datetime | None
+    answers: int
+    lent_at: datetime | None
+    typed_at: datetime | None
+    lowered_at: datetime | None
 
 
 @api.get("/me", response=MeOut, summary="Whose token this is")
@@ -182,9 +200,31 @@ def grades(request, class_id: int):
             "most": grade.assignment.points,
             "days_late": grade.days_late,
             "is_changed": grade.override is not None,
+            "helped": grade.work.helped if grade.work else 0,
         }
         for student in people
         for grade in found[student.pk]
+    ]
+
+
+@api.get(
+    "/classes/{class_id}/hands",
+    response=list[HandOut],
+    summary="The hands that students of a class raised, newest first",
+)
+def hands(request, class_id: int):
+    return [
+        {
+            "student": each.student.get_username(),
+            "lab": each.session.attempt.lab.slug,
+            "raised_at": each.created_at,
+            "answered_at": each.answered_at,
+            "answers": each.answers,
+            "lent_at": each.lent_at,
+            "typed_at": each.typed_at,
+            "lowered_at": each.closed_at,
+        }
+        for each in hands_with_times(_taught(request, class_id))
     ]
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 
 from k8s_tasks.enums import LIVE_SESSION_STATES, OPEN_RUN_STATES, USABLE_SESSION_STATES, RunKind
@@ -13,6 +14,25 @@ def hands_of(classroom: Classroom):
     """Raised in this class, the longest waiting first."""
     hands = HelpRequest.objects.filter(closed_at=None, student__classrooms=classroom)
     return hands.select_related("student", "session__attempt__lab", "run", "typist").order_by("created_at")
+
+
+def hands_with_times(classroom: Classroom):
+    """All that were raised by students of this class, the newest first, with when which help came."""
+    hands = HelpRequest.objects.filter(student__classrooms=classroom)
+    return (
+        hands.select_related("student", "session__attempt__lab")
+        .annotate(
+            answers=Count("log", filter=Q(log__deed=HelpDeed.ANSWERED)),
+            answered_at=_first(HelpDeed.ANSWERED),
+            lent_at=_first(HelpDeed.LENT),
+            typed_at=_first(HelpDeed.TYPED),
+        )
+        .order_by("-created_at", "-pk")
+    )
+
+
+def _first(deed: HelpDeed) -> Min:
+    return Min("log__at", filter=Q(log__deed=deed))
 
 
 def hands_told(classroom: Classroom) -> list[dict]:

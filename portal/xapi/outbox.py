@@ -20,7 +20,7 @@ from curriculum.signals import attempt_passed
 from k8s_tasks import sealing
 from k8s_tasks.queue import ask_softly
 from portal.lti.calls import CallFailed, fetch_json
-from portal.models import User
+from portal.models import HelpDeed, HelpLog, User
 from portal.retries import pause_after
 from portal.xapi import statements
 from portal.xapi.models import RecordStore, Statement
@@ -34,12 +34,19 @@ TASK_SECONDS = 8  # then the next task goes on
 CONFLICT = 409  # the store has a statement of this id
 REFUSED = (400, 413, 422)  # what a statement is, and not who sends it or when, displeases the store
 MOST_REFUSALS = 10
+HELP = {
+    HelpDeed.RAISED: (statements.ASKED, statements.asked),
+    HelpDeed.ANSWERED: (statements.RECEIVED, statements.received),
+    HelpDeed.LENT: (statements.SHARED, statements.shared),
+    HelpDeed.CLOSED: (statements.COMPLETED, statements.lowered),
+}
 
 
 def listen() -> None:
     post_save.connect(_attempt_begun, sender=Attempt, dispatch_uid="xapi-attempt")
     post_save.connect(_answer_given, sender=Answer, dispatch_uid="xapi-answer")
     post_save.connect(_quiz_answer_given, sender=QuizAnswer, dispatch_uid="xapi-quiz")
+    post_save.connect(_help_noted, sender=HelpLog, dispatch_uid="xapi-help")
     attempt_passed.connect(_attempt_passed, dispatch_uid="xapi-passed")
 
 
@@ -87,6 +94,12 @@ def _quiz_answer_given(sender, instance, created, **_signal) -> None:
             person,
             lambda store: statements.completed(store, attempt, instance),
         )
+
+
+def _help_noted(sender, instance, created, **_signal) -> None:
+    if created and instance.deed in HELP:
+        verb, make = HELP[instance.deed]
+        _tell(verb, f"help:{instance.pk}", instance.request.student, lambda store: make(store, instance))
 
 
 def _tell(verb: str, key: object, person: User, make: Callable[[RecordStore], dict]) -> None:

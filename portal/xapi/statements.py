@@ -1,25 +1,33 @@
 """From a row of somebody's work to an xAPI statement (1.0.3).
 
 An actor is an account: the portal's address and a pseudonym or username. What is told about is named by its
-address in the portal.
+address in the portal. Of help the actor is always the student: neither who answered or typed is told nor any
+word of the question.
 """
 
 import uuid
+from collections.abc import Sequence
 
 from curriculum.models import Answer, Attempt, QuizAnswer, QuizAttempt
 from portal.chapters import find_chapter
 from portal.lab_page import find_lab
-from portal.models import User
+from portal.models import HelpLog, User
 from portal.xapi.models import RecordStore
 
 VERB = "http://adlnet.gov/expapi/verbs/"
 ACTIVITY = "http://adlnet.gov/expapi/activities/"
+STREAMS = "http://activitystrea.ms/schema/1.0/"
 ATTEMPTED, PASSED, ANSWERED, COMPLETED = "attempted", "passed", "answered", "completed"
+ASKED, RECEIVED, SHARED = "asked", "receive", "shared"
+ELSEWHERE = {RECEIVED: f"{STREAMS}{RECEIVED}"}  # of those that ADL has no verb for
 SHOWN = {
     ATTEMPTED: {"en": "attempted", "pt-BR": "tentou"},
     PASSED: {"en": "passed", "pt-BR": "foi aprovado em"},
     ANSWERED: {"en": "answered", "pt-BR": "respondeu"},
     COMPLETED: {"en": "completed", "pt-BR": "concluiu"},
+    ASKED: {"en": "asked", "pt-BR": "perguntou"},
+    RECEIVED: {"en": "received", "pt-BR": "recebeu"},
+    SHARED: {"en": "shared", "pt-BR": "compartilhou"},
 }
 TAGS = {"pt-br": "pt-BR", "en": "en"}
 
@@ -51,7 +59,7 @@ def attempted(store: RecordStore, attempt: Attempt) -> dict:
 def passed(store: RecordStore, attempt: Attempt) -> dict:
     return _told(store, PASSED, attempt.student, attempt.passed_at) | {
         "object": _lab(store, attempt.lab.slug),
-        "result": {"success": True, "completion": True},
+        "result": {"success": True, "completion": True, "extensions": _helped(store, attempt)},
         "context": _within(store, attempt),
     }
 
@@ -86,10 +94,61 @@ def completed(store: RecordStore, attempt: QuizAttempt, last: QuizAnswer) -> dic
     }
 
 
+def asked(store: RecordStore, entry: HelpLog) -> dict:
+    return _helping(store, ASKED, entry) | {"object": _hand(store, entry)}
+
+
+def received(store: RecordStore, entry: HelpLog) -> dict:
+    hand = _hand(store, entry)
+    answer = {"en": "Answer of an instructor", "pt-BR": "Resposta de um instrutor"}
+    told = _helping(store, RECEIVED, entry, within=[hand])
+    return told | {"object": _part_of(hand, f"answers/{entry.pk}/", f"{STREAMS}comment", answer)}
+
+
+def shared(store: RecordStore, entry: HelpLog) -> dict:
+    hand = _hand(store, entry)
+    keyboard = {"en": "Keyboard of the terminal", "pt-BR": "Teclado do terminal"}
+    told = _helping(store, SHARED, entry, within=[hand])
+    return told | {"object": _part_of(hand, "keyboard/", f"{STREAMS}application", keyboard)}
+
+
+def lowered(store: RecordStore, entry: HelpLog) -> dict:
+    seconds = (entry.at - entry.request.created_at).total_seconds()
+    return _helping(store, COMPLETED, entry) | {
+        "object": _hand(store, entry),
+        "result": {"completion": True, "duration": f"PT{max(0.0, seconds):.2f}S"},
+    }
+
+
+def _helping(store: RecordStore, verb: str, entry: HelpLog, within: Sequence[dict] = ()) -> dict:
+    attempt = entry.request.session.attempt
+    parents = [*within, _lab(store, attempt.lab.slug)]
+    context = _within(store, attempt) | {"contextActivities": {"parent": parents}}
+    return _told(store, verb, entry.request.student, entry.at) | {"context": context}
+
+
+def _hand(store: RecordStore, entry: HelpLog) -> dict:
+    lab = _lab(store, entry.request.session.attempt.lab.slug)
+    key = uuid.uuid5(store.namespace, f"hand:{entry.request_id}")
+    names = {"en": "Raised hand", "pt-BR": "Mão levantada"}
+    return _part_of(lab, f"hands/{key}/", f"{STREAMS}question", names)
+
+
+def _part_of(whole: dict, path: str, kind: str, names: dict) -> dict:
+    definition = {"type": kind, "name": names}
+    return {"objectType": "Activity", "id": f"{whole['id']}{path}", "definition": definition}
+
+
+def _helped(store: RecordStore, attempt: Attempt) -> dict:
+    """How many conditions were proven after an instructor had typed in the student's terminal."""
+    count = attempt.passes.filter(is_helped=True).count()
+    return {f"{store.home_page.rstrip('/')}/xapi/proven-after-an-instructor-typed": count}
+
+
 def _told(store: RecordStore, verb: str, person: User, moment) -> dict:
     return {
         "actor": actor_of(store, person),
-        "verb": {"id": f"{VERB}{verb}", "display": SHOWN[verb]},
+        "verb": {"id": ELSEWHERE.get(verb, f"{VERB}{verb}"), "display": SHOWN[verb]},
         "timestamp": moment.isoformat(timespec="milliseconds"),
     }
 

@@ -175,6 +175,7 @@ API = {
     "students": TEACHERS,
     "standing": TEACHERS,
     "grades": TEACHERS,
+    "hands": TEACHERS,
 }
 SOCKETS = {
     "run-socket": VIEWERS,

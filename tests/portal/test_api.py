@@ -1,19 +1,23 @@
 """The JSON API: a token sees what its person sees on the pages, and can change nothing."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from curriculum.course import get_course
 from curriculum.domain import store_pass
 from portal.api import api
-from portal.models import ApiToken
+from portal.models import ApiToken, HelpDeed, HelpRequest
 from portal.tokens import make_token
+from tests.portal.conftest import make_session
 
-CLASSES = ("", "/students", "/standing", "/grades")
+SEEN = {"en": "Seen.", "pt-br": "Visto."}
+CLASSES = ("", "/students", "/standing", "/grades", "/hands")
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ def test_what_is_not_ones_own_does_not_exist(world, script, what, person):
 
 
 def test_standing_and_grades_are_those_of_the_pages(world, script, lab):
-    store_pass(world.attempt, lab.conditions[0].key, {"en": "Seen.", "pt-br": "Visto."}, {})
+    store_pass(world.attempt, lab.conditions[0].key, SEEN, {})
     browser, address = script(world.paula), f"/api/v1/classes/{world.classroom.pk}"
 
     (standing,) = browser.get(f"{address}/standing").json()
@@ -86,6 +90,60 @@ def test_standing_and_grades_are_those_of_the_pages(world, script, lab):
     )
     (grade,) = browser.get(f"{address}/grades").json()
     assert (grade["points"], grade["most"], grade["is_changed"]) == (2.0, 10, False)
+    assert grade["helped"] == 0
+
+
+def test_a_grade_says_how_much_was_proven_after_an_instructor_had_typed(world, script, lab):
+    for condition, is_helped in zip(lab.conditions[:3], (False, True, True), strict=True):
+        store_pass(world.attempt, condition.key, SEEN, {}, is_helped=is_helped)
+
+    (grade,) = script(world.paula).get(f"/api/v1/classes/{world.classroom.pk}/grades").json()
+
+    assert grade["helped"] == 2
+
+
+def log(hand: HelpRequest, deed: HelpDeed, minute: int, person) -> None:
+    hand.log.create(deed=deed, at=hand.created_at + timedelta(minutes=minute), person=person)
+
+
+def test_hands_tell_when_help_came_and_neither_words_nor_helpers(world, script, lab):
+    for deed, minute in (
+        (HelpDeed.LENT, 2),
+        (HelpDeed.TYPED, 3),
+        (HelpDeed.ANSWERED, 4),
+        (HelpDeed.ANSWERED, 9),
+        (HelpDeed.LENT, 11),
+    ):
+        log(world.hand, deed, minute, world.paula)
+
+    answer = script(world.paula).get(f"/api/v1/classes/{world.classroom.pk}/hands")
+
+    (hand,) = answer.json()
+    raised = datetime.fromisoformat(hand.pop("raised_at"))
+    minutes = {
+        key: (datetime.fromisoformat(hand.pop(key)) - raised) // timedelta(minutes=1)
+        for key in ("lent_at", "typed_at", "answered_at")
+    }
+    assert minutes == {"lent_at": 2, "typed_at": 3, "answered_at": 4}
+    assert hand == {"student": "alice", "lab": lab.slug, "answers": 2, "lowered_at": None}
+    assert "paula" not in answer.content.decode() and "Why no reply" not in answer.content.decode()
+
+
+def test_hands_cost_as_many_queries_for_three_as_for_one(world, script):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert browser.get(f"/api/v1/classes/{world.classroom.pk}/hands").status_code == 200
+        return len(found)
+
+    browser = script(world.paula)
+    queries()  # the first use of a token is noted
+    one = queries()
+    for _ in range(2):
+        session = make_session(world.attempt)
+        log(HelpRequest.objects.create(student=world.alice, session=session), HelpDeed.RAISED, 0, world.alice)
+
+    assert queries() == one
+    assert len(browser.get(f"/api/v1/classes/{world.classroom.pk}/hands").json()) == 3
 
 
 def test_labs_are_told_in_both_languages_and_ones_own_progress(world, script):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import threading
 import uuid
 from datetime import timedelta
@@ -15,8 +16,12 @@ from django.utils import timezone
 from curriculum import quiz_domain
 from curriculum.course import get_course
 from curriculum.domain import record_answer, record_prediction, start_attempt, store_pass
+from k8s_tasks.enums import RunState
+from k8s_tasks.models import Run
 from k8s_tasks.sealing import seal
+from portal import keyboard
 from portal import outbox as all_outboxes
+from portal.models import HelpRequest
 from portal.privacy import data_of, erase_person
 from portal.tasks import send_statements
 from portal.xapi import outbox
@@ -25,6 +30,7 @@ from portal.xapi.models import RecordStore, Statement
 SEEN = {"en": "Seen.", "pt-br": "Visto."}
 HOME = "https://redes.example"
 VERB = "http://adlnet.gov/expapi/verbs/"
+HELPED = f"{HOME}/xapi/proven-after-an-instructor-typed"
 
 
 class Lrs(BaseHTTPRequestHandler):
@@ -83,7 +89,7 @@ def store(lrs, world, monkeypatch) -> RecordStore:
 
 
 def told(lrs, verb: str) -> list[dict]:
-    return [each for each in lrs.kept.values() if each["verb"]["id"] == f"{VERB}{verb}"]
+    return [each for each in lrs.kept.values() if each["verb"]["id"] in (verb, f"{VERB}{verb}")]
 
 
 def pass_all(person, lab):
@@ -102,7 +108,7 @@ def test_a_lab_is_attempted_and_passed(lrs, store, world, lab):
     assert begun["object"]["id"] == f"{HOME}/labs/{lab.slug}/"
     assert begun["object"]["definition"]["name"]["pt-BR"] == lab.title.as_dict()["pt-br"]
     assert begun["context"] == passed["context"]
-    assert passed["result"] == {"success": True, "completion": True}
+    assert passed["result"] == {"success": True, "completion": True, "extensions": {HELPED: 0}}
     assert passed["object"] == begun["object"] and passed["actor"] == begun["actor"]
     assert not Statement.objects.filter(sent_at=None).exists()
 
@@ -166,6 +172,56 @@ def test_a_quiz_is_answered_and_completed_with_its_score(lrs, store, world):
     score = {"scaled": 1.0, "raw": attempt.total, "min": 0, "max": attempt.total}
     assert done["result"] == {"completion": True, "score": score}
     assert done["object"]["id"] == f"{HOME}/chapters/foundations/quiz/"
+
+
+def test_a_lab_that_was_passed_after_an_instructor_had_typed_says_so(lrs, store, world, lab):
+    attempt = start_attempt(world.bob, lab)
+    first, *rest = lab.conditions
+    store_pass(attempt, first.key, SEEN, {})
+    for condition in rest:
+        store_pass(attempt, condition.key, SEEN, {}, is_helped=True)
+
+    send_statements()
+
+    (passed,) = told(lrs, "passed")
+    assert passed["result"]["extensions"] == {HELPED: len(rest)}
+
+
+@pytest.fixture
+def helped(world, store, visit, redis_client) -> None:
+    """Alice raises a hand, lends her keyboard, is answered, Paula types, and Alice lowers the hand."""
+    world.hand.delete()
+    Run.objects.filter(pk=world.terminal.pk).update(state=RunState.RUNNING)
+    alice, paula = visit(world.alice), visit(world.paula)
+    door = f"/sessions/{world.session.pk}/hand"
+    alice.post(f"{door}/raise/", {"text": "I am Alice: why no reply?", "watch": "on"})
+    alice.post(f"{door}/change/", {"act": "lend"})
+    address = f"/classes/{world.classroom.pk}/hands/{HelpRequest.objects.get().pk}/answer/"
+    paula.post(address, {"text": "Dear Alice, look at the policy."})
+    keyboard.grant_for_keys(world.paula, world.terminal.pk)
+    alice.post(f"{door}/change/", {"act": "close"})
+    send_statements()
+
+
+def test_help_is_asked_for_shared_received_and_over(lrs, world, lab, helped):
+    (asked,), (shared,), (done,) = (told(lrs, verb) for verb in ("asked", "shared", "completed"))
+    (received,) = told(lrs, "http://activitystrea.ms/schema/1.0/receive")
+
+    hand = asked["object"]["id"]
+    assert hand.startswith(f"{HOME}/labs/{lab.slug}/hands/") and done["object"]["id"] == hand
+    assert shared["object"]["id"] == f"{hand}keyboard/"
+    assert received["object"]["id"].startswith(f"{hand}answers/")
+    assert received["context"]["contextActivities"]["parent"][0]["id"] == hand
+    assert asked["context"]["contextActivities"]["parent"][0]["id"] == f"{HOME}/labs/{lab.slug}/"
+    assert done["result"]["completion"] and re.fullmatch(r"PT\d+\.\d\dS", done["result"]["duration"])
+    assert len({each["context"]["registration"] for each in (asked, shared, received, done)}) == 1
+
+
+def test_of_help_nobody_else_is_told_and_not_a_word_of_it(lrs, world, helped):
+    assert len(lrs.kept) == 4
+    assert len({each["actor"]["account"]["name"] for each in lrs.kept.values()}) == 1
+    said = json.dumps(list(lrs.kept.values())).lower()
+    assert not any(word in said for word in ("alice", "paula", "reply", "policy"))
 
 
 def test_a_store_that_is_away_loses_nothing_and_gets_nothing_twice(lrs, store, world, lab, monkeypatch):
