@@ -10,6 +10,7 @@ from pathlib import Path
 from netlab import control, faults, images, launcher, preflight, sandbox, topology
 from netlab.addons import install
 from netlab.images import archive, build, reference, rootfs
+from netlab.images.pulling import Registries
 
 DEFAULT_PORT = 16443  # not 6443: a real cluster may live there
 DOWN_SECONDS = launcher.STOP_SECONDS + 4
@@ -64,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="silence after which a node is lost",
     )
+    up.add_argument(
+        "--pull",
+        type=_registries,
+        default=Registries(everywhere=True),
+        metavar="REGISTRIES",
+        help="which registries pods' images may be pulled from: all (the default), none, or names with commas"
+        " between",
+    )
     _command(acts, "down", _down, "stop the cluster that runs from the state directory")
     status = _command(acts, "status", _status, "tell whether a cluster runs, or why none can")
     status.add_argument("--json", action="store_true")
@@ -76,13 +85,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_image(acts) -> None:
-    group = acts.add_parser("image", aliases=["images"], help="build, load, list or remove images")
+    group = acts.add_parser("image", aliases=["images"], help="build, load, pull, list or remove images")
     verbs = group.add_subparsers(required=True, metavar="VERB")
     _command(verbs, "build", _build_images, "make netlab's own images from this machine's packages")
     _command(verbs, "list", _list_images, "list the images")
     load = _command(verbs, "load", _load_image, "load the images of a docker-archive or OCI archive")
     load.add_argument("file", type=_path)
     load.add_argument("--name", help="call the archive's only image so")
+    _command(verbs, "pull", _pull_image, "pull an image from its registry, without a password").add_argument(
+        "name"
+    )
     remove = _command(verbs, "rm", _remove_image, "forget an image that was loaded")
     remove.add_argument("name")
 
@@ -142,6 +154,13 @@ def _addons(text: str) -> tuple[str, ...]:
     return tuple(name for name in install.ALL if name in text.split(","))
 
 
+def _registries(text: str) -> Registries:
+    try:
+        return Registries.read(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def _up(options) -> int:
     if obstacle := preflight.check():
         print(f"netlab: cannot start: {obstacle}", file=sys.stderr)
@@ -158,6 +177,7 @@ def _up(options) -> int:
             enforce_policy=not options.no_policy,
             addons=options.addons,
             node_grace=options.node_grace,
+            registries=options.pull,
         )
     )
 
@@ -269,6 +289,13 @@ def _fields(options) -> int:
 def _load_image(options) -> int:
     for image in archive.load(options.file, rootfs.loaded(options.images_dir), options.name):
         print(f"netlab: loaded {image.reference} ({image.image_id})")
+    return 0
+
+
+def _pull_image(options) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by an exception: what is half done is removed
+    image = archive.pull(reference.full(options.name), rootfs.loaded(options.images_dir))
+    print(f"netlab: pulled {image.reference} ({image.image_id})")
     return 0
 
 

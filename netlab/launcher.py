@@ -28,6 +28,7 @@ from pathlib import Path
 from netlab import cgroups, linux, sandbox, topology
 from netlab.addons.install import ALL
 from netlab.images import rootfs
+from netlab.images.pulling import Desk, Puller, Registries
 from netlab.node import limits
 
 STOP_SECONDS = 8
@@ -50,6 +51,7 @@ class Options:
     enforce_policy: bool = True
     addons: tuple[str, ...] = ALL
     node_grace: float = 40.0
+    registries: Registries = Registries()
 
 
 def up(options: Options) -> int:
@@ -158,6 +160,7 @@ class _Box:
         self.stopping = False
         self.keeper = 0
         self.group: cgroups.Group | None = None
+        self.desk = Desk(options.images, options.registries)
 
     def run(self) -> int:
         _check_readable(self.idmap)
@@ -193,6 +196,7 @@ class _Box:
     def _start(self, ready_r: int, ready_w: int) -> None:
         def inside() -> int:
             os.close(ready_r)
+            self.desk.close()
             return _serve(self, ready_w)
 
         needs = [REPOSITORY, Path(sys.prefix), Path(sys.base_prefix), self.inner_state, self.options.images]
@@ -249,6 +253,7 @@ class _Box:
         os.kill(self.keeper, signal.SIGKILL)
 
     def _wait(self) -> int:
+        self.desk.serve_until_end_of(self.keeper)
         _, status = os.waitpid(self.keeper, 0)
         signal.alarm(0)
         code = os.waitstatus_to_exitcode(status)
@@ -258,6 +263,7 @@ class _Box:
         return 1
 
     def _tidy(self) -> None:
+        self.desk.close()
         _wait_for_all_children()
         (self.options.state / "run.json").unlink(missing_ok=True)
         if self.group:
@@ -292,6 +298,7 @@ def _serve(box: _Box, ready_w: int) -> int:
         enforce_policy=box.options.enforce_policy,
         addons=box.options.addons,
         node_grace=box.options.node_grace,
+        puller=Puller(box.desk.theirs, box.options.registries),
     )
     try:
         with _room_in(box.options.state):

@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
@@ -46,6 +46,7 @@ from netlab.controllers.storage import StorageController
 from netlab.controllers.tainteviction import TaintEvictionController
 from netlab.controllers.tokens import TokenAuthority
 from netlab.controllers.upkeep import EventKeeper, PodKeeper, QuotaController
+from netlab.images.pulling import Puller
 from netlab.node.disks import DiskKeeper
 from netlab.node.heartbeat import BEAT_SECONDS
 from netlab.node.proxy import KubeProxy
@@ -76,6 +77,7 @@ class ServerConfig:
     enforce_policy: bool = True
     addons: tuple[str, ...] = addons.ALL
     node_grace: float = GRACE_SECONDS
+    puller: Puller = field(default_factory=Puller)
 
 
 def main(listener: socket.socket, config: ServerConfig) -> int:
@@ -89,7 +91,7 @@ async def _serve(listener: socket.socket, config: ServerConfig) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runtime = Runtime(config.topology, config.state_dir, config.images_dir)
+    runtime = Runtime(config.topology, config.state_dir, config.images_dir, config.puller)
     await runtime.start()
     control_plane = ControlPlane(config.topology, config.state_dir, runtime, config.node_grace)
     for obj in addons.manifests(config.topology, with_kindnet=config.enforce_policy, addons=config.addons):

@@ -5,6 +5,7 @@ standard library only, because the set-up reads it before anything is installed.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,13 @@ def _names(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
 
 
+def _registries(value: str) -> str:
+    names = value.strip().split(",")
+    if not all(re.fullmatch(r"\s*[A-Za-z0-9.-]+(:\d+)?\s*", name) for name in names):
+        raise ValueError("all, none, or names of registries with commas between are expected")
+    return value.strip()
+
+
 def _folder(value: str) -> Path:
     return (PROJECT / Path(value).expanduser()).resolve()
 
@@ -86,6 +94,12 @@ OPTIONS = (
     Option("CLUSTER", "netlab", "netlab, kind, or the path of a kubeconfig"),
     Option("NETLAB_PORT", "16443", "port of netlab's Kubernetes API on the loopback interface", _port),
     Option("NETLAB_WORKERS", "2", "worker nodes of netlab", _number),
+    Option(
+        "NETLAB_PULL",
+        "none",
+        "registries netlab's pods may get images from: none, all, or names as in docker.io,ghcr.io",
+        _registries,
+    ),
     Option("OWN_NETLABS", "2", "netlabs of their own that labs which need a whole cluster may have", _number),
     Option(
         "CLUSTER_SILENT_SECONDS",

@@ -1,6 +1,6 @@
 """Start and end netlabs of their own, for lab sessions that need a whole cluster.
 
-    netlabs.py --folder FOLDER --count N [--owner UID:GID]
+    netlabs.py --folder FOLDER --count N [--owner UID:GID] [--pull REGISTRIES]
 
 netlab's launcher may need root, and the portal has given root up: so this small process, kept by
 `restarter.py`, starts them for it. It is told on a socket what is wanted, and nothing else: for each
@@ -59,8 +59,8 @@ class Netlab:
 class Netlabs:
     """The netlabs that run, by place."""
 
-    def __init__(self, folder: Path, count: int, owner: Ids | None):
-        self.folder, self.count, self.owner = folder, count, owner
+    def __init__(self, folder: Path, count: int, owner: Ids | None, pull: str):
+        self.folder, self.count, self.owner, self.pull = folder, count, owner, pull
         self._running: dict[str, Netlab] = {}
 
     def want(self, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -93,6 +93,7 @@ class Netlabs:
         for name in ("run.json", "kubeconfig"):  # an older one's would say "ready", at another port
             (folder / name).unlink(missing_ok=True)
         command = [sys.executable, "-m", "netlab", "up", "--state", str(folder), "--port", "0"]
+        command += ["--pull", self.pull]
         command += ["--owner", str(self.owner)] if self.owner else []
         with (folder / "netlab.log").open("wb") as log:
             process = subprocess.Popen(
@@ -159,10 +160,11 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--owner", type=Ids.parse)
+    parser.add_argument("--pull", default="none", help="which registries their pods may get images from")
     wanted = parser.parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _tell)
-    netlabs = Netlabs(wanted.folder, wanted.count, wanted.owner)
+    netlabs = Netlabs(wanted.folder, wanted.count, wanted.owner, wanted.pull)
     with listening(wanted.folder, wanted.owner) as server:
         try:
             while True:

@@ -149,7 +149,8 @@ def start_netlabs(options: dict[str, Any], folders: Folders, ids: drop.Ids | Non
     lifeline, ours = os.pipe()
     kept = [keep(netlab_words(options, folders, owner), folders.netlab / "netlab.log", lifeline)]
     if options["OWN_NETLABS"]:
-        words = ["--folder", str(folders.netlabs), "--count", str(options["OWN_NETLABS"]), *owner]
+        words = ["--folder", str(folders.netlabs), "--count", str(options["OWN_NETLABS"])]
+        words += ["--pull", options["NETLAB_PULL"], *owner]
         folders.netlabs.mkdir(exist_ok=True)
         folders.netlabs.chmod(0o755)
         kept.append(keep([sys.executable, str(NETLABS), *words], folders.netlabs / "netlabs.log", lifeline))
@@ -161,7 +162,8 @@ def netlab_words(options: dict[str, Any], folders: Folders, owner: list[str]) ->
     for name in ("run.json", "kubeconfig"):  # an older run's would say "ready", at another port
         (folders.netlab / name).unlink(missing_ok=True)
     words = ["up", "--state", str(folders.netlab), "--port", options["NETLAB_PORT"]]
-    return netlab_command(*words, "--workers", str(options["NETLAB_WORKERS"]), *owner)
+    words += ["--workers", str(options["NETLAB_WORKERS"]), "--pull", options["NETLAB_PULL"]]
+    return netlab_command(*words, *owner)
 
 
 def keep(command: list[str], log: Path, lifeline: int) -> int:

@@ -1,7 +1,8 @@
-"""Load images from an archive: of `docker save`, `podman save`, `skopeo copy`, in docker's or OCI's form.
+"""Load images from an archive: of `docker save`, `podman save`, `skopeo copy`, in docker's or OCI's form; or
+pull one from its registry.
 
 skopeo reads it and writes an OCI layout; what netlab does itself is to find the images and their names. An
-archive may be hostile: what is read of it, unpacked of it and waited for is bounded.
+archive or a registry may be hostile: what is read of it, unpacked of it and waited for is bounded.
 """
 
 import gzip
@@ -23,11 +24,12 @@ _MOST_MEMBERS, _MOST_IMAGES, _MOST_SECONDS = 20_000, 100, 900
 _DOCUMENT_BYTES = 4 << 20
 _PIECE = 1 << 20
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_THIS_MACHINE = ("localhost", "127.0.0.1")
 _CONTAINERD_NAME, _OCI_NAME = "io.containerd.image.name", "org.opencontainers.image.ref.name"
 
 
 class LoadError(Exception):
-    """The file could not be loaded; the message ends with skopeo's own words."""
+    """The image could not be loaded; the message ends with skopeo's own words."""
 
 
 def load(file: Path, store: Store, name: str | None = None) -> list[StoredImage]:
@@ -46,11 +48,23 @@ def load(file: Path, store: Store, name: str | None = None) -> list[StoredImage]
     return [_load_one(source, names, store) for source, names in named]
 
 
-def _load_one(source: str, names: list[str], store: Store) -> StoredImage:
+def pull(name: str, store: Store) -> StoredImage:
+    """Take the image of a full name from its registry into the store, for this machine's architecture. Raises
+    LoadError.
+
+    Nobody's password goes along: those of the host's user are not for whoever can name an image. As other
+    runtimes do, netlab takes a registry on this very machine without TLS.
+    """
+    host = name.partition("/")[0].partition(":")[0]
+    plain = ["--src-tls-verify=false"] if host in _THIS_MACHINE else []
+    return _load_one(f"docker://{name}", [name], store, "--src-no-creds", *plain)
+
+
+def _load_one(source: str, names: list[str], store: Store, *flags: str) -> StoredImage:
     store.directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.directory, prefix="load-") as work:
         layout = Path(work) / "layout"
-        copy = ["skopeo", *policy(), "copy", "--quiet", source, f"oci:{layout}:{TAG}"]
+        copy = ["skopeo", *policy(), "copy", "--quiet", *flags, source, f"oci:{layout}:{TAG}"]
         bounded = ["prlimit", f"--fsize={MOST_BYTES}", *copy]
         # skopeo unpacks into files of its own first: they go with this directory.
         place = {**os.environ, "TMPDIR": work}

@@ -8,6 +8,7 @@ _FORM = re.compile(
     rf"(?:(?P<domain>{_DOMAIN})/)?(?P<path>{_PATH}(?:/{_PATH})*)"
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
+_REGISTRY = re.compile(r"[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*(?::\d+)?")
 
 
 class InvalidName(ValueError):
@@ -25,3 +26,8 @@ def full(text: str) -> str:
         path = f"library/{path}"
     # With both, the digest decides.
     return f"{domain}/{path}{digest or ':' + (tag or 'latest')}"
+
+
+def is_registry(text: str) -> bool:
+    """Could the name of an image begin so, before its first slash? The port may be missing."""
+    return _REGISTRY.fullmatch(text) is not None

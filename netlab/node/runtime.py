@@ -10,6 +10,7 @@ from netlab import images
 from netlab.controllers.tokens import TokenAuthority
 from netlab.faults import Faults
 from netlab.images.library import Library
+from netlab.images.pulling import Puller
 from netlab.node import limits, links, log, netns, streams
 from netlab.node.agents import Agents
 from netlab.node.containers import SCRATCH, Container
@@ -29,9 +30,9 @@ class LogError(Exception):
 class Runtime:
     """Create it on the server's event loop and `await start()` before the kubelets run."""
 
-    def __init__(self, topology: Topology, state_dir: Path, images_dir: Path):
+    def __init__(self, topology: Topology, state_dir: Path, images_dir: Path, puller: Puller | None = None):
         self.topology, self.state_dir = topology, state_dir
-        self.library = Library(images_dir)
+        self.library, self.puller = Library(images_dir), puller or Puller()
         self.bounds = limits.Limits()
         self.has_groups = count_ids_inside() > 1  # else the group `tty` does not exist
         self._pools = {node.name: AddressPool(node) for node in topology.nodes}
@@ -47,6 +48,7 @@ class Runtime:
     async def start(self) -> None:
         """Make the nodes and the network between them."""
         reaper.attach(asyncio.get_running_loop())
+        self.puller.listen()
         os.makedirs(SCRATCH)
         await links.lay_fabric(self.topology)
 

@@ -1,10 +1,13 @@
 """From a container's manifest to a running container."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from netlab import images
+from netlab.images import reference
 from netlab.images.library import AnyImage, UnpackError
+from netlab.images.pulling import PullError
 from netlab.images.reference import InvalidName
 from netlab.node import env, users, volumes
 from netlab.node.agents import AgentContainer, AgentFailure
@@ -98,8 +101,31 @@ class Starter:
             why = f'Container image "{spec["image"]}" is not present with pull policy of Never'
             raise ImageUnknown("ErrImageNeverPull", why)
         known = ", ".join(image["names"][-1] for image in self._runtime.library.listed())
-        why = f"netlab pulls nothing from registries (see `netlab image load`), it has {known}"
-        raise ImageUnknown("ErrImagePull", f'failed to resolve image "{spec["image"]}": {why}')
+        why = self._refusal(spec) or "it was not pulled yet"
+        message = f'failed to resolve image "{spec["image"]}": {why}; there are {known}'
+        raise ImageUnknown("ErrImagePull", message)
+
+    def must_pull(self, spec: dict) -> bool:
+        """Is the image one to fetch before it can be found?"""
+        try:
+            self.find_image(spec)
+        except ImageUnknown as error:
+            return error.reason == "ErrImagePull" and not self._refusal(spec)
+        return False
+
+    async def pull_image(self, spec: dict) -> str:
+        """What a kubelet says when it has pulled one. Raises ImageUnknown."""
+        began = time.monotonic()
+        try:
+            await self._runtime.puller.pull(reference.full(spec["image"]))
+        except PullError as error:
+            raise ImageUnknown("ErrImagePull", f'failed to pull image "{spec["image"]}": {error}') from error
+        took = f"{time.monotonic() - began:.3g}s"
+        return f'Successfully pulled image "{spec["image"]}" in {took} ({took} including waiting)'
+
+    def _refusal(self, spec: dict) -> str:
+        """Why the image may not be pulled; empty when it may."""
+        return self._runtime.puller.refuse(reference.full(spec["image"]))
 
     async def start(self, pod: dict, spec: dict, prepared: Prepared) -> Container:
         """Raises ConfigError, ImageUnknown or containers.StartError."""

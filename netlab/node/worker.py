@@ -325,11 +325,7 @@ class PodWorker:
         pulls = Backoff(first=10)
         while True:
             try:
-                image = self._starter.find_image(spec)
-                record.image, record.image_reference = image.reference, image.image_id
-                self._tell(
-                    "Pulled", f'Container image "{spec["image"]}" already present on machine', record.name
-                )
+                self._tell("Pulled", await self._get_image(spec, record), record.name)
                 container = await self._start_whole(spec, prepared)
                 self._tell("Created", f"Container created: {record.name}", record.name)
                 return container
@@ -345,6 +341,16 @@ class PodWorker:
                 self._tell("Failed", f"Error: {error}", record.name, warning=True)
                 self._publish()
                 return None
+
+    async def _get_image(self, spec: dict, record: ContainerRecord) -> str:
+        """Have it, and what there is to say of it. Raises ImageUnknown."""
+        said = f'Container image "{spec["image"]}" already present on machine'
+        if self._starter.must_pull(spec):
+            self._tell("Pulling", f'Pulling image "{spec["image"]}"', record.name)
+            said = await self._starter.pull_image(spec)
+        image = self._starter.find_image(spec)
+        record.image, record.image_reference = image.reference, image.image_id
+        return said
 
     async def _start_whole(self, spec: dict, prepared: Prepared) -> Container:
         """A start is not broken off in the middle: a pod deleted meanwhile stops what came of it."""

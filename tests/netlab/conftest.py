@@ -125,7 +125,7 @@ def netlab(images, tmp_path_factory):
     before = host_state()
     state = tmp_path_factory.mktemp("netlab")
     # Above a temporary directory of pytest's own mode 0700 the cluster opens its way by itself.
-    cluster = start(state)
+    cluster = start(state, "--pull", "localhost")
     inside = processes_inside(cluster.server_pid)
     assert host_state() == before
     yield cluster

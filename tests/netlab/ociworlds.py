@@ -41,23 +41,28 @@ def docker_archive(path: Path, names: list[str], layers: list[bytes], **config) 
 
 def oci_archive(path: Path, tag: str, layers: list[bytes], **config) -> Path:
     """What `skopeo copy ... oci-archive:` writes."""
+    manifest, blobs = oci_image(layers, **config)
     members: dict[str, bytes] = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
-
-    def blob(kind: str, data: bytes) -> dict:
-        digest = sha256(data).hexdigest()
-        members[f"blobs/sha256/{digest}"] = data
-        media = f"application/vnd.oci.image.{kind}"
-        return {"mediaType": media, "digest": f"sha256:{digest}", "size": len(data)}
-
-    packed = [blob("layer.v1.tar+gzip", gzip.compress(one, mtime=0)) for one in layers]
-    own = blob("config.v1+json", _config(layers, config))
-    manifest = blob(
-        "manifest.v1+json", json.dumps({"schemaVersion": 2, "config": own, "layers": packed}).encode()
-    )
+    members |= {f"blobs/{digest.replace(':', '/')}": data for digest, data in blobs.items()}
     entry = {**manifest, "annotations": {"org.opencontainers.image.ref.name": tag}}
     members["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
     path.write_bytes(_tar(members))
     return path
+
+
+def oci_image(layers: list[bytes], **config) -> tuple[dict, dict[str, bytes]]:
+    """The descriptor of its manifest, and all its blobs by digest, the manifest among them."""
+    blobs: dict[str, bytes] = {}
+
+    def blob(kind: str, data: bytes) -> dict:
+        digest = f"sha256:{sha256(data).hexdigest()}"
+        blobs[digest] = data
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": digest, "size": len(data)}
+
+    packed = [blob("layer.v1.tar+gzip", gzip.compress(one, mtime=0)) for one in layers]
+    own = blob("config.v1+json", _config(layers, config))
+    manifest = json.dumps({"schemaVersion": 2, "config": own, "layers": packed}).encode()
+    return blob("manifest.v1+json", manifest), blobs
 
 
 def _tar(members: dict[str, bytes]) -> bytes:

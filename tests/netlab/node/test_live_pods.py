@@ -189,7 +189,8 @@ def test_an_unknown_image_is_an_honest_error(netlab, namespace):
     netlab.apply(pod("a", namespace, image="nginx:1.27"))
     reason = "--for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ImagePullBackOff"
     netlab.kubectl("wait", "-n", namespace, "pod/a", reason, "--timeout=20s")
-    assert "it has redes.local/toolbox" in netlab.kubectl("describe", "pod", "-n", namespace, "a").stdout
+    told = netlab.kubectl("describe", "pod", "-n", namespace, "a").stdout
+    assert "netlab pulls from localhost only" in told and "there are redes.local/toolbox" in told
 
 
 def test_readiness_follows_its_probe(netlab, namespace):
