@@ -1,10 +1,10 @@
-"""How the cells of a row of `kubectl get` are read off an object, per kind."""
+"""How the cells of a row of `kubectl get` are read off an object, per kind, but for its name and age."""
 
 from netlab.schema.quantities import amount
 from netlab.store import clock, selector_of
 
 from . import podstate
-from .columns import age, created, joined
+from .columns import age, joined
 from .selectors import selector_text
 
 Cells = list
@@ -22,11 +22,9 @@ def pod_cells(pod: dict) -> Cells:
     gates = spec.get("readinessGates", [])
     true = {one["type"] for one in status.get("conditions", []) if one["status"] == "True"}
     return [
-        pod["metadata"]["name"],
         f"{ready}/{total}",
         podstate.reason(pod),
         podstate.restarts(pod),
-        age(pod),
         status.get("podIP") or _NONE,
         spec.get("nodeName") or _NONE,
         status.get("nominatedNodeName") or _NONE,
@@ -39,12 +37,10 @@ def service_cells(service: dict) -> Cells:
     ports = ",".join(_service_port(port) for port in spec.get("ports", []))
     external = spec.get("externalName") or _external_addresses(service)
     return [
-        service["metadata"]["name"],
         spec["type"],
         spec.get("clusterIP") or _NONE,
         external,
         ports or _NONE,
-        age(service),
         joined(spec.get("selector")),
     ]
 
@@ -75,11 +71,9 @@ def _workload_images(obj: dict) -> Cells:
 def deployment_cells(obj: dict) -> Cells:
     status = obj.get("status", {})
     return [
-        obj["metadata"]["name"],
         f"{_count(status.get('readyReplicas'))}/{obj['spec']['replicas']}",
         _count(status.get("updatedReplicas")),
         _count(status.get("availableReplicas")),
-        age(obj),
         *_workload_images(obj),
     ]
 
@@ -87,7 +81,7 @@ def deployment_cells(obj: dict) -> Cells:
 def replica_set_cells(obj: dict) -> Cells:
     status = obj.get("status", {})
     counts = [obj["spec"]["replicas"], _count(status.get("replicas")), _count(status.get("readyReplicas"))]
-    return [obj["metadata"]["name"], *counts, age(obj), *_workload_images(obj)]
+    return [*counts, *_workload_images(obj)]
 
 
 def daemon_set_cells(obj: dict) -> Cells:
@@ -98,7 +92,7 @@ def daemon_set_cells(obj: dict) -> Cells:
     )  # fmt: skip
     counts = [_count(status.get(field)) for field in fields]
     node_selector = joined(obj["spec"]["template"]["spec"].get("nodeSelector"))
-    return [obj["metadata"]["name"], *counts, node_selector, age(obj), *_workload_images(obj)]
+    return [*counts, node_selector, *_workload_images(obj)]
 
 
 def job_cells(job: dict) -> Cells:
@@ -107,11 +101,9 @@ def job_cells(job: dict) -> Cells:
     if wanted is None:
         wanted = f"1 of {spec['parallelism']}" if spec["parallelism"] > 1 else 1
     return [
-        job["metadata"]["name"],
         _job_state(job),
         f"{_count(status.get('succeeded'))}/{wanted}",
         _job_duration(status),
-        age(job),
         *_workload_images(job),
     ]
 
@@ -131,25 +123,23 @@ def _job_duration(status: dict) -> str:
 
 
 def scale_cells(obj: dict) -> Cells:
-    return [obj["metadata"]["name"], obj["spec"]["replicas"], obj["status"]["replicas"], age(obj)]
+    return [obj["spec"]["replicas"], obj["status"]["replicas"]]
 
 
 def stateful_set_cells(obj: dict) -> Cells:
     ready = f"{_count(obj.get('status', {}).get('readyReplicas'))}/{obj['spec']['replicas']}"
-    return [obj["metadata"]["name"], ready, age(obj), *_workload_images(obj)[:2]]
+    return [ready, *_workload_images(obj)[:2]]
 
 
 def cron_job_cells(obj: dict) -> Cells:
     spec, status = obj["spec"], obj.get("status", {})
     last = status.get("lastScheduleTime")
     return [
-        obj["metadata"]["name"],
         spec["schedule"],
         spec.get("timeZone") or _NONE,
         str(spec["suspend"]),
         len(status.get("active", [])),
         clock.age(last) if last else _NONE,
-        age(obj),
         *_workload_images({"kind": "Job", **spec["jobTemplate"]}),
     ]
 
@@ -157,14 +147,12 @@ def cron_job_cells(obj: dict) -> Cells:
 def claim_cells(obj: dict) -> Cells:
     spec, status, meta = obj["spec"], obj.get("status", {}), obj["metadata"]
     return [
-        meta["name"],
         "Terminating" if meta.get("deletionTimestamp") else status.get("phase", ""),
         spec.get("volumeName", ""),
         status.get("capacity", {}).get("storage", ""),
         _modes(status.get("accessModes")),
         spec.get("storageClassName", ""),
         spec.get("volumeAttributesClassName") or _UNSET,
-        age(obj),
         spec["volumeMode"],
     ]
 
@@ -173,7 +161,6 @@ def persistent_volume_cells(obj: dict) -> Cells:
     spec, status, meta = obj["spec"], obj.get("status", {}), obj["metadata"]
     claim = spec.get("claimRef")
     return [
-        meta["name"],
         spec["capacity"].get("storage", ""),
         _modes(spec["accessModes"]),
         spec["persistentVolumeReclaimPolicy"],
@@ -182,7 +169,6 @@ def persistent_volume_cells(obj: dict) -> Cells:
         spec.get("storageClassName", ""),
         spec.get("volumeAttributesClassName") or _UNSET,
         status.get("reason", ""),
-        age(obj),
         spec["volumeMode"],
     ]
 
@@ -198,6 +184,7 @@ def _modes(modes: list[str] | None) -> str:
 
 
 def storage_class_cells(obj: dict) -> Cells:
+    """The whole row: beside its name stands whether it is the default one."""
     meta = obj["metadata"]
     default = meta.get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"
     facts = [obj[key] for key in ("provisioner", "reclaimPolicy", "volumeBindingMode")]
@@ -215,13 +202,11 @@ def autoscaler_cells(obj: dict) -> Cells:
     ]
     more = f" + {len(targets) - 2} more..." if len(targets) > 2 else ""
     return [
-        obj["metadata"]["name"],
         f"{reference['kind']}/{reference['name']}",
         ", ".join(targets[:2]) + more,
         str(spec["minReplicas"]),
         spec["maxReplicas"],
         _count(status.get("currentReplicas")),
-        age(obj),
     ]
 
 
@@ -246,18 +231,15 @@ def signing_request_cells(obj: dict) -> Cells:
     states = [decided, *(["Failed"] if "Failed" in kinds else [])]
     states += ["Issued"] if status.get("certificate") else []
     duration = _NONE if seconds is None else clock.span(seconds)
-    told = [spec["signerName"], spec.get("username", ""), duration, ",".join(states)]
-    return [obj["metadata"]["name"], age(obj), *told]
+    return [spec["signerName"], spec.get("username", ""), duration, ",".join(states)]
 
 
 def node_cells(node: dict) -> Cells:
     info = node.get("status", {}).get("nodeInfo", {})
     addresses = {a["type"]: a["address"] for a in node.get("status", {}).get("addresses", [])}
     return [
-        node["metadata"]["name"],
         _node_status(node),
         _node_roles(node),
-        age(node),
         info.get("kubeletVersion", ""),
         addresses.get("InternalIP", _NONE),
         addresses.get("ExternalIP", _NONE),
@@ -281,31 +263,31 @@ def _node_roles(node: dict) -> str:
 
 
 def namespace_cells(namespace: dict) -> Cells:
-    return [namespace["metadata"]["name"], namespace.get("status", {}).get("phase", ""), age(namespace)]
+    return [namespace.get("status", {}).get("phase", "")]
 
 
 def config_map_cells(obj: dict) -> Cells:
-    return [obj["metadata"]["name"], len(obj.get("data", {})) + len(obj.get("binaryData", {})), age(obj)]
+    return [len(obj.get("data", {})) + len(obj.get("binaryData", {}))]
 
 
 def secret_cells(obj: dict) -> Cells:
-    return [obj["metadata"]["name"], obj.get("type", ""), len(obj.get("data", {})), age(obj)]
+    return [obj.get("type", ""), len(obj.get("data", {}))]
 
 
 def disruption_budget_cells(obj: dict) -> Cells:
     bounds = [str(obj["spec"].get(name, "N/A")) for name in ("minAvailable", "maxUnavailable")]
     allowed = _count(obj.get("status", {}).get("disruptionsAllowed"))
-    return [obj["metadata"]["name"], *bounds, allowed, age(obj)]
+    return [*bounds, allowed]
 
 
 def priority_class_cells(obj: dict) -> Cells:
-    facts = [obj.get("value", 0), bool(obj.get("globalDefault")), age(obj)]
-    return [obj["metadata"]["name"], *facts, obj["preemptionPolicy"]]
+    facts = [obj.get("value", 0), bool(obj.get("globalDefault"))]
+    return [*facts, obj["preemptionPolicy"]]
 
 
 def api_service_cells(obj: dict) -> Cells:
     available = obj["status"]["conditions"][0]["status"]
-    return [obj["metadata"]["name"], "Local", available, age(obj)]
+    return ["Local", available]
 
 
 def pod_metrics_cells(obj: dict) -> Cells:
@@ -319,11 +301,7 @@ def node_metrics_cells(obj: dict) -> Cells:
 def _usage_row(obj: dict, used: list[dict]) -> Cells:
     millicores = sum(int(amount(one["cpu"]) * 1000) for one in used)
     memory = sum(int(amount(one["memory"])) for one in used)
-    return [obj["metadata"]["name"], f"{millicores}m", f"{memory >> 10}Ki", obj["window"]]
-
-
-def name_and_age_cells(obj: dict) -> Cells:
-    return [obj["metadata"]["name"], age(obj)]
+    return [f"{millicores}m", f"{memory >> 10}Ki", obj["window"]]
 
 
 def endpoints_cells(obj: dict) -> Cells:
@@ -332,7 +310,7 @@ def endpoints_cells(obj: dict) -> Cells:
         ports = subset.get("ports") or [{}]
         for address in subset.get("addresses", []):
             listed += [_with_port(address["ip"], port.get("port")) for port in ports]
-    return [obj["metadata"]["name"], _at_most_three(listed), age(obj)]
+    return [_at_most_three(listed)]
 
 
 def _with_port(address: str, port: int | None) -> str:
@@ -348,11 +326,9 @@ def endpoint_slice_cells(obj: dict) -> Cells:
     ports = [str(port.get("port", "*")) for port in obj.get("ports") or []]
     addresses = [address for endpoint in obj.get("endpoints", []) for address in endpoint["addresses"]]
     return [
-        obj["metadata"]["name"],
         obj["addressType"],
         ",".join(ports) or _UNSET,
         _at_most_three(addresses) if addresses else _UNSET,
-        age(obj),
     ]
 
 
@@ -371,12 +347,7 @@ def event_cells(event: dict) -> Cells:
         (event.get("message") or "").strip(),
         clock.age(first),
         event.get("count", 1),
-        event["metadata"]["name"],
     ]
-
-
-def role_cells(obj: dict) -> Cells:
-    return [obj["metadata"]["name"], created(obj)]
 
 
 def binding_cells(obj: dict) -> Cells:
@@ -387,29 +358,29 @@ def binding_cells(obj: dict) -> Cells:
         return ", ".join("/".join(filter(None, (s.get("namespace"), s["name"]))) for s in named)
 
     role = f"{obj['roleRef']['kind']}/{obj['roleRef']['name']}"
-    return [obj["metadata"]["name"], role, age(obj), of("User"), of("Group"), of("ServiceAccount")]
+    return [role, of("User"), of("Group"), of("ServiceAccount")]
 
 
 def lease_cells(obj: dict) -> Cells:
-    return [obj["metadata"]["name"], obj.get("spec", {}).get("holderIdentity", ""), age(obj)]
+    return [obj.get("spec", {}).get("holderIdentity", "")]
 
 
 def revision_cells(obj: dict) -> Cells:
     owner = next(iter(obj["metadata"].get("ownerReferences", [])), None)
     name = f"{owner['kind'].lower()}.apps/{owner['name']}" if owner else _NONE
-    return [obj["metadata"]["name"], name, obj["revision"], age(obj)]
+    return [name, obj["revision"]]
 
 
 def network_policy_cells(obj: dict) -> Cells:
-    return [obj["metadata"]["name"], selector_text(obj["spec"]["podSelector"]) or _NONE, age(obj)]
+    return [selector_text(obj["spec"]["podSelector"]) or _NONE]
 
 
 def admission_policy_cells(obj: dict) -> Cells:
-    return [obj["metadata"]["name"], len(obj["spec"].get("validations", [])), _UNSET, age(obj)]
+    return [len(obj["spec"].get("validations", [])), _UNSET]
 
 
 def admission_binding_cells(obj: dict) -> Cells:
-    return [obj["metadata"]["name"], obj["spec"]["policyName"], _UNSET, age(obj)]
+    return [obj["spec"]["policyName"], _UNSET]
 
 
 def quota_cells(obj: dict) -> Cells:
@@ -418,7 +389,7 @@ def quota_cells(obj: dict) -> Cells:
     shown = [f"{key}: {used.get(key, '0')}/{limit}" for key, limit in sorted(status.get("hard", {}).items())]
     requests = [text for text in shown if not text.startswith("limits.")]
     limits = [text for text in shown if text.startswith("limits.")]
-    return [obj["metadata"]["name"], ", ".join(requests), ", ".join(limits), age(obj)]
+    return [", ".join(requests), ", ".join(limits)]
 
 
 def ingress_cells(ingress: dict) -> Cells:
@@ -428,12 +399,10 @@ def ingress_cells(ingress: dict) -> Cells:
     told = ingress.get("status", {}).get("loadBalancer", {}).get("ingress", [])
     older = ingress["metadata"].get("annotations", {}).get("kubernetes.io/ingress.class")
     return [
-        ingress["metadata"]["name"],
         spec.get("ingressClassName") or older or _NONE,
         listed or "*",
         ",".join(one.get("ip") or one.get("hostname", "") for one in told),
         "80, 443" if spec.get("tls") else "80",
-        age(ingress),
     ]
 
 
@@ -441,4 +410,4 @@ def ingress_class_cells(one: dict) -> Cells:
     told = one["spec"].get("parameters", {})
     kind = ".".join(told[key] for key in ("kind", "apiGroup") if told.get(key))
     parameters = f"{kind}/{told['name']}" if told else _NONE
-    return [one["metadata"]["name"], one["spec"]["controller"], parameters, age(one)]
+    return [one["spec"]["controller"], parameters]

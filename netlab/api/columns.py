@@ -21,17 +21,9 @@ class Column:
         }
 
 
-def wide(name: str, type: str = "string") -> Column:
-    return Column(name, type, 1)
-
-
 def age(obj: dict) -> str:
     stamp = obj["metadata"].get("creationTimestamp")
     return clock.age(stamp) if stamp else "<unknown>"
-
-
-def created(obj: dict) -> str:
-    return obj["metadata"].get("creationTimestamp", "<unknown>")
 
 
 def joined(labels: dict | None) -> str:

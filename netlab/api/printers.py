@@ -1,4 +1,4 @@
-"""What `kubectl get` shows: per kind its columns, and what reads a row's cells off an object.
+"""What `kubectl get` shows: per kind its columns, and what reads those of a row that are the kind's own.
 
 `*` before a column's name: with `-o wide` only; `#` behind it: a number, `?`: a truth value.
 """
@@ -6,15 +6,18 @@
 from collections.abc import Callable
 
 from . import cells
-from .columns import Column
+from .columns import Column, age
 
 _IMAGES = "*Containers, *Images, *Selector"
 _TYPES = {"#": "integer", "?": "boolean"}
-_TABLE: dict[str, tuple[str, Callable[[dict], cells.Cells]]] = {
+_STORAGE_CLASS = "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age"
+Printer = tuple[tuple[Column, ...], Callable[[dict], cells.Cells]]
+
+_TABLE: dict[str, tuple] = {
     "APIService": ("Name, Service, Available, Age", cells.api_service_cells),
     "NodeMetrics": ("Name, Cpu, Memory, Window", cells.node_metrics_cells),
     "PodMetrics": ("Name, Cpu, Memory, Window", cells.pod_metrics_cells),
-    "ClusterRole": ("Name, Created At", cells.role_cells),
+    "ClusterRole": ("Name, Created At",),
     "ConfigMap": ("Name, Data#, Age", cells.config_map_cells),
     "ControllerRevision": ("Name, Controller, Revision#, Age", cells.revision_cells),
     "DaemonSet": (
@@ -63,10 +66,6 @@ _TABLE: dict[str, tuple[str, Callable[[dict], cells.Cells]]] = {
     ),
     "Scale": ("Name, Desired#, Available#, Age", cells.scale_cells),
     "StatefulSet": ("Name, Ready, Age, *Containers, *Images", cells.stateful_set_cells),
-    "StorageClass": (
-        "Name, Provisioner, ReclaimPolicy, VolumeBindingMode, AllowVolumeExpansion, Age",
-        cells.storage_class_cells,
-    ),
     "CertificateSigningRequest": (
         "Name, Age, SignerName, Requestor, RequestedDuration, Condition",
         cells.signing_request_cells,
@@ -92,9 +91,28 @@ def _columns(names: str) -> tuple[Column, ...]:
     )
 
 
-PRINTERS = {kind: (_columns(names), read) for kind, (names, read) in _TABLE.items()}
+# Read off any object alike; what stands between them is the kind's own.
+_SHARED: dict[str, Callable[[dict], str]] = {
+    "Name": lambda obj: obj["metadata"]["name"],
+    "Age": age,
+    "Created At": lambda obj: obj["metadata"].get("creationTimestamp", "<unknown>"),
+}
+
+
+def _printer(names: str, read: Callable[[dict], cells.Cells] = lambda obj: []) -> Printer:
+    columns = _columns(names)
+
+    def row(obj: dict) -> cells.Cells:
+        own = iter(read(obj))
+        return [_SHARED[one.name](obj) if one.name in _SHARED else next(own) for one in columns]
+
+    return columns, row
+
+
+PRINTERS: dict[str, Printer] = {kind: _printer(*told) for kind, told in _TABLE.items()}
+PRINTERS["StorageClass"] = (_columns(_STORAGE_CLASS), cells.storage_class_cells)
 PRINTERS["CustomResourceDefinition"] = PRINTERS["ClusterRole"]
 PRINTERS["ReplicationController"] = PRINTERS["ReplicaSet"]
 PRINTERS["Role"] = PRINTERS["ClusterRole"]
 PRINTERS["ClusterRoleBinding"] = PRINTERS["RoleBinding"]
-DEFAULT = (_columns("Name, Age"), cells.name_and_age_cells)
+DEFAULT = _printer("Name, Age")
