@@ -41,5 +41,18 @@ def unsupported(field: str, value, supported: list[str]) -> Cause:
     )
 
 
+def one_of(field: str, value, supported: list[str]) -> list[Cause]:
+    """The cause, if it is none of them."""
+    return [] if value in supported else [unsupported(field, value, supported)]
+
+
+def not_negative(field: str, value: int) -> list[Cause]:
+    return [] if value >= 0 else [invalid(field, value, "must be greater than or equal to 0")]
+
+
+def immutable(field: str, new, old) -> list[Cause]:
+    return [] if new == old else [invalid(field, new, "field is immutable")]
+
+
 def _show(value) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

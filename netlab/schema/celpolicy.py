@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from netlab.cel import ANY, BOOL, STRING, CelError, Program, Scope
 
-from .causes import Cause, forbidden, invalid, required, unsupported
+from .causes import Cause, forbidden, invalid, one_of, required
 from .policyrules import check_selector
 
 _NAMES = ("object", "oldObject", "request", "namespaceObject")
@@ -107,8 +107,7 @@ def _compile_validation(compiled: Compiled, scope: Scope, one: dict, where: str)
         why = "message must be specified if expression contains line breaks"
         compiled.problems.append(required(f"{where}.message", why))
     reason = one.get("reason", "Invalid")
-    if reason not in _REASONS:
-        compiled.problems.append(unsupported(f"{where}.reason", reason, _REASONS))
+    compiled.problems += one_of(f"{where}.reason", reason, _REASONS)
     if rule:
         compiled.validations.append(Validation(rule, message.strip(), message_rule, reason))
 
@@ -120,8 +119,7 @@ def check_validating_policy(policy: dict) -> list[Cause]:
     found = []
     if not spec.get("validations") and not spec.get("auditAnnotations"):
         found.append(required("spec.validations", "validations or auditAnnotations must be set"))
-    if spec.get("failurePolicy") not in ("Fail", "Ignore"):
-        found.append(unsupported("spec.failurePolicy", spec.get("failurePolicy"), ["Fail", "Ignore"]))
+    found += one_of("spec.failurePolicy", spec.get("failurePolicy"), ["Fail", "Ignore"])
     if "matchConstraints" not in spec:
         found.append(required("spec.matchConstraints"))
     elif not spec["matchConstraints"].get("resourceRules"):
@@ -138,8 +136,7 @@ def check_policy_binding(binding: dict) -> list[Cause]:
     found = [] if spec.get("policyName") else [required("spec.policyName")]
     found += [] if actions else [required("spec.validationActions")]
     for index, action in enumerate(actions):
-        if action not in _ACTIONS:
-            found.append(unsupported(f"spec.validationActions[{index}]", action, _ACTIONS))
+        found += one_of(f"spec.validationActions[{index}]", action, _ACTIONS)
     if {"Deny", "Warn"} <= set(actions):
         found.append(invalid("spec.validationActions", actions, _BOTH))
     return found + _check_matching(spec.get("matchResources", {}), "spec.matchResources")
@@ -149,8 +146,7 @@ def _check_matching(wanted: dict, where: str) -> list[Cause]:
     found = []
     for name in ("namespaceSelector", "objectSelector"):
         found += check_selector(wanted.get(name, {}), f"{where}.{name}")
-    if wanted.get("matchPolicy", "Equivalent") not in ("Equivalent", "Exact"):
-        found.append(unsupported(f"{where}.matchPolicy", wanted["matchPolicy"], ["Equivalent", "Exact"]))
+    found += one_of(f"{where}.matchPolicy", wanted.get("matchPolicy", "Equivalent"), ["Equivalent", "Exact"])
     for rules in ("resourceRules", "excludeResourceRules"):
         for index, rule in enumerate(wanted.get(rules, [])):
             found += _check_rule(rule, f"{where}.{rules}[{index}]")
@@ -161,9 +157,5 @@ def _check_rule(rule: dict, where: str) -> list[Cause]:
     lists = ("operations", "apiGroups", "apiVersions", "resources")
     found = [required(f"{where}.{name}") for name in lists if not rule.get(name)]
     for index, operation in enumerate(rule.get("operations", [])):
-        if operation not in _OPERATIONS:
-            found.append(unsupported(f"{where}.operations[{index}]", operation, _OPERATIONS))
-    scopes = ["*", "Cluster", "Namespaced"]
-    if rule.get("scope", "*") not in scopes:
-        found.append(unsupported(f"{where}.scope", rule["scope"], scopes))
-    return found
+        found += one_of(f"{where}.operations[{index}]", operation, _OPERATIONS)
+    return found + one_of(f"{where}.scope", rule.get("scope", "*"), ["*", "Cluster", "Namespaced"])

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from .causes import Cause, forbidden, invalid, required
+from .causes import Cause, forbidden, immutable, invalid, required
 from .customs import check_rule, wrong_default
 
 _GROUP = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+"
@@ -69,7 +69,6 @@ def _not_structural(schema: dict, at: str) -> Iterator[Cause]:
 
 
 def definition_update(new: dict, old: dict) -> list[Cause]:
-    stays = ("group", "scope")
     stored = old.get("status", {}).get("storedVersions", [])
     names = [version.get("name") for version in new["spec"].get("versions", [])]
     found = [
@@ -77,8 +76,6 @@ def definition_update(new: dict, old: dict) -> list[Cause]:
         for index, name in enumerate(stored)
         if name not in names
     ]
-    return found + [
-        invalid(f"spec.{key}", new["spec"].get(key), "field is immutable")
-        for key in stays
-        if new["spec"].get(key) != old["spec"].get(key)
-    ]
+    for key in ("group", "scope"):
+        found += immutable(f"spec.{key}", new["spec"].get(key), old["spec"].get(key))
+    return found

@@ -3,7 +3,7 @@
 import re
 
 from . import names
-from .causes import Cause, forbidden, invalid, required, unsupported
+from .causes import Cause, forbidden, immutable, invalid, required, unsupported
 
 _PATH_TYPES = ["Exact", "ImplementationSpecific", "Prefix"]
 _ODD_PARTS = ("//", "/./", "/../", "%2f", "%2F")
@@ -88,6 +88,4 @@ def check_class(obj: dict) -> list[Cause]:
 
 
 def class_update(new: dict, old: dict) -> list[Cause]:
-    if new["spec"].get("controller") == old["spec"].get("controller"):
-        return []
-    return [invalid("spec.controller", new["spec"].get("controller"), "field is immutable")]
+    return immutable("spec.controller", new["spec"].get("controller"), old["spec"].get("controller"))

@@ -4,7 +4,17 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from . import names
-from .causes import Cause, duplicate, forbidden, invalid, not_found, required, unsupported
+from .causes import (
+    Cause,
+    duplicate,
+    forbidden,
+    invalid,
+    not_found,
+    not_negative,
+    one_of,
+    required,
+    unsupported,
+)
 
 _PROTOCOLS = ["TCP", "UDP", "SCTP"]
 _RESTART_POLICIES = ["Always", "OnFailure", "Never"]
@@ -41,7 +51,11 @@ def check_pod_spec(
         seen.add(name)
     for index, toleration in enumerate(spec.get("tolerations", [])):
         found += _check_toleration(toleration, f"{path}.tolerations[{index}]")
-    found += _check_init(spec, path) + _check_ephemeral(spec, path) + _check_seconds(spec, path)
+    found += (
+        _check_init(spec, path)
+        + _check_ephemeral(spec, path)
+        + not_negative(f"{path}.terminationGracePeriodSeconds", spec.get("terminationGracePeriodSeconds", 0))
+    )
     return found + _check_dns(spec, path)
 
 
@@ -188,16 +202,8 @@ def _check_toleration(toleration: dict, where: str) -> list[Cause]:
     return _check_enum(f"{where}.effect", toleration.get("effect"), _EFFECTS)
 
 
-def _check_seconds(spec: dict, path: str) -> list[Cause]:
-    grace = spec.get("terminationGracePeriodSeconds", 0)
-    if grace >= 0:
-        return []
-    detail = "must be greater than or equal to 0"
-    return [invalid(f"{path}.terminationGracePeriodSeconds", grace, detail)]
-
-
 def _check_enum(field: str, value: str | None, supported: list[str]) -> list[Cause]:
-    return [] if not value or value in supported else [unsupported(field, value, supported)]
+    return one_of(field, value, supported) if value else []
 
 
 def check_pod_update(new: dict, old: dict) -> list[Cause]:

@@ -4,7 +4,7 @@ import ipaddress
 import re
 
 from . import names
-from .causes import Cause, forbidden, invalid, required, unsupported
+from .causes import Cause, forbidden, invalid, one_of, required
 from .podrules import port_number
 
 _PROTOCOLS = ["SCTP", "TCP", "UDP"]
@@ -25,11 +25,8 @@ def check_policy(policy: dict) -> list[Cause]:
 def _check_types(types: list[str]) -> list[Cause]:
     if len(types) > len(_TYPES):
         return [invalid("spec.policyTypes", types, "may not specify more than two policyTypes")]
-    return [
-        unsupported(f"spec.policyTypes[{index}]", one, _TYPES)
-        for index, one in enumerate(types)
-        if one not in _TYPES
-    ]
+    found = [one_of(f"spec.policyTypes[{index}]", one, _TYPES) for index, one in enumerate(types)]
+    return [cause for causes in found for cause in causes]
 
 
 def _check_rule(rule: dict, side: str, where: str) -> list[Cause]:
@@ -40,8 +37,7 @@ def _check_rule(rule: dict, side: str, where: str) -> list[Cause]:
 
 def _check_port(entry: dict, where: str) -> list[Cause]:
     port, last = entry.get("port"), entry.get("endPort")
-    protocol = entry["protocol"]
-    found = [] if protocol in _PROTOCOLS else [unsupported(f"{where}.protocol", protocol, _PROTOCOLS)]
+    found = one_of(f"{where}.protocol", entry["protocol"], _PROTOCOLS)
     if isinstance(port, int):
         return found + port_number(f"{where}.port", port) + _check_last(port, last, f"{where}.endPort")
     if last is not None:

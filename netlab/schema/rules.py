@@ -8,7 +8,17 @@ from netlab.store import selector_of
 
 from . import names
 from .balancerrules import check_balancer
-from .causes import Cause, duplicate, forbidden, invalid, required, unsupported
+from .causes import (
+    Cause,
+    duplicate,
+    forbidden,
+    immutable,
+    invalid,
+    not_negative,
+    one_of,
+    required,
+    unsupported,
+)
 from .celpolicy import check_policy_binding, check_validating_policy
 from .crdrules import check_definition, definition_update
 from .definitions import resolve, type_of
@@ -94,9 +104,7 @@ def _missing(value, schema: dict, path: str) -> list[Cause]:
 
 def _check_workload(obj: dict) -> list[Cause]:
     spec = obj["spec"]
-    found = []
-    if spec.get("replicas", 0) < 0:
-        found.append(invalid("spec.replicas", spec["replicas"], "must be greater than or equal to 0"))
+    found = not_negative("spec.replicas", spec.get("replicas", 0))
     selector = selector_of(obj)
     template_labels = spec["template"]["metadata"].get("labels", {})
     if selector is None:
@@ -125,8 +133,7 @@ def _check_stateful_set(obj: dict) -> list[Cause]:
         value = spec
         for key in name.split("."):
             value = value.get(key, {})
-        if value not in known:
-            found.append(unsupported(f"spec.{name}", value, known))
+        found += one_of(f"spec.{name}", value, known)
     for index, claim in enumerate(spec.get("volumeClaimTemplates", [])):
         where = f"spec.volumeClaimTemplates[{index}]"
         if not claim.get("metadata", {}).get("name"):
@@ -162,16 +169,20 @@ def _check_budget(obj: dict) -> list[Cause]:
         return [invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set")]
     found = []
     for name in ("minAvailable", "maxUnavailable"):
-        value = spec.get(name, 0)
-        if isinstance(value, str) and not re.fullmatch(r"[0-9]+%", value):
-            detail = "a valid percent string must be a numeric string followed by an ending '%'"
-            found.append(invalid(f"spec.{name}", value, f"{detail} (e.g. '1%',  or '93%')"))
-        elif isinstance(value, int) and value < 0:
-            found.append(invalid(f"spec.{name}", value, "must be greater than or equal to 0"))
-    policy, known = spec.get("unhealthyPodEvictionPolicy"), ["AlwaysAllow", "IfHealthyBudget"]
-    if policy and policy not in known:
-        found.append(unsupported("spec.unhealthyPodEvictionPolicy", policy, known))
+        found += _check_pods(f"spec.{name}", spec.get(name, 0))
+    if policy := spec.get("unhealthyPodEvictionPolicy"):
+        found += one_of("spec.unhealthyPodEvictionPolicy", policy, ["AlwaysAllow", "IfHealthyBudget"])
     return found
+
+
+def _check_pods(field: str, value: int | str) -> list[Cause]:
+    """A number of pods, or a percentage."""
+    if isinstance(value, int):
+        return not_negative(field, value)
+    if re.fullmatch(r"[0-9]+%", value):
+        return []
+    detail = "a valid percent string must be a numeric string followed by an ending '%'"
+    return [invalid(field, value, f"{detail} (e.g. '1%',  or '93%')")]
 
 
 def _check_priority(obj: dict) -> list[Cause]:
@@ -182,16 +193,12 @@ def _check_priority(obj: dict) -> list[Cause]:
 
 
 def _priority_update(new: dict, old: dict) -> list[Cause]:
-    return _immutable("value", new.get("value"), old.get("value"))
+    return immutable("value", new.get("value"), old.get("value"))
 
 
 def _check_job(obj: dict) -> list[Cause]:
     spec, template = obj["spec"], obj["spec"]["template"]["spec"]
-    found = [
-        invalid(f"spec.{name}", spec[name], "must be greater than or equal to 0")
-        for name in _JOB_NUMBERS
-        if spec.get(name, 0) < 0
-    ]
+    found = [cause for name in _JOB_NUMBERS for cause in not_negative(f"spec.{name}", spec.get(name, 0))]
     if template.get("restartPolicy") not in ("OnFailure", "Never"):
         allowed = 'valid values: "OnFailure", "Never"'
         return [*found, required("spec.template.spec.restartPolicy", allowed)]
@@ -200,21 +207,16 @@ def _check_job(obj: dict) -> list[Cause]:
 
 def _job_update(new: dict, old: dict) -> list[Cause]:
     fixed = ("completions", "selector", "template")
-    causes = [_immutable(f"spec.{name}", new["spec"].get(name), old["spec"].get(name)) for name in fixed]
+    causes = [immutable(f"spec.{name}", new["spec"].get(name), old["spec"].get(name)) for name in fixed]
     return [cause for one in causes for cause in one]
 
 
 def _check_pace(spec: dict) -> list[Cause]:
-    """maxSurge and maxUnavailable: numbers of pods, or percentages."""
+    """maxSurge, maxUnavailable and partition."""
     found = []
     for strategy in ("strategy", "updateStrategy"):
         for name, value in spec.get(strategy, {}).get("rollingUpdate", {}).items():
-            field = f"spec.{strategy}.rollingUpdate.{name}"
-            if isinstance(value, str) and not re.fullmatch(r"[0-9]+%", value):
-                detail = "a valid percent string must be a numeric string followed by an ending '%'"
-                found.append(invalid(field, value, f"{detail} (e.g. '1%',  or '93%')"))
-            elif isinstance(value, int) and value < 0:
-                found.append(invalid(field, value, "must be greater than or equal to 0"))
+            found += _check_pods(f"spec.{strategy}.rollingUpdate.{name}", value)
     return found
 
 
@@ -231,8 +233,7 @@ def _check_service(obj: dict) -> list[Cause]:
     for index, port in enumerate(ports):
         found += _check_service_port(port, f"spec.ports[{index}]", several=len(ports) > 1)
     found += _check_port_names(ports)
-    if spec["sessionAffinity"] not in ("None", "ClientIP"):
-        found.append(unsupported("spec.sessionAffinity", spec["sessionAffinity"], ["ClientIP", "None"]))
+    found += one_of("spec.sessionAffinity", spec["sessionAffinity"], ["ClientIP", "None"])
     return found + _check_cluster_ip(spec.get("clusterIP")) + check_balancer(spec)
 
 
@@ -244,9 +245,7 @@ def _check_service_port(port: dict, where: str, *, several: bool) -> list[Cause]
         found.append(required(f"{where}.name"))
     if isinstance(port.get("targetPort"), int):
         found += port_number(f"{where}.targetPort", port["targetPort"])
-    if port.get("protocol") not in ("TCP", "UDP", "SCTP"):
-        found.append(unsupported(f"{where}.protocol", port.get("protocol"), ["TCP", "UDP", "SCTP"]))
-    return found
+    return found + one_of(f"{where}.protocol", port.get("protocol"), ["TCP", "UDP", "SCTP"])
 
 
 def _check_port_names(ports: list[dict]) -> list[Cause]:
@@ -290,29 +289,21 @@ def _check_rules(obj: dict) -> list[Cause]:
 
 
 def _check_binding(obj: dict) -> list[Cause]:
-    found = []
     role = obj.get("roleRef", {})
     allowed = ["ClusterRole"] if obj["kind"] == "ClusterRoleBinding" else ["ClusterRole", "Role"]
-    if role.get("kind") not in allowed:
-        found.append(unsupported("roleRef.kind", role.get("kind", ""), allowed))
+    found = one_of("roleRef.kind", role.get("kind", ""), allowed)
     if not role.get("name"):
         found.append(required("roleRef.name"))
     for index, subject in enumerate(obj.get("subjects", [])):
         where = f"subjects[{index}]"
-        if subject.get("kind") not in ("User", "Group", "ServiceAccount"):
-            kinds = ["Group", "ServiceAccount", "User"]
-            found.append(unsupported(f"{where}.kind", subject.get("kind", ""), kinds))
+        found += one_of(f"{where}.kind", subject.get("kind", ""), ["Group", "ServiceAccount", "User"])
         if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
             found.append(required(f"{where}.namespace"))
     return found
 
 
-def _immutable(field: str, new, old) -> list[Cause]:
-    return [] if new == old else [invalid(field, new, "field is immutable")]
-
-
 def _workload_update(new: dict, old: dict) -> list[Cause]:
-    return _immutable("spec.selector", new["spec"].get("selector"), old["spec"].get("selector"))
+    return immutable("spec.selector", new["spec"].get("selector"), old["spec"].get("selector"))
 
 
 def _service_update(new: dict, old: dict) -> list[Cause]:
@@ -334,7 +325,7 @@ def _data_update(new: dict, old: dict) -> list[Cause]:
         new.get(key) != old.get(key) for key in ("data", "binaryData", "immutable")
     ):
         return [forbidden("data", "field is immutable when `immutable` is set")]
-    return _immutable("type", new.get("type"), old.get("type"))
+    return immutable("type", new.get("type"), old.get("type"))
 
 
 def _check_pod(obj: dict) -> list[Cause]:

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from netlab.cron import BadSchedule, Schedule
 
-from .causes import Cause, invalid, required, unsupported
+from .causes import Cause, invalid, not_negative, one_of, required, unsupported
 
 METRICS = {
     "ContainerResource": "containerResource",
@@ -57,13 +57,11 @@ def _check_behavior(rules: dict, where: str) -> list[Cause]:
         found.append(
             invalid(f"{where}.stabilizationWindowSeconds", window, "must be less than or equal to 3600")
         )
-    choices = ["Disabled", "Max", "Min"]
-    if rules.get("selectPolicy", "Max") not in choices:
-        found.append(unsupported(f"{where}.selectPolicy", rules["selectPolicy"], choices))
+    chosen = rules.get("selectPolicy", "Max")
+    found += one_of(f"{where}.selectPolicy", chosen, ["Disabled", "Max", "Min"])
     for index, policy in enumerate(rules.get("policies", [])):
         at = f"{where}.policies[{index}]"
-        if policy.get("type") not in ("Percent", "Pods"):
-            found.append(unsupported(f"{at}.type", policy.get("type"), ["Percent", "Pods"]))
+        found += one_of(f"{at}.type", policy.get("type"), ["Percent", "Pods"])
         for name, most in (("value", None), ("periodSeconds", 1800)):
             if policy.get(name, 1) < 1:
                 found.append(invalid(f"{at}.{name}", policy[name], "must be greater than zero"))
@@ -89,12 +87,8 @@ def check_cron_job(obj: dict) -> list[Cause]:
     if zone := spec.get("timeZone"):
         found += _check_zone(zone)
     for field in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
-        if spec.get(field, 0) < 0:
-            found.append(invalid(f"spec.{field}", spec[field], "must be greater than or equal to 0"))
-    choices = ["Allow", "Forbid", "Replace"]
-    if spec["concurrencyPolicy"] not in choices:
-        found.append(unsupported("spec.concurrencyPolicy", spec["concurrencyPolicy"], choices))
-    return found
+        found += not_negative(f"spec.{field}", spec.get(field, 0))
+    return found + one_of("spec.concurrencyPolicy", spec["concurrencyPolicy"], ["Allow", "Forbid", "Replace"])
 
 
 def _check_schedule(text: str) -> list[Cause]:

@@ -1,6 +1,6 @@
 """What makes claims, volumes and their classes invalid."""
 
-from .causes import Cause, forbidden, invalid, required, unsupported
+from .causes import Cause, forbidden, invalid, one_of, required, unsupported
 from .quantities import amount
 
 MODES = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]
@@ -27,11 +27,8 @@ def check_volume(obj: dict) -> list[Cause]:
         found.append(required("spec.capacity"))
     else:
         found += _check_size("spec.capacity[storage]", spec["capacity"]["storage"])
-    policies = ["Delete", "Recycle", "Retain"]
-    if spec.get("persistentVolumeReclaimPolicy") not in policies:
-        found.append(
-            unsupported("spec.persistentVolumeReclaimPolicy", spec["persistentVolumeReclaimPolicy"], policies)
-        )
+    name, policies = "persistentVolumeReclaimPolicy", ["Delete", "Recycle", "Retain"]
+    found += one_of(f"spec.{name}", spec.get(name), policies)
     if len([name for name in SOURCES if name in spec]) > 1:
         found.append(forbidden("spec.local", "may not specify more than 1 volume type"))
     for name in SOURCES:
@@ -47,13 +44,9 @@ def check_volume(obj: dict) -> list[Cause]:
 
 def check_class(obj: dict) -> list[Cause]:
     found = [] if obj.get("provisioner") else [required("provisioner")]
-    for name, known in (
-        ("reclaimPolicy", ["Delete", "Retain"]),
-        ("volumeBindingMode", ["Immediate", "WaitForFirstConsumer"]),
-    ):
-        if obj[name] not in known:
-            found.append(unsupported(name, obj[name], known))
-    return found
+    found += one_of("reclaimPolicy", obj["reclaimPolicy"], ["Delete", "Retain"])
+    modes = ["Immediate", "WaitForFirstConsumer"]
+    return found + one_of("volumeBindingMode", obj["volumeBindingMode"], modes)
 
 
 def claim_update(new: dict, old: dict) -> list[Cause]:
