@@ -61,9 +61,9 @@ def count(store: Store, budget: dict) -> Count:
     spec, pods = budget["spec"], _guarded(store, budget)
     expected = _expected(store, pods)
     if "maxUnavailable" in spec:
-        desired = max(expected - _number(spec["maxUnavailable"], expected), 0)
+        desired = max(expected - podset.share(spec["maxUnavailable"], expected, math.ceil), 0)
     else:
-        desired = _number(spec.get("minAvailable", 1), expected)
+        desired = podset.share(spec.get("minAvailable", 1), expected, math.ceil)
     return Count(expected, desired, sum(map(podset.is_ready, pods)))
 
 
@@ -109,8 +109,3 @@ def _expected(store: Store, pods: list[dict]) -> int:
             seen.add(owner["uid"])
             total += found["spec"]["replicas"]
     return total
-
-
-def _number(value: int | str, total: int) -> int:
-    """A share is rounded up, as upstream does for both bounds."""
-    return math.ceil(int(value[:-1]) * total / 100) if isinstance(value, str) else value

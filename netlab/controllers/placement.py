@@ -6,7 +6,7 @@ Each filter answers None when the node will do, else the reason in the scheduler
 from collections.abc import Callable, Iterable
 
 from netlab.api.selectors import matches
-from netlab.store import Store, has_ended, is_deleting
+from netlab.store import Store, condition, has_ended, is_deleting
 
 UNSCHEDULABLE = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 _TERMS = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -53,8 +53,7 @@ def taint_reason(pod_spec: dict, node: dict) -> str | None:
 
 
 def readiness_reason(node: dict) -> str | None:
-    conditions = {c["type"]: c["status"] for c in node.get("status", {}).get("conditions", [])}
-    return None if conditions.get("Ready") == "True" else "node(s) were not ready"
+    return None if condition(node, "Ready").get("status") == "True" else "node(s) were not ready"
 
 
 def selector_reason(pod_spec: dict, node: dict) -> str | None:

@@ -1,6 +1,7 @@
 """What all controllers of pods share: owning pods, judging them, making them."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 
 from netlab.api import admission, selectors
 from netlab.api.status import ApiError
@@ -10,6 +11,7 @@ from netlab.store import (
     StoreError,
     clock,
     clone,
+    condition,
     controller_of,
     events,
     has_ended,
@@ -69,10 +71,9 @@ def is_active(pod: dict) -> bool:
 
 def ready_since(pod: dict) -> str | None:
     """When the pod became ready; None while it is not."""
-    for condition in pod.get("status", {}).get("conditions", []):
-        if condition.get("type") == "Ready" and condition.get("status") == "True":
-            return condition.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"]
-    return None
+    ready = condition(pod, "Ready")
+    since = ready.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"]
+    return since if ready.get("status") == "True" else None
 
 
 def is_ready(pod: dict) -> bool:
@@ -133,9 +134,12 @@ def delete(store: Store, owner: dict, pod: dict, *, component: str, told: str = 
 
 def bound(value: int | str, whole: int) -> int:
     """How many pods may be missing: a number, or a share of the whole, which is one at least."""
-    if isinstance(value, str) and value.endswith("%"):
-        return max(1, -(-whole * int(value[:-1]) // 100))
-    return int(value)
+    return max(1, share(value, whole, math.ceil)) if isinstance(value, str) else value
+
+
+def share(value: int | str, whole: int, rounding: Callable[[float], int]) -> int:
+    """A number of pods, or of `25%` that part of the whole."""
+    return rounding(whole * int(value[:-1]) / 100) if isinstance(value, str) else value
 
 
 def set_status(store: Store, resource: str, obj: dict, status: dict) -> dict:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from netlab.store import Event, clock, controller_of, is_deleting, key_of
+from netlab.store import Event, clock, condition, controller_of, is_deleting, key_of
 
 from . import podset
 from .manager import Key, StoreController
@@ -74,10 +74,8 @@ def _keep_rank(pod: dict) -> tuple:
 def _failure(owner: dict, message: str) -> dict:
     """The message stays the first one: the next differs by the made-up name of its pod alone, and writing it
     would wake this controller again."""
-    for condition in owner.get("status", {}).get("conditions", []):
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            return condition
-    return {
+    before = condition(owner, "ReplicaFailure")
+    return before or {
         "type": "ReplicaFailure",
         "status": "True",
         "lastTransitionTime": clock.now(),

@@ -2,7 +2,7 @@
 
 import math
 
-from netlab.store import Store, clock
+from netlab.store import Store, clock, condition
 
 from . import podset
 
@@ -63,11 +63,11 @@ def _progress(
     if complete:
         message = f'ReplicaSet "{name}" has successfully progressed.'
         return _condition("Progressing", "True", "NewReplicaSetAvailable", message), None
-    old = _find(deployment, "Progressing")
+    old = condition(deployment, "Progressing")
     message = f'ReplicaSet "{name}" is progressing.'
     going = _condition("Progressing", "True", "ReplicaSetUpdated", message)
     moved = _moved(deployment.get("status", {}), status)
-    if old is None or moved or old["reason"] == "NewReplicaSetAvailable" or name not in old["message"]:
+    if not old or moved or old["reason"] == "NewReplicaSetAvailable" or name not in old["message"]:
         going["lastUpdateTime"] = clock.now()
         return going, _deadline(deployment)
     quiet = clock.seconds_since(old.get("lastUpdateTime", clock.now()))
@@ -91,11 +91,6 @@ def _condition(kind: str, status: str, reason: str, message: str) -> dict:
     return {"type": kind, "status": status, "reason": reason, "message": message}
 
 
-def _find(deployment: dict, kind: str) -> dict | None:
-    conditions = deployment.get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c.get("type") == kind), None)
-
-
 def _keep_times(condition: dict, old: list[dict]) -> dict:
     before = next((c for c in old if c.get("type") == condition["type"]), None)
     now = clock.now()
@@ -111,12 +106,6 @@ def bounds(deployment: dict) -> tuple[int, int]:
     """maxSurge and maxUnavailable as numbers of pods; both 0 would stand still, so one may be missing."""
     rolling = deployment["spec"]["strategy"].get("rollingUpdate", {})
     replicas = deployment["spec"]["replicas"]
-    surge = _share(rolling.get("maxSurge", "25%"), replicas, math.ceil)
-    unavailable = _share(rolling.get("maxUnavailable", "25%"), replicas, math.floor)
+    surge = podset.share(rolling.get("maxSurge", "25%"), replicas, math.ceil)
+    unavailable = podset.share(rolling.get("maxUnavailable", "25%"), replicas, math.floor)
     return surge, unavailable if surge or unavailable else 1
-
-
-def _share(value: int | str, whole: int, rounding) -> int:
-    if isinstance(value, str) and value.endswith("%"):
-        return rounding(whole * int(value[:-1]) / 100)
-    return int(value)

@@ -11,6 +11,7 @@ from netlab.store import (
     Event,
     Store,
     clock,
+    condition,
     controller_of,
     events,
     full_name,
@@ -89,11 +90,11 @@ class Scheduler:
         events.record(self._store, bound, "Scheduled", told, component=_COMPONENT)
 
     def _refuse(self, pod: dict, message: str) -> None:
-        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
-        told = _condition(pod)
-        if told and (told["status"], told.get("message")) == ("False", message):
+        wanted = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        told = condition(pod, "PodScheduled")
+        if (told.get("status"), told.get("message")) == ("False", message):
             return
-        pod = self._store.mutate("pods", *key_of(pod), lambda p: _set_condition(p, condition))
+        pod = self._store.mutate("pods", *key_of(pod), lambda p: _set_condition(p, wanted))
         events.record(self._store, pod, "FailedScheduling", message, type="Warning", component=_COMPONENT)
 
 
@@ -138,12 +139,7 @@ def _matters(event: Event) -> bool:
     return view(event.object) != view(event.previous)
 
 
-def _condition(pod: dict) -> dict | None:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return next((c for c in conditions if c["type"] == "PodScheduled"), None)
-
-
-def _set_condition(pod: dict, condition: dict) -> None:
+def _set_condition(pod: dict, wanted: dict) -> None:
     status = pod.setdefault("status", {})
-    others = [c for c in status.get("conditions", []) if c["type"] != condition["type"]]
-    status["conditions"] = [*others, {**condition, "lastTransitionTime": clock.now()}]
+    others = [c for c in status.get("conditions", []) if c["type"] != wanted["type"]]
+    status["conditions"] = [*others, {**wanted, "lastTransitionTime": clock.now()}]

@@ -1,6 +1,7 @@
 from .errors import AlreadyExists, Conflict, Expired, NotFound, StoreError
 from .objects import (
     clone,
+    condition,
     controller_of,
     full_name,
     has_ended,
@@ -23,6 +24,7 @@ __all__ = [
     "StoreError",
     "Watch",
     "clone",
+    "condition",
     "controller_of",
     "full_name",
     "has_ended",

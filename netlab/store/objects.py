@@ -78,6 +78,12 @@ def is_deleting(obj: dict) -> bool:
     return bool(obj["metadata"].get("deletionTimestamp"))
 
 
+def condition(obj: dict, kind: str) -> dict:
+    """Of its status; empty where there is none of this type."""
+    conditions = obj.get("status", {}).get("conditions") or []
+    return next((one for one in conditions if one.get("type") == kind), {})
+
+
 def has_ended(pod: dict) -> bool:
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 

@@ -8,7 +8,7 @@ cause of the next look. It is a part of netlab's server (netlab/node/agents.py) 
 
 import base64
 
-from netlab.store import clock
+from netlab.store import clock, condition
 
 GROUP = "cert-manager.io"
 API_VERSION = f"{GROUP}/v1"
@@ -29,11 +29,6 @@ def annotation(obj: dict, name: str) -> str:
 
 def generation(obj: dict) -> int:
     return obj["metadata"].get("generation", 1)
-
-
-def condition(obj: dict, kind: str) -> dict:
-    conditions = (obj.get("status") or {}).get("conditions") or []
-    return next((one for one in conditions if one["type"] == kind), {})
 
 
 def is_true(obj: dict, kind: str) -> bool:

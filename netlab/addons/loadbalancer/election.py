@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from netlab.api.selectors import matches
 
-from . import address_of
+from . import FROM_POOL, address_of
 
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 _INTERFACE = "eth0"
@@ -36,11 +36,7 @@ def announcer(service: dict, slices: list[dict], world: World) -> str | None:
 
 
 def _pool(service: dict, world: World) -> dict | None:
-    name = (
-        service["metadata"]["annotations"].get("metallb.io/ip-allocated-from-pool")
-        if address_of(service)
-        else ""
-    )
+    name = service["metadata"]["annotations"][FROM_POOL] if address_of(service) else ""
     return next((one for one in world.pools if one["metadata"]["name"] == name), None)
 
 
