@@ -20,8 +20,9 @@ from netlab.addons import install as addons
 from netlab.addons.certificates.controller import CertificateController
 from netlab.addons.loadbalancer.controller import AddressController
 from netlab.addons.loadbalancer.speaker import Speaker
-from netlab.api import admission, pki
+from netlab.api import admission
 from netlab.api.app import Api
+from netlab.api.authority import Authority, kubeconfig, write_private
 from netlab.controllers import bootstrap
 from netlab.controllers.aggregation import RoleAggregator
 from netlab.controllers.apiservices import ApiServiceKeeper
@@ -118,7 +119,7 @@ class ControlPlane:
         self, topology: Topology, state_dir: Path, runtime: Runtime, node_grace: float = GRACE_SECONDS
     ):
         self.store = Store()
-        self.authority = pki.Authority(state_dir)
+        self.authority = Authority(state_dir)
         tokens = runtime.tokens = TokenAuthority(self.store, self.authority.tokens.key)
         address = str(topology.control_plane.address)
         bootstrap.populate(
@@ -213,11 +214,11 @@ def _start_nodes(store: Store, runtime: Runtime, config: ServerConfig) -> asynci
     return asyncio.create_task(nodes.run(config.state_dir), name="nodes")
 
 
-def _write_kubeconfig(authority: pki.Authority, listener: socket.socket, config: ServerConfig) -> None:
+def _write_kubeconfig(authority: Authority, listener: socket.socket, config: ServerConfig) -> None:
     port = listener.getsockname()[1]
     path = config.state_dir / "kubeconfig"
-    text = pki.kubeconfig(authority, f"https://127.0.0.1:{port}", cluster=config.topology.name)
-    pki.write_private(path, text.encode())
+    text = kubeconfig(authority, f"https://127.0.0.1:{port}", cluster=config.topology.name)
+    write_private(path, text.encode())
     if config.owner:
         os.chown(path, *config.owner)
 

@@ -55,7 +55,7 @@ class Running:
 
 @pytest.fixture
 async def plane(tmp_path):
-    from netlab.api import pki
+    from netlab.api import authority
 
     runtime = FakeRuntime()
     running = ControlPlane(topology.build(), tmp_path, runtime)
@@ -63,7 +63,7 @@ async def plane(tmp_path):
     url = f"https://127.0.0.1:{listener.getsockname()[1]}"
     await running.open([listener])
     kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(pki.kubeconfig(running.authority, url))
+    kubeconfig.write_text(authority.kubeconfig(running.authority, url))
     for node in topology.build().nodes:
         running.store.create("nodes", ready_node(node))
     tasks = [asyncio.create_task(running.manager.run()), asyncio.create_task(run_pods(running.store))]
