@@ -92,19 +92,14 @@ def _check_readable(idmap: sandbox.IdMap) -> None:
 
 
 def bind(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        return socket.create_server(("127.0.0.1", port), backlog=128)
     except OSError as error:
-        listener.close()
         if error.errno != errno.EADDRINUSE:
             raise
         raise LaunchError(
             f"port {port} of 127.0.0.1 is in use by another program: end it, or choose another with --port"
         ) from error
-    listener.listen(128)
-    return listener
 
 
 def _only_one(state: Path):

@@ -9,7 +9,6 @@ import json
 import os
 from pathlib import Path
 
-from netlab import images
 from netlab.control import SOCKET
 from netlab.faults import Faults, Refused
 from netlab.node import links
@@ -68,11 +67,10 @@ class Nodes:
 
     async def _wire(self) -> None:
         nodes = self._topology.nodes
-        toolbox = self._runtime.image_root(images.find(images.TOOLBOX))
         await links.batch(None, [links.plug_command(node, self._faults.plugged(node.name)) for node in nodes])
         for node in nodes:
             barred = [self._topology.node(name).index for name in self._faults.barred(node.name)]
-            await links.bar(toolbox, node, barred)
+            await links.bar(self._runtime.toolbox, node, barred)
 
     async def _settle(self, name: str) -> None:
         if name in self._faults.stopped:

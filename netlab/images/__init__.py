@@ -19,7 +19,6 @@ class Config:
     env: dict[str, str] = field(default_factory=dict)
     user: str = ""  # "name", "uid", "name:group" ...
     working_dir: str = ""
-    stop_signal: str = ""
 
 
 @dataclass(frozen=True)

@@ -217,10 +217,7 @@ def _finish_busybox(root: Path) -> None:
     for directory in ("etc", "root", "tmp", "var", "home"):
         (root / directory).mkdir(exist_ok=True)
     (root / "tmp").chmod(0o1777)
-    (root / "etc/passwd").write_text(
-        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n"
-    )
-    (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
+    _write_users(root, home="/home")
     shutil.rmtree(root / "usr/share", ignore_errors=True)
     shutil.rmtree(root / "var/lib", ignore_errors=True)
 
@@ -255,10 +252,7 @@ def _finish_nginx_ingress(root: Path) -> None:
         "tmp",
     ):
         (root / directory).mkdir(parents=True, exist_ok=True)
-    (root / "etc/passwd").write_text(
-        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
-    )
-    (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
+    _write_users(root)
 
 
 def _finish_prometheus(root: Path) -> None:
@@ -274,9 +268,12 @@ def _finish_prometheus(root: Path) -> None:
         program.unlink()
     for directory in ("prometheus", "tmp", "etc/prometheus"):
         (root / directory).mkdir(parents=True, exist_ok=True)
-    (root / "etc/passwd").write_text(
-        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
-    )
+    _write_users(root)
+
+
+def _write_users(root: Path, home: str = "/") -> None:
+    nobody = f"nobody:x:65534:65534:nobody:{home}:/bin/false"
+    (root / "etc/passwd").write_text(f"root:x:0:0:root:/root:/bin/sh\n{nobody}\n")
     (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
 
 

@@ -136,5 +136,4 @@ def read_config(document: dict) -> Config:
         env={name: value for name, _, value in variables},
         user=own.get("User") or "",
         working_dir=own.get("WorkingDir") or "",
-        stop_signal=own.get("StopSignal") or "",
     )

@@ -53,10 +53,8 @@ class Iptables:
 
     async def _restore(self, text: str) -> None:
         self.written += [line for line in text.splitlines() if line.startswith(("-A", "-I", "-D"))]
-        await run(
-            ["nsenter", f"--net={netns.path(self._node)}", "iptables-restore", "--noflush", "--wait"],
-            stdin=text.encode(),
-        )
+        restore = netns.command(self._node, "iptables-restore", "--noflush", "--wait")
+        await run(restore, stdin=text.encode())
 
 
 def pieces(table: str, old: Chains, new: Chains) -> Iterator[str]:

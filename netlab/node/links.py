@@ -130,8 +130,8 @@ async def disconnect_pod(node: Node, veth: str) -> None:
 
 async def bar(toolbox: Path, node: Node, indexes: list[int]) -> None:
     """Raises CommandError."""
-    inside = ["nsenter", f"--net={netns.path(node.name)}", "chroot", str(toolbox)]
-    await run([*inside, "nft", "-f", "-"], stdin=bar_script(indexes).encode())
+    nft = netns.command(node.name, "nft", "-f", "-", root=toolbox)
+    await run(nft, stdin=bar_script(indexes).encode())
 
 
 async def batch(namespace: str | None, commands: list[str]) -> None:

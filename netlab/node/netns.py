@@ -57,6 +57,11 @@ def destroy(name: str) -> None:
             target.unlink()
 
 
+def command(name: str, *argv: str, root: Path | None = None) -> list[str]:
+    """What runs a program in the network namespace `name`, out of the files below `root`."""
+    return ["nsenter", f"--net={path(name)}", *(["chroot", str(root)] if root else []), *argv]
+
+
 def inside(name: str, act: Callable[[], Result]) -> Result:
     """Call `act` in the network namespace `name` and return what it returns."""
     return _in_thread(lambda: _enter(name) or act())

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 
-from netlab import images
 from netlab.node import netns, nftrules, rules
 from netlab.node.healthchecks import HealthChecks
 from netlab.node.iptables import Iptables
@@ -35,7 +34,7 @@ class KubeProxy:
         self._nft: nftrules.Ruleset | None = None  # None: no table is there
         self._ports: list[ServicePort] = []
         # conntrack and nft come with the toolbox: two programs less that the host must have.
-        self._toolbox = runtime.image_root(images.find(images.TOOLBOX))
+        self._toolbox = runtime.toolbox
         self._checks = HealthChecks(runtime, node_name)
 
     async def run(self, tell: Tell) -> None:
@@ -125,8 +124,7 @@ class KubeProxy:
         self._ports = ports
 
     async def _in_node(self, *argv: str, stdin: bytes = b"", ok: tuple[int, ...] = (0,)) -> None:
-        inside = ["nsenter", f"--net={netns.path(self._node.name)}", "chroot", str(self._toolbox)]
-        await run([*inside, *argv], stdin=stdin, ok=ok)
+        await run(netns.command(self._node.name, *argv, root=self._toolbox), stdin=stdin, ok=ok)
 
 
 def stale_flows(old: list[ServicePort], new: list[ServicePort]) -> Iterator[list[str]]:

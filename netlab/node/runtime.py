@@ -83,8 +83,10 @@ class Runtime:
         present = [one for one in self._sandboxes.values() if one.node.name == node and not one.host_network]
         await self._host_ports[node].serve({one.uid: (str(one.address), one.ports) for one in present})
 
-    def image_root(self, image: images.Image) -> Path:
-        return self.library.own_root(image)
+    @property
+    def toolbox(self) -> Path:
+        """The root directory of netlab's own tools."""
+        return self.library.own_root(images.named("toolbox"))
 
     def find_container(self, pod: dict, container: str) -> Container | None:
         """The newest run of a container that has started, or None."""
@@ -146,23 +148,24 @@ class Runtime:
 
     async def dial(self, pod: dict, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A TCP connection to 127.0.0.1:port inside the pod. Raises OSError."""
-        sandbox = self._sandboxes.get(pod["metadata"]["uid"])
-        if sandbox is None:
-            raise ConnectionRefusedError(f'pod "{pod["metadata"]["name"]}" has no network yet')
         if not 0 < port < 65536:
             raise ConnectionRefusedError(f"there is no port {port}")
-        return await netns.connect(sandbox.netns, "127.0.0.1", port)
+        return await netns.connect(self._network_of(pod).netns, "127.0.0.1", port)
 
     def door(self, pod: dict) -> tuple[str, Callable[[], socket.socket]]:
         """The pod's address, and what makes sockets in its network. Raises ConnectionRefusedError."""
-        sandbox = self._sandboxes.get(pod["metadata"]["uid"])
-        if sandbox is None:
-            raise ConnectionRefusedError(f'pod "{pod["metadata"]["name"]}" has no network yet')
+        sandbox = self._network_of(pod)
 
         def make() -> socket.socket:
             return netns.inside(sandbox.netns, lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
 
         return str(sandbox.address), make
+
+    def _network_of(self, pod: dict) -> PodSandbox:
+        sandbox = self._sandboxes.get(pod["metadata"]["uid"])
+        if sandbox is None:
+            raise ConnectionRefusedError(f'pod "{pod["metadata"]["name"]}" has no network yet')
+        return sandbox
 
     async def listen(self, node: str, address: str, port: int) -> socket.socket:
         """A listening TCP socket inside a node's network."""

@@ -86,11 +86,6 @@ class ServiceReader:
         return sources, [_service_port(key, service, p, slices, self._node_name) for p in ports]
 
 
-def service_ports(services: list[dict], slices: list[dict], node_name: str) -> list[ServicePort]:
-    """The same, read once."""
-    return ServiceReader(node_name).read(services, slices)
-
-
 def _is_proxied(service: dict) -> bool:
     spec = service["spec"]
     return spec.get("type") != "ExternalName" and spec.get("clusterIP") not in (None, "", "None")

@@ -68,7 +68,7 @@ class Starter:
             hooks=self._runtime.bounds.hooks,
         )
         try:
-            pause.mount_root(self._runtime.image_root(images.find(images.TOOLBOX)))
+            pause.mount_root(self._runtime.toolbox)
             await pause.start(plan, stdin=False, stdin_once=False)
         except BaseException:
             await pause.discard()

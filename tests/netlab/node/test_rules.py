@@ -4,7 +4,7 @@ from dataclasses import replace
 from netlab.node import rules
 from netlab.node.iptables import pieces
 from netlab.node.proxy import stale_flows
-from netlab.node.services import Endpoint, ServicePort, service_ports
+from netlab.node.services import Endpoint, ServicePort, ServiceReader
 
 NODE = "redes-worker"
 
@@ -104,19 +104,19 @@ def test_without_endpoints_addresses_from_outside_refuse():
 
 def test_only_ready_endpoints_are_used():
     slices = [endpoint_slice(endpoint("10.244.1.2"), endpoint("10.244.1.3", ready=False))]
-    (found,) = service_ports([service()], slices, NODE)
+    (found,) = ServiceReader(NODE).read([service()], slices)
     assert [str(one) for one in found.endpoints] == ["10.244.1.2:8080"]
 
 
 def test_when_none_is_ready_those_that_still_serve_are_used():
     leaving = endpoint("10.244.1.3", ready=False, serving=True, terminating=True)
-    (found,) = service_ports([service()], [endpoint_slice(leaving)], NODE)
+    (found,) = ServiceReader(NODE).read([service()], [endpoint_slice(leaving)])
     assert [str(one) for one in found.endpoints] == ["10.244.1.3:8080"]
 
 
 def test_headless_and_external_services_have_no_rules():
     services = [service(clusterIP="None"), service(type="ExternalName")]
-    assert service_ports(services, [], NODE) == []
+    assert ServiceReader(NODE).read(services, []) == []
 
 
 def test_only_changed_chains_are_written():
