@@ -18,7 +18,7 @@ from k8s_tasks.models import ConditionResult, Run
 from portal.calibration import predictions_told
 from portal.lab_page import find_lab
 from portal.language import spoken
-from portal.models import Classroom, User
+from portal.models import Classroom, HelpRequest, User
 
 JUST_NOW = timedelta(minutes=1)
 
@@ -116,15 +116,18 @@ def condition_cell(condition, passed, result: ConditionResult | None, skipped: d
 
 
 def student_work(student: User) -> list[dict]:
-    """Every attempt, newest first, with its conditions and its runs."""
+    """Every attempt, newest first, with its conditions, its raised hands and its runs."""
     attempts = list(
         Attempt.objects.filter(student=student)
         .select_related("lab")
         .prefetch_related("passes", "hints", "answers")
     )
     results = newest_results(attempts)
-    runs = runs_by_attempt(attempts)
-    return [attempt_work(attempt, results, runs.get(attempt.pk, [])) for attempt in attempts]
+    runs, hands = runs_by_attempt(attempts), hands_by_attempt(attempts)
+    return [
+        attempt_work(attempt, results, runs.get(attempt.pk, [])) | {"hands": hands.get(attempt.pk, [])}
+        for attempt in attempts
+    ]
 
 
 def attempt_work(attempt: Attempt, results: dict, runs: list[Run]) -> dict:
@@ -157,3 +160,11 @@ def runs_by_attempt(attempts: list[Attempt]) -> dict:
     for run in done.prefetch_related("typings__person"):
         runs.setdefault(run.session.attempt_id, []).append(run)
     return runs
+
+
+def hands_by_attempt(attempts: list[Attempt]) -> dict:
+    hands: dict = {}
+    raised = HelpRequest.objects.filter(session__attempt__in=attempts).select_related("session")
+    for hand in raised.prefetch_related("log__person"):
+        hands.setdefault(hand.session.attempt_id, []).append(hand)
+    return hands

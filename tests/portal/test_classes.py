@@ -81,11 +81,11 @@ def test_a_students_page_asks_as_often_for_three_attempts_as_for_one(
 ):
     browser = visit(world.paula)
     address = f"/classes/{world.classroom.pk}/students/{world.alice.pk}/"
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(14):
         browser.get(address)
     for _ in range(2):
         make_run(make_session(work.start_attempt(world.alice, lab)))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(14):
         attempts = browser.get(address).context["attempts"]
     assert [len(each["runs"]) for each in attempts] == [1, 1, 2]
 

@@ -1,5 +1,7 @@
 """A raised hand: with its run, answered on the lab page, and watching only while it is allowed."""
 
+import re
+
 import pytest
 
 from k8s_tasks.enums import RunState, SessionState
@@ -52,6 +54,20 @@ def test_a_hand_is_seen_with_its_words_and_its_run(world, alice, teacher):
     page = queue(world, teacher)
     assert "Why no &lt;b&gt;reply" in page and f"/runs/{world.run.pk}/" in page
     assert "Watch the terminal" not in page
+
+
+def test_a_hand_stays_on_the_pages_of_its_students_work_with_who_did_what(world, alice, teacher):
+    alice.post(door(world, "raise"), {"text": "Why no reply?"})
+    answer = f"/classes/{world.classroom.pk}/hands/{raised(world).pk}/answer/"
+    teacher.post(answer, {"text": "Look at the policy.", "close": "1"})
+
+    for browser, address in (
+        (teacher, f"/classes/{world.classroom.pk}/students/{world.alice.pk}/"),
+        (alice, "/my-labs/"),
+    ):
+        page = re.sub(r"\s+", " ", browser.get(address).content.decode())
+        assert "Why no reply?" in page and "paula: answered" in page and "paula: lowered the hand" in page
+        assert "still up" not in page
 
 
 def test_one_session_has_one_hand(world, alice):

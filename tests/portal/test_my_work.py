@@ -22,9 +22,9 @@ def test_nobody_elses_work_is_there(world, visit):
 
 def test_it_asks_as_often_for_three_attempts_as_for_one(world, lab, visit, django_assert_num_queries):
     browser = visit(world.alice)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         browser.get("/my-labs/")
     for _ in range(2):
         make_run(make_session(work.start_attempt(world.alice, lab)))
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         assert len(browser.get("/my-labs/").context["attempts"]) == 3
