@@ -40,7 +40,7 @@ def hands_told(classroom: Classroom) -> list[dict]:
         {
             "hand": each,
             "lab": each.session.attempt.lab,
-            "is_over": each.session.state not in LIVE_SESSION_STATES,
+            "is_over": is_left(each),
             "can_watch": bool(each.watch_given_at) and live_terminals(each.session).exists(),
         }
         for each in hands_of(classroom)
@@ -53,24 +53,29 @@ def live_terminals(session: LabSession):
     return terminals.filter(session__state__in=USABLE_SESSION_STATES).order_by("-created_at")[:1]
 
 
-def hands_left(session: LabSession):
-    """Still up in this lab from sessions of the student that have ended, this one maybe: an answer comes to
-    the lab page all the same."""
+def open_hands(session: LabSession) -> list[HelpRequest]:
+    """Of its student in its lab: in this session, and in those before it that have ended."""
     attempt = session.attempt
     hands = HelpRequest.objects.filter(
         closed_at=None, student=attempt.student_id, session__attempt__lab=attempt.lab_id
     )
-    return hands.exclude(session__state__in=LIVE_SESSION_STATES)
+    return list(hands.select_related("session", "typist", "type_run"))
+
+
+def is_left(hand: HelpRequest) -> bool:
+    """Still up though its session has ended, this one maybe: an answer comes to the lab page all the same."""
+    return hand.session.state not in LIVE_SESSION_STATES
 
 
 def hand_context(session: LabSession) -> dict:
     """What the student sees: whether anybody could answer, the hand that is up, who did what about it,
     whether there is a terminal to lend, and the hands of sessions that have ended."""
-    asked = session.hands.filter(closed_at=None).select_related("typist", "type_run").first()
+    hands = open_hands(session)
+    asked = next((each for each in hands if each.session_id == session.pk), None)
     return {
         "session": session,
         "hand": asked,
-        "hands_left": hands_left(session),
+        "hands_left": list(filter(is_left, hands)),
         "is_over": session.state not in LIVE_SESSION_STATES,
         "hand_log": asked.log.select_related("person") if asked else [],
         "can_lend": bool(asked and asked.watch_given_at) and live_terminals(session).exists(),

@@ -13,7 +13,7 @@ from k8s_tasks.enums import RunKind
 from k8s_tasks.models import LabSession
 from k8s_tasks.streams import publish_notice
 from portal import access, keyboard
-from portal.hands import hand_context, hands_left, hands_of, live_terminals, note_deed
+from portal.hands import hand_context, hands_of, is_left, live_terminals, note_deed, open_hands
 from portal.lab_page import TERMINAL_CSP
 from portal.models import Classroom, HelpDeed, HelpRequest, Note, User
 from portal.notes import tell_students
@@ -47,8 +47,9 @@ def raise_hand(request, session_id):
             note_deed(asked, request.user, HelpDeed.RAISED)
             if asked.watch_given_at:
                 note_deed(asked, request.user, HelpDeed.ALLOWED)
-            for old in hands_left(session).exclude(pk=asked.pk):
-                _close(old, request.user)
+            for old in open_hands(session):
+                if is_left(old) and old != asked:
+                    _close(old, request.user)
     except IntegrityError:
         pass  # it is up already
     return _told(request, session)
