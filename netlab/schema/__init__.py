@@ -1,0 +1,1 @@
+"""Which kinds there are, and what may stand in their objects."""

@@ -1,3 +1,5 @@
+"""The objects of the cluster in memory, with versions and watches, and small questions about objects."""
+
 from .errors import AlreadyExists, Conflict, Expired, NotFound, StoreError
 from .objects import (
     clone,
