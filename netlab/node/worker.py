@@ -36,7 +36,6 @@ class PodWorker:
     def __init__(self, store, runtime, node: Node, pod: dict):
         self._store, self._runtime, self._node, self._pod = store, runtime, node, pod
         self._starter = Starter(store, runtime)
-        self._health = Health(self._tell, self._publish, self._end_unhealthy)
         self._sandbox: PodSandbox | None = None
         self._live: dict[str, Container] = {}
         self._prepared: Prepared | None = None  # while containers can be started
@@ -268,7 +267,16 @@ class PodWorker:
         container = await self._begin(spec, record, prepared)
         if container is None:
             return record.terminated["exitCode"]
-        probes = self._health.watch(spec, record, container, self._facts.pod_ip)
+        health = Health(
+            spec,
+            record,
+            container,
+            self._facts.pod_ip,
+            tell=self._tell,
+            publish=self._publish,
+            end=lambda: self._terminate(spec, container, self._own_grace),
+        )
+        probes = asyncio.create_task(health.watch(), name=f"probes {container.id}")
         self._publish()
         try:
             code = await asyncio.shield(container.ended)
@@ -303,9 +311,6 @@ class PodWorker:
             if failure is not None:
                 self._tell("FailedPreStopHook", f"PreStopHook failed: {failure}", spec["name"], warning=True)
         await container.stop(grace)
-
-    async def _end_unhealthy(self, spec: dict, container: Container) -> None:
-        await self._terminate(spec, container, self._own_grace)
 
     @property
     def _own_grace(self) -> float:
