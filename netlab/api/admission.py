@@ -9,7 +9,7 @@ from netlab.controllers import quota, storage
 from netlab.schema import limitranges
 from netlab.schema.defaults import complete
 from netlab.schema.kinds import Kind, kind_named
-from netlab.store import Store, controller_of
+from netlab.store import Store, containers_of, controller_of
 from netlab.store.objects import new_uid, random_suffix
 
 from . import addresses, status, validating
@@ -155,7 +155,7 @@ def _add_service_account(store: Store, kind: Kind, pod: dict) -> None:
 
 
 def _mount_token(spec: dict) -> None:
-    without = [c for c in _containers(spec) if not _has_token(c)]
+    without = [c for c in containers_of(spec) if not _has_token(c)]
     if not without:
         return
     volume = _token_volume()
@@ -163,10 +163,6 @@ def _mount_token(spec: dict) -> None:
     for container in without:
         mount = {"name": volume["name"], "readOnly": True, "mountPath": TOKEN_PATH}
         container.setdefault("volumeMounts", []).append(mount)
-
-
-def _containers(spec: dict) -> list[dict]:
-    return [*spec.get("initContainers", []), *spec.get("containers", [])]
 
 
 def _has_token(container: dict) -> bool:

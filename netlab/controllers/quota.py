@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from netlab.schema.fields import COMPUTE, counted_resource, scopes_of
 from netlab.schema.quantities import amount, written
-from netlab.store import Store, has_ended
+from netlab.store import Store, containers_of, has_ended
 
 _SERVICE_TYPES = {
     "services.nodeports": ("NodePort", "LoadBalancer"),
@@ -88,7 +88,7 @@ def _unsaid(keys: list[str], pod: dict) -> str:
         kind, resource = COMPUTE[key]
         silent = [
             container["name"]
-            for container in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+            for container in containers_of(pod["spec"])
             if resource not in container.get("resources", {}).get(kind, {})
         ]
         if silent:
@@ -103,7 +103,7 @@ def in_scopes(quota: dict, pod: dict) -> bool:
 def _is_best_effort(pod: dict) -> bool:
     return not any(
         container.get("resources", {}).get(kind)
-        for container in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
+        for container in containers_of(pod["spec"])
         for kind in ("limits", "requests")
     )
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from netlab.node.iptables import Iptables
 from netlab.node.rules import Chains
+from netlab.store import containers_of
 
 _MARK = "0x2000/0x2000"
 _LOCAL = "-m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT"
@@ -36,9 +37,7 @@ class HostPort:
 
 
 def wanted(pod: dict) -> tuple[HostPort, ...]:
-    spec = pod["spec"]
-    containers = [*spec["containers"], *(spec.get("initContainers") or [])]
-    ports = [port for container in containers for port in container.get("ports") or []]
+    ports = [port for container in containers_of(pod["spec"]) for port in container.get("ports") or []]
     return tuple(
         HostPort(p.get("protocol", "TCP").lower(), p["hostPort"], p["containerPort"], _one_address(p))
         for p in ports

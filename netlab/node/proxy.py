@@ -13,7 +13,6 @@ from netlab.node.healthchecks import HealthChecks
 from netlab.node.iptables import Iptables
 from netlab.node.processes import CommandError, run
 from netlab.node.services import ServicePort, ServiceReader, health_checks
-from netlab.store import Expired
 
 MODES = ("iptables", "nftables")
 _WATCHED = {"services", "endpointslices.discovery.k8s.io"}
@@ -55,7 +54,7 @@ class KubeProxy:
             await asyncio.sleep(_RETRY_SECONDS)
         else:
             self._tell_of_sync(tell, written, time.monotonic() - began)
-            await self._next_change(since)
+            await self._store.until(since, lambda change: change.resource in _WATCHED)
 
     def _tell_of_sync(self, tell: Tell, written: list[str], seconds: float) -> None:
         if not written:
@@ -66,15 +65,6 @@ class KubeProxy:
         if self.verbosity >= 5:
             for line in written:
                 tell(f'"Wrote" rule="{line}"')
-
-    async def _next_change(self, since: int) -> None:
-        try:
-            async with self._store.watch(since=since) as changes:
-                async for change in changes:
-                    if change.resource in _WATCHED:
-                        return
-        except Expired:
-            return
 
     async def sync(self, tell: Tell = lambda text: None) -> list[str]:
         """Bring the kernel's rules to what the store says now; the rules written.

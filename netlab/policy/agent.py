@@ -12,7 +12,7 @@ from netlab.node.iptables import Iptables
 from netlab.node.processes import CommandError
 from netlab.policy.chains import ENTRIES, Chains, chains
 from netlab.policy.verdicts import is_subject, judge, selects
-from netlab.store import Event, Expired, has_ended
+from netlab.store import Event, has_ended
 
 POLICIES = "networkpolicies.networking.k8s.io"
 _DEBOUNCE_SECONDS = 0.02  # a rollout changes many pods at once
@@ -41,17 +41,8 @@ class PolicyAgent:
                 tell(f'"Failed to execute iptables-restore" err="{error}"')
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
-                await self._next_change(since)
+                await self._store.until(since, matters)
                 await asyncio.sleep(_DEBOUNCE_SECONDS)
-
-    async def _next_change(self, since: int) -> None:
-        try:
-            async with self._store.watch(since=since) as changes:
-                async for change in changes:
-                    if matters(change):
-                        return
-        except Expired:
-            return
 
     async def admit(self, pod: dict) -> None:
         """Returns when the rules of `pod`, which has no link yet, are in force. Raises CommandError."""

@@ -6,6 +6,8 @@ Every function edits its object in place and only adds.
 
 import base64
 
+from netlab.store import containers_of
+
 from .kinds import Kind
 
 _LOG_FILE = "/dev/termination-log"
@@ -91,9 +93,7 @@ def _pod_spec(spec: dict) -> None:
     )
     if spec.get("serviceAccountName"):
         spec["serviceAccount"] = spec["serviceAccountName"]
-    for container in (*spec.get("containers", []), *spec.get("initContainers", [])):
-        _container(container)
-    for container in spec.get("ephemeralContainers", []):
+    for container in (*containers_of(spec), *spec.get("ephemeralContainers", [])):
         _container(container)
     for volume in spec.get("volumes", []):
         _volume(volume)

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from netlab.store import containers_of
+
 from .quantities import amount, written
 
 
 def fill(ranges: list[dict], pod: dict) -> None:
     """Put the defaults of the namespace's ranges into the pod's containers."""
     for item in _items(ranges, "Container"):
-        for container in _containers(pod["spec"]):
+        for container in containers_of(pod["spec"]):
             for kind, defaults in (("limits", "default"), ("requests", "defaultRequest")):
                 _fill(container, kind, item.get(defaults, {}))
 
@@ -27,7 +29,7 @@ def violations(ranges: list[dict], pod: dict) -> list[str]:
     """Why the pod may not be, in Kubernetes' words."""
     found = []
     for item in _items(ranges, "Container"):
-        for container in _containers(pod["spec"]):
+        for container in containers_of(pod["spec"]):
             found += _broken(item, container.get("resources", {}), "Container")
     for item in _items(ranges, "Pod"):
         found += _broken(item, _sum(pod["spec"]), "Pod")
@@ -37,10 +39,6 @@ def violations(ranges: list[dict], pod: dict) -> list[str]:
 def _items(ranges: list[dict], kind: str) -> Iterator[dict]:
     for one in ranges:
         yield from (item for item in one["spec"].get("limits", []) if item["type"] == kind)
-
-
-def _containers(spec: dict) -> list[dict]:
-    return [*spec.get("containers", []), *spec.get("initContainers", [])]
 
 
 def _broken(item: dict, resources: dict, kind: str) -> Iterator[str]:

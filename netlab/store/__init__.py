@@ -4,6 +4,7 @@ from .errors import AlreadyExists, Conflict, Expired, NotFound, StoreError
 from .objects import (
     clone,
     condition,
+    containers_of,
     controller_of,
     full_name,
     has_ended,
@@ -27,6 +28,7 @@ __all__ = [
     "Watch",
     "clone",
     "condition",
+    "containers_of",
     "controller_of",
     "full_name",
     "has_ended",

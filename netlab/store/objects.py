@@ -84,6 +84,11 @@ def condition(obj: dict, kind: str) -> dict:
     return next((one for one in conditions if one.get("type") == kind), {})
 
 
+def containers_of(spec: dict) -> list[dict]:
+    """The containers of a pod's spec and those that come before them, but none that debug it."""
+    return [*(spec.get("containers") or []), *(spec.get("initContainers") or [])]
+
+
 def has_ended(pod: dict) -> bool:
     return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
 

@@ -7,9 +7,10 @@ place; each change stores a new one under a new resourceVersion and appends one 
 
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 
 from . import clock
-from .errors import AlreadyExists, Conflict, NotFound
+from .errors import AlreadyExists, Conflict, Expired, NotFound
 from .objects import clone, has_ended, has_labels, is_deleting, key_of, new_uid, random_suffix, sharing
 from .watch import ChangeLog, Event, Watch
 
@@ -142,6 +143,14 @@ class Store:
     def watch(self, resource: str | None = None, *, since: int | None = None) -> Watch:
         """Changes of one resource (or all) after version `since`, or from now. Raises Expired."""
         return Watch(self._log, resource, self.version if since is None else since)
+
+    async def until(self, since: int, matters: Callable[[Event], bool]) -> None:
+        """Returns when there is a change after version `since` that matters, or may have been one."""
+        with suppress(Expired):
+            async with self.watch(since=since) as changes:
+                async for change in changes:
+                    if matters(change):
+                        return
 
     def check_precondition(self, resource: str, obj: dict) -> dict:
         """The object as it is stored. Raises Conflict for another one, or an older state of it."""

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from netlab.store import Expired, Store, is_deleting, key_of
+from netlab.store import Store, is_deleting, key_of
 
 from . import CERTIFICATES, CLUSTER_ISSUERS, INGRESSES, ISSUERS, REQUESTS
 from .issuers import Issuers
@@ -66,10 +67,6 @@ class CertificateController:
     async def _wait(self, since: int, due: datetime | None) -> None:
         """Until something changed after that version, or the time has come."""
         pause = None if due is None else max(0.0, (due - self._clock()).total_seconds())
-        try:
-            async with asyncio.timeout(pause), self._store.watch(since=since) as changes:
-                async for change in changes:
-                    if change.resource in _WATCHED:
-                        return
-        except (TimeoutError, Expired):
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._store.until(since, lambda change: change.resource in _WATCHED)

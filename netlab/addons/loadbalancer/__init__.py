@@ -7,7 +7,7 @@ Both are parts of netlab's server (netlab/node/agents.py) in MetalLB's own pods,
 
 from collections.abc import AsyncIterator, Collection
 
-from netlab.store import Expired, Store
+from netlab.store import Store
 
 POOLS, ADVERTISEMENTS = "ipaddresspools.metallb.io", "l2advertisements.metallb.io"
 SLICES = "endpointslices.discovery.k8s.io"
@@ -20,13 +20,7 @@ async def changes(store: Store, watched: Collection[str]) -> AsyncIterator[None]
     while True:
         since = store.version
         yield
-        try:
-            async with store.watch(since=since) as events:
-                async for event in events:
-                    if event.resource in watched:
-                        break
-        except Expired:
-            continue
+        await store.until(since, lambda event: event.resource in watched)
 
 
 def address_of(service: dict) -> str:

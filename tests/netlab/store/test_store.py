@@ -153,6 +153,24 @@ async def test_a_watch_left_behind_is_told_so():
         await anext(watch)
 
 
+async def test_who_waits_for_what_matters_sleeps_through_the_rest():
+    store = Store()
+    waiting = asyncio.create_task(store.until(0, lambda change: change.resource == "pods"))
+    store.create("namespaces", {"metadata": {"name": "lab"}})
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    store.create("pods", pod())
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_who_waits_since_a_past_that_is_forgotten_looks_again_at_once():
+    store = Store()
+    store._log = ChangeLog(kept=1)
+    for name in "ab":
+        store.create("namespaces", {"metadata": {"name": name}})
+    await asyncio.wait_for(store.until(0, lambda change: False), 1)
+
+
 async def test_the_same_event_is_counted_up():
     store = Store()
     store.create("namespaces", {"metadata": {"name": "lab"}})
