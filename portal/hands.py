@@ -13,7 +13,8 @@ from portal.models import Classroom, HelpDeed, HelpLog, HelpRequest, User
 def hands_of(classroom: Classroom):
     """Raised in this class, the longest waiting first."""
     hands = HelpRequest.objects.filter(closed_at=None, student__classrooms=classroom)
-    return hands.select_related("student", "session__attempt__lab", "run", "typist").order_by("created_at")
+    told = hands.select_related("student", "session__attempt__lab", "run", "typist")
+    return told.annotate(answered_at=_first(HelpDeed.ANSWERED)).order_by("created_at")
 
 
 def hands_with_times(classroom: Classroom):

@@ -2,11 +2,13 @@
 who may also be lent the keyboard."""
 
 from csp.decorators import csp_update
+from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from k8s_tasks.enums import RunKind
@@ -91,6 +93,10 @@ def answer(request, class_id, hand_id):
             note_deed(asked, request.user, HelpDeed.ANSWERED)
     if "close" in request.POST:
         _close(asked, request.user)
+    elif not text:
+        messages.error(request, _("Write something first."))
+    if text:
+        messages.success(request, _("Your answer is on the student's lab page."))
     tell_students([asked.student])
     publish_notice(asked.session_id, "help", {})
     return redirect("class-live", class_id=classroom.pk)

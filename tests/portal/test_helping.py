@@ -70,6 +70,16 @@ def test_a_hand_stays_on_the_pages_of_its_students_work_with_who_did_what(world,
         assert "still up" not in page
 
 
+def test_an_answer_without_a_word_is_none(world, alice, teacher):
+    alice.post(door(world, "raise"), {})
+    address = f"/classes/{world.classroom.pk}/hands/{raised(world).pk}/answer/"
+
+    told = teacher.post(address, {"text": " "}, follow=True).content.decode()
+
+    assert "Write something first." in told and "Answered:" not in told
+    assert not Note.objects.exists()
+
+
 def test_one_session_has_one_hand(world, alice):
     for text in ("first", "second"):
         alice.post(door(world, "raise"), {"text": text})
@@ -81,7 +91,8 @@ def test_an_answer_comes_to_the_lab_page_and_may_lower_the_hand(world, alice, te
     hand = raised(world)
     address = f"/classes/{world.classroom.pk}/hands/{hand.pk}/answer/"
 
-    teacher.post(address, {"text": "Look at the policy."})
+    told = teacher.post(address, {"text": "Look at the policy."}, follow=True).content.decode()
+    assert "Your answer is on the student&#x27;s lab page." in told and "Answered:" in told
     assert "Look at the policy." in alice.get("/notes/").content.decode()
     assert raised(world) == hand
     teacher.post(address, {"text": "", "close": "1"})

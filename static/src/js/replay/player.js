@@ -43,7 +43,8 @@ class Replay {
     this.clock = find("clock");
     this.skip = find("skip");
     this.marks = find("marks");
-    this.typist = find("turn");
+    this.turnNote = find("turn");
+    this.typist = find("typist");
     this.nobodyElse = this.typist?.textContent;
     this.range = room.querySelector("#replay-at");
     this.speed = room.querySelector("#replay-speed");
@@ -211,7 +212,7 @@ class Replay {
     if (number === this.turnTold) return;
     this.turnTold = number;
     const title = this.links[number]?.querySelector("[data-replay-title]").textContent;
-    this.typist.textContent = title ? `⌨ ${title}` : this.nobodyElse;
-    this.typist.dataset.turn = title ? this.kindOf(number) : "student";
+    this.typist.textContent = title ?? this.nobodyElse;
+    this.turnNote.dataset.turn = title ? this.kindOf(number) : "student";
   }
 }
