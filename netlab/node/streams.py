@@ -82,7 +82,7 @@ class ExecProcess:
         try:
             await write_all(target, data)
         except OSError:
-            await self._close_pipe()
+            self._close_stdin()
 
     def _input(self) -> int | None:
         return self._master if self._tty and self._outputs else self._stdin
@@ -91,9 +91,9 @@ class ExecProcess:
         if self._tty:
             await self.write(_END_OF_TRANSMISSION)
         else:
-            await self._close_pipe()
+            self._close_stdin()
 
-    async def _close_pipe(self) -> None:
+    def _close_stdin(self) -> None:
         if self._stdin is not None:
             os.close(self._stdin)
             self._stdin = None
@@ -113,15 +113,13 @@ class ExecProcess:
 
     async def _discard(self) -> None:
         """Keep the pipes open and flowing, so that the process meets neither SIGPIPE nor a full pipe."""
-        await self._close_pipe()
+        self._close_stdin()
         while await self.read():  # noqa: ASYNC110 - the sleep is a brake, not a wait
             await asyncio.sleep(_DISCARD_PAUSE)
 
     def _close(self) -> None:
         self._outputs.close()
-        if self._stdin is not None:
-            os.close(self._stdin)
-            self._stdin = None
+        self._close_stdin()
 
 
 def set_terminal_size(fd: int, width: int, height: int) -> None:

@@ -159,13 +159,17 @@ def _template(spec: dict) -> None:
     _pod_spec(template.setdefault("spec", {}))
 
 
+def _strategy(spec: dict, name: str, **rolling) -> None:
+    strategy = spec.setdefault(name, {})
+    strategy.setdefault("type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        _fill(strategy.setdefault("rollingUpdate", {}), **rolling)
+
+
 def _deployment(deployment: dict) -> None:
     spec = deployment.setdefault("spec", {})
     _fill(spec, replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600)
-    strategy = spec.setdefault("strategy", {})
-    strategy.setdefault("type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        _fill(strategy.setdefault("rollingUpdate", {}), maxUnavailable="25%", maxSurge="25%")
+    _strategy(spec, "strategy", maxUnavailable="25%", maxSurge="25%")
     _template(spec)
 
 
@@ -189,10 +193,7 @@ def _priority_class(found: dict) -> None:
 def _daemon_set(daemon_set: dict) -> None:
     spec = daemon_set.setdefault("spec", {})
     spec.setdefault("revisionHistoryLimit", 10)
-    strategy = spec.setdefault("updateStrategy", {})
-    strategy.setdefault("type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        _fill(strategy.setdefault("rollingUpdate", {}), maxSurge=0, maxUnavailable=1)
+    _strategy(spec, "updateStrategy", maxSurge=0, maxUnavailable=1)
     _template(spec)
 
 
@@ -208,10 +209,7 @@ def _job(job: dict) -> None:
 def _stateful_set(found: dict) -> None:
     spec = found.setdefault("spec", {})
     _fill(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
-    strategy = spec.setdefault("updateStrategy", {})
-    strategy.setdefault("type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        _fill(strategy.setdefault("rollingUpdate", {}), partition=0)
+    _strategy(spec, "updateStrategy", partition=0)
     kept = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
     _fill(kept, whenDeleted="Retain", whenScaled="Retain")
     _template(spec)

@@ -57,17 +57,13 @@ def apply(live: dict, config: dict, kind: Kind, manager: str, *, force: bool, su
         fieldset.remove_at(merged, path, schema)
     if manager == _KUBECTL and not subresource:
         _renew_last_applied(merged, config)
-    kept = _take_away(entries, {_taken(c) for c in conflicts}, except_for=mine)
+    kept = _take_away(entries, {conflict.path for conflict in conflicts}, except_for=mine)
     merged["metadata"]["managedFields"] = _replace_entry(kept, kind, manager, "Apply", wanted, subresource)
     return merged
 
 
 def _innermost_first(path: Path) -> tuple[int, Path]:
     return -len(path), path
-
-
-def _taken(conflict: FieldConflict) -> str:
-    return conflict.path
 
 
 def record_apply_of_new(obj: dict, kind: Kind, manager: str) -> None:
