@@ -19,6 +19,7 @@ from .rest import selection
 
 _BOOKMARK_SECONDS = 60
 _BATCH = 200
+_BURST_SECONDS = 0.01
 
 
 async def watch(store: Store, call: Call) -> web.StreamResponse:
@@ -49,7 +50,7 @@ class _Feed:
         _check_initial(call)
         seconds = call.number("timeoutSeconds")
         self._deadline = time.monotonic() + seconds if seconds else None
-        self._store = store
+        self._store, self._sent_at = store, 0.0
         since = call.http.query.get("resourceVersion", "")
         from_now = call.http.query.get("sendInitialEvents") == "false"
         self._with_present = self._initial_end or (since in ("", "0") and not from_now)
@@ -86,7 +87,11 @@ class _Feed:
             if self._bookmarks:
                 await self._send(response, [self._bookmark(self._store.version, initial_end=False)])
             return True
+        # In a burst, a write for each change and each of many listeners would cost more than the changes do.
+        if time.monotonic() - self._sent_at < _BURST_SECONDS:
+            await asyncio.sleep(_BURST_SECONDS)
         await self._send(response, self._batch(event, changes))
+        self._sent_at = time.monotonic()
         return True
 
     def _batch(self, event: Event | None, changes: Watch) -> list[dict]:

@@ -173,7 +173,7 @@ async def figure_exec(cluster: Cluster) -> str:
 
 async def figure_events(cluster: Cluster) -> str:
     """ConfigMaps written as fast as one client can, each seen by twenty watchers."""
-    path, wanted, viewers = "/api/v1/namespaces/default/configmaps", 500, 20
+    path, wanted, viewers = "/api/v1/namespaces/default/configmaps", 2000, 20
     delays: list[float] = []
     listening = asyncio.Barrier(viewers + 1)
     marker = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "marker"}}

@@ -1,4 +1,5 @@
 import json
+import time
 from contextlib import asynccontextmanager
 
 from .worlds import CONFIGMAPS, config_map
@@ -33,6 +34,22 @@ async def test_from_a_version_only_the_news(plane):
     async with watching(plane, f"resourceVersion={made['metadata']['resourceVersion']}") as following:
         await plane.call("POST", CONFIGMAPS, config_map("b"), code=201)
         assert brief(await following()) == ("ADDED", "b")
+
+
+async def test_a_burst_comes_whole_and_in_order_and_a_hundred_pieces_a_second_at_most(plane):
+    names, pieces, seen = [f"n{number}" for number in range(50)], 0, []
+    query = f"watch=true&resourceVersion={plane.plane.store.version}"
+    async with plane.session.get(f"{plane.url}{CONFIGMAPS}?{query}") as stream:
+        began = time.monotonic()
+        for name in names:
+            await plane.call("POST", CONFIGMAPS, config_map(name), code=201)
+        while len(seen) < len(names):
+            piece, _ = await stream.content.readchunk()
+            pieces += 1
+            seen += [brief(json.loads(line))[1] for line in piece.splitlines()]
+        seconds = time.monotonic() - began
+    assert seen == names
+    assert pieces <= 2 + 100 * seconds
 
 
 async def test_initial_events_end_with_a_bookmark(plane):
