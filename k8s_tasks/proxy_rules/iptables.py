@@ -51,9 +51,10 @@ def read(saved: str, namespaces: Collection[str]) -> Rules:
     """The rules of these namespaces' Services."""
     rules = list(_rules_in(saved))
     entrances = [each for each in rules if each.chain in _ENTRANCES and is_of(each.service, namespaces)]
-    doors = [_door(each) for each in entrances if _leads_on(each)]
+    entrances = [each for each in entrances if _leads_on(each) and not _only_counts(each)]
+    doors = list(map(_door, entrances))
     counted: Counter[Edge] = Counter()
-    for rule, door in zip((each for each in entrances if _leads_on(each)), doors, strict=True):
+    for rule, door in zip(entrances, doors, strict=True):
         counted[door.id, door.target] += rule.packets
     chains = _reached(rules, {door.target for door in doors}, counted)
     return Rules(tuple(doors), chains, counted)
@@ -67,6 +68,12 @@ def _rules_in(saved: str):
 
 def _leads_on(rule: _Rule) -> bool:
     return rule.target.startswith("KUBE-") or rule.target in REFUSALS
+
+
+def _only_counts(rule: _Rule) -> bool:
+    """Since Kubernetes 1.32 a node port has a rule more for who asks at the loopback, so that those are
+    counted; it leads where the port's own rule leads."""
+    return rule.after("-d").startswith("127.")
 
 
 def _door(rule: _Rule) -> Door:

@@ -5,7 +5,12 @@
     chain service-3X6KWZV6-shop/web/tcp/http {
             numgen random mod 2 vmap { 0 : goto endpoint-665ASW4M-..., 1 : goto endpoint-DYTSIVKB-... }
 
-Names tell of which Service a chain is. These rules carry no counters: see `flows`.
+Since Kubernetes 1.36 only Services with affinity have chains for their endpoints; the others say it at once:
+
+            meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 10.244.1.5 . 8080, 1 : ... }
+
+Such an endpoint is told as a chain all the same. Names tell of which Service a chain is. These rules carry no
+counters: see `flows`.
 """
 
 import re
@@ -21,7 +26,11 @@ _LEADS = re.compile(r"\bgoto (\S+?)(?=,| \}|\s|$)")
 _DRAWS = re.compile(r"\bnumgen random mod (\d+) ")
 _NAME = re.compile(r"(?:service|local|external|firewall)-\w+-([^/]+)/([^/]+)/[a-z]+/(.*)")
 _ENDPOINT = re.compile(r"\bdnat to (\S+)")
-_MARK = "jump mark-for-masquerade"
+_DEALS = re.compile(r"\bdnat ip(?: addr \. port)? to numgen random mod \d+ map \{ ([^}]*)\}")
+_ONE = re.compile(r"\bdnat to ([\d.]+):(\d+)")
+_DEALT = re.compile(r"\d+ : ([\d.]+) \. (\d+)")
+_CHOICES = ("service-", "local-")
+_MARKS = ("jump mark-for-masquerade", "meta mark set meta mark | ")
 _REFUSED = {"reject-chain": REFUSALS[0], "": REFUSALS[1]}
 Addresses = Mapping[tuple[str, str, int], tuple[str, DoorKind]]
 
@@ -74,16 +83,40 @@ def _reached(bodies: Mapping[str, str], names: set[str]) -> dict[str, Chain]:
             continue
         found[name] = _chain(name, bodies[name])
         ahead += found[name].leads
+        found |= {end.name: end for end in _ends(name, bodies[name])}
     return found
 
 
+def _ends(name: str, body: str) -> list[Chain]:
+    """The endpoints that the rules of this chain rewrite to without a chain of their own."""
+    if not name.startswith(_CHOICES):
+        return []
+    return [
+        Chain(
+            f"endpoint-{name.partition('-')[2]}__{address}/{port}", (rule,), {}, endpoint=f"{address}:{port}"
+        )
+        for rule in _rules(body)
+        for address, port in _rewrites(rule)
+    ]
+
+
+def _rewrites(rule: str) -> list[tuple[str, str]]:
+    if dealt := _DEALS.search(rule):
+        return _DEALT.findall(dealt[1])
+    return [(one[1], one[2]) for one in _ONE.finditer(rule)]
+
+
+def _rules(body: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in body.splitlines())
+
+
 def _chain(name: str, body: str) -> Chain:
-    rules = tuple(line.strip() for line in body.splitlines())
-    leads: dict[str, float | None] = {}
+    rules, ends = _rules(body), _ends(name, body)
+    leads: dict[str, float | None] = {end.name: 1 / len(ends) for end in ends}
     for rule in rules:
         draws = _DRAWS.search(rule)
         for target in _LEADS.findall(rule):
             if draws or not rule.startswith("ip saddr @"):  # a client that is remembered; no lot is drawn
                 leads[target] = 1 / int(draws[1]) if draws else None
-    endpoint = next((found[1] for rule in rules if (found := _ENDPOINT.search(rule))), "")
-    return Chain(name, rules, leads, marks=_MARK in rules, endpoint=endpoint)
+    endpoint = "" if ends else next((found[1] for rule in rules if (found := _ENDPOINT.search(rule))), "")
+    return Chain(name, rules, leads, marks=any(rule.startswith(_MARKS) for rule in rules), endpoint=endpoint)

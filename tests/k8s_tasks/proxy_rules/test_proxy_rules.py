@@ -47,7 +47,27 @@ def by_nftables(namespaces=MINE):
     return nftables.read(told("nftables"), namespaces, known_doors(SERVICES))
 
 
-@pytest.fixture(params=[by_iptables, by_nftables])
+def by_nftables_since_1_36(*more: tuple[str, str]):
+    """Without the chain that marks, and without chains for the endpoints of Services without affinity."""
+    listed = told("nftables").replace("jump mark-for-masquerade", "meta mark set meta mark | 0x00004000")
+    web, other = (f"endpoint-{name}/8080" for name in ("665ASW4M-rs-a/web/tcp/http__10.244.1.5", WEB2))
+    draws = f"numgen random mod 2 vmap {{ 0 : goto {web}, 1 : goto {other} }}"
+    assert draws in listed and f"chain {web} {{" in listed
+    for was, now in [
+        (draws, DEALS),
+        (f"chain {web} {{", "chain gone-1 {"),
+        (f"chain {other} {{", "chain gone-2 {"),
+        *more,
+    ]:
+        listed = listed.replace(was, now)
+    return nftables.read(listed, MINE, known_doors(SERVICES))
+
+
+WEB2 = "DYTSIVKB-rs-a/web/tcp/http__10.244.2.5"
+DEALS = "meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 10.244.1.5 . 8080, 1 : 10.244.2.5 . 8080 }"
+
+
+@pytest.fixture(params=[by_iptables, by_nftables, by_nftables_since_1_36])
 def rules(request):
     return request.param()
 
@@ -70,6 +90,15 @@ def test_only_ones_own_services_are_read(rules):
 def test_the_ways_into_a_service(rules):
     doors = {(door.kind, door.address, door.port) for door in rules.doors if door.service == "rs-a/web:http"}
     assert doors == {("cluster-ip", "10.96.58.42", 80), ("node-port", "", 30596)}
+
+
+def test_a_rule_that_counts_who_asks_at_the_loopback_is_no_way_in():
+    """As kube-proxy writes it where the kernel has nfacct, before the node port's own rule."""
+    own = '[0:0] -A KUBE-NODEPORTS -p tcp -m comment --comment "rs-a/web:http" -m tcp --dport 30596 '
+    counts = own.replace("-p tcp", "-d 127.0.0.0/8 -p tcp", 1)
+    counts += "-m nfacct --nfacct-name  localhost_nps_accepted_pkts -j KUBE-EXT-3X6KWZV6HEEUDEBB\n"
+    assert own in told("iptables")
+    assert iptables.read(told("iptables").replace(own, counts + own), MINE) == by_iptables()
 
 
 def test_a_choice_draws_among_the_replicas(rules):
@@ -119,6 +148,14 @@ def test_the_last_rule_takes_what_is_left_and_a_nftables_map_draws_evenly():
 
     assert shares(by_iptables()) == [0.5, 1]
     assert shares(by_nftables()) == [0.5, 0.5]
+
+
+def test_a_single_replica_is_drawn_too_where_it_has_no_chain_of_its_own():
+    rules = by_nftables_since_1_36((DEALS, "meta l4proto tcp dnat to 10.244.2.5:8080"))
+    web = picture(rules, "web:http")
+    (choice,), (end,) = spots(web, Part.CHOICE), spots(web, Part.ENDPOINT)
+    assert (end.pod, end.rules) == ("web2", ("meta l4proto tcp dnat to 10.244.2.5:8080",))
+    assert [line.probability for line in web.lines if line.source == choice.id] == [1]
 
 
 def test_counters_of_iptables():
