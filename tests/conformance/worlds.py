@@ -71,9 +71,9 @@ def new_world(kubeconfig: Path, name: str) -> Iterator[World]:
     made.kubectl("delete", "namespace", made.namespace, "--wait=false")
 
 
-def eventually(look: Callable, wanted: object) -> None:
+def eventually(look: Callable, wanted: object, *, seconds: float = SECONDS) -> None:
     """Look until it is so: for what no watch tells of, such as rules on a node."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while (found := look()) != wanted:
         assert time.monotonic() < deadline, f"{found}, not {wanted}"
 

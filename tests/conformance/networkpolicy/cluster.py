@@ -25,6 +25,8 @@ class TestCluster:
         self._core, self._networking = client.CoreV1Api(api), client.NetworkingV1Api(api)
 
     def __enter__(self) -> "TestCluster":
+        # A run of a moment ago may have left them: what is still going takes nothing new.
+        self._kubectl("delete", "namespace", *map(namespace, SPACES), "--ignore-not-found", "--timeout=80s")
         self._kubectl("apply", "-f", "-", stdin=json.dumps(_world()))
         for space in SPACES:
             ready = ("pod", "--all", "--for=condition=Ready", "--timeout=60s")
