@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -23,13 +24,14 @@ import yaml
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
-from deploy.kind.tools import KindProblem, attempt, show, step  # noqa: E402
+from deploy.kind.tools import KindProblem, attempt, last_words, show, step  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 LOCK = FOLDER / "lock.json"
 KUBECTL = PROJECT / ".venv" / "bin" / "kubectl"
 USUAL = ("metallb", "ingress", "certificates", "metrics")  # what the labs of all chapters but 5 can use
 PATIENCE = "180s"
+WEBHOOK_SECONDS, LOOK_AGAIN = 90, 2
 MOST_BYTES = 20_000_000
 
 
@@ -155,7 +157,18 @@ def install(name: str, kubeconfig: Path) -> None:
         waited = ["rollout", "status", each["workload"], "-n", each["namespace"], f"--timeout={PATIENCE}"]
         show([*kubectl, *waited], f"{name} did not start")
     if text:
-        show([*apply, "-f", "-"], f"what belongs to {name} could not be applied", stdin=text)
+        _apply_once_judged([*apply, "-f", "-"], f"what belongs to {name} could not be applied", text)
+
+
+def _apply_once_judged(command: list[str], problem: str, text: str) -> None:
+    """The add-on judges its own objects by a webhook, which answers some seconds after its pod is Ready.
+    Raises KindProblem."""
+    deadline = time.monotonic() + WEBHOOK_SECONDS
+    while (done := attempt(*command, stdin=text)).returncode:
+        if "failed calling webhook" not in done.stderr or time.monotonic() > deadline:
+            raise KindProblem(f"{problem}: {last_words(done)}")
+        time.sleep(LOOK_AGAIN)
+    print(done.stdout, end="")
 
 
 def metallb_pool() -> str:

@@ -14,11 +14,13 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
-from deploy.kind.tools import CLUSTER, KindProblem, ask, require_tools, show, step  # noqa: E402
+from deploy.kind.tools import CLUSTER, KindProblem, ask, attempt, require_tools, show, step  # noqa: E402
 
 CONFIG = PROJECT / "deploy" / "kind" / "cluster.yaml"
 OURS = ("deploy/policies", "deploy/agent")
 WAIT = "180s"
+INGRESS_PORTS = {80: 30002, 443: 30003}
+INSTANCES, ENOUGH_INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances"), 512
 
 
 def up() -> None:
@@ -31,13 +33,16 @@ def up() -> None:
     with step(f"cluster {CLUSTER}"):
         create(node_image)
     with step("images in its nodes"):
-        if "redes.local/toolbox:0.1.0" not in images.load_archives(archives):
+        loaded = images.load_archives(archives)
+        if "redes.local/toolbox:0.1.0" not in loaded:
             images.load_toolbox()
+        images.load_what_docker_has(each for each in images.images_of_labs() if each not in loaded)
     with step("database, course and registration"):
         manage("deploy/local/prepare.py")
     with step("the platform's policy and node agents"):
         install(kubeconfig())
     lacking = addons.install_all(_addons(), kubeconfig())
+    offer_ingress(kubeconfig())
     with step("preflight"):
         manage("manage.py", "preflight", "--cluster", "kind")
     for each in lacking:
@@ -56,11 +61,21 @@ def _addons() -> list[str]:
 def create(node_image: str) -> None:
     """Create the cluster, or start its nodes again, and wait until they are Ready."""
     if CLUSTER not in ask("kind", "get", "clusters").split():
+        warn_of_few_instances()
         command = ["kind", "create", "cluster", "--name", CLUSTER, "--config", "-", "--wait", WAIT]
         command += ["--image", node_image] if node_image else []
         show(command, "the cluster could not be created", stdin=config_text())
     elif stopped := stopped_nodes():
         ask("docker", "start", *stopped)
+
+
+def warn_of_few_instances(setting: Path = INSTANCES) -> None:
+    """Three nodes' systemd, kubelet and containerd share one user's; what finds none left crashes."""
+    if setting.is_file() and (found := int(setting.read_text())) < ENOUGH_INSTANCES:
+        print(
+            f"  this machine gives one user {found} inotify instances, which may be too few for the nodes;"
+            f" more: sudo sysctl fs.inotify.max_user_instances={ENOUGH_INSTANCES}"
+        )
 
 
 def stopped_nodes() -> list[str]:
@@ -113,6 +128,16 @@ def install(path: Path) -> None:
     show([*kubectl, *waited], "the node agents did not start")
 
 
+def offer_ingress(path: Path) -> None:
+    """The controller, where there is one, at the node ports that the configuration maps to this machine's."""
+    kubectl = [str(PROJECT / ".venv" / "bin" / "kubectl"), "--kubeconfig", str(path)]
+    service = ["service", "nginx-ingress", "-n", "nginx-ingress"]
+    if attempt(*kubectl, "get", *service).returncode == 0:
+        ports = [{"port": port, "nodePort": number} for port, number in INGRESS_PORTS.items()]
+        patch = json.dumps({"spec": {"ports": ports}})
+        show([*kubectl, "patch", *service, "--patch", patch], "the ingress controller has no node ports")
+
+
 def manage(script: str, *words: str) -> None:
     os.environ["CLUSTER"] = "kind"
     show([sys.executable, str(PROJECT / script), *words], f"{script} failed")
@@ -127,9 +152,10 @@ def preload() -> None:
     os.environ["KIND_IMAGES"] = str(folder)
     with step("manifests of the add-ons"):
         addons.keep_copies(_addons())
-    wanted = sorted({image for name in _addons() for image in addons.images_of(name)})
+    wanted = {image for name in _addons() for image in addons.images_of(name)}
     with step("images for a class"):
-        kept = images.preload(folder, os.environ.get("KIND_NODE_IMAGE", ""), wanted)
+        others = sorted(wanted.union(images.images_of_labs()))
+        kept = images.preload(folder, os.environ.get("KIND_NODE_IMAGE", ""), others)
     print("\n".join(f"  {path.name}: {path.stat().st_size >> 20} MiB" for path in kept))
     print(f"Carry the folder to the other machines, then there: make kind KIND_IMAGES={folder}")
 

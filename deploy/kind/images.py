@@ -6,14 +6,17 @@ The archive of a node image is for Docker, which starts nodes from it; all other
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from deploy.kind.tools import CLUSTER, KindProblem, ask, attempt, show
 from netlab import images
+from netlab.images.reference import full
 
 PROJECT = Path(__file__).resolve().parents[2]
 NODE_IMAGE = "kindest/node"
@@ -65,13 +68,45 @@ def load_node_image(found: dict[Path, list[str]], wanted: str) -> str:
 
 
 def load_archives(found: dict[Path, list[str]]) -> set[str]:
-    """Load every archive but the node images' into the nodes; the names of what was loaded."""
+    """Load every archive but the node images' into the nodes; the full names of what was loaded."""
     nodes = set(node_images(found).values())
     loaded = {path: names for path, names in found.items() if path not in nodes}
     for path in loaded:
         command = ["kind", "load", "image-archive", str(path), "--name", CLUSTER]
         show(command, f"{path} could not be loaded into the nodes")
-    return {name for names in loaded.values() for name in names}
+    return {full(name) for names in loaded.values() for name in names}
+
+
+def images_of_labs() -> list[str]:
+    """What the labs' pods run besides the toolbox, by its full name."""
+    manifests = (PROJECT / "curriculum/content").glob("*/*/manifests/*.yaml")
+    named = {name for path in manifests for name in re.findall(r"\bimage: *(\S+)", path.read_text())}
+    return sorted({full(name) for name in named} - {images.TOOLBOX})
+
+
+def load_what_docker_has(wanted: Iterable[str]) -> None:
+    """Load those that Docker has and a node has not: nodes without the internet cannot pull them. One that
+    cannot be loaded is told: few labs need it, and a node may still pull it. Raises KindProblem."""
+    nodes = ask("kind", "get", "nodes", "--name", CLUSTER).split()
+    for name in wanted:
+        if attempt("docker", "image", "inspect", name).returncode or all(map(_has(name), nodes)):
+            continue
+        try:
+            _load(name)
+        except KindProblem as problem:
+            print(f"  {problem}")
+
+
+def _load(name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "image.tar"
+        _write(archive, name)
+        command = ["kind", "load", "image-archive", str(archive), "--name", CLUSTER]
+        show(command, f"{name} could not be loaded into the nodes")
+
+
+def _has(image: str) -> Callable[[str], bool]:
+    return lambda node: attempt("docker", "exec", node, "crictl", "inspecti", image).returncode == 0
 
 
 def load_toolbox() -> None:
@@ -156,6 +191,19 @@ def _node_image_in_use() -> str:
 def _save(folder: Path, name: str, *, again: bool = False) -> Path:
     target = folder / f"{name.replace('/', '_').replace(':', '_')}.tar"
     if again or not target.exists():
-        ask("docker", "save", "--output", f"{target}.part", name)
-        Path(f"{target}.part").replace(target)
+        part = Path(f"{target}.part")
+        _write(part, name)
+        part.replace(target)
     return target
+
+
+def _write(target: Path, name: str) -> None:
+    """The image as Docker runs it here, and nothing of its other architectures: Docker's containerd store
+    would name them in the archive without having them, and then no node takes it (kind's issue 3795)."""
+    command = ["docker", "save", "--output", str(target)]
+    if attempt(*command, "--platform", _platform(), name).returncode:
+        ask(*command, name)  # Docker before 28 does not know the option
+
+
+def _platform() -> str:
+    return ask("docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").strip()

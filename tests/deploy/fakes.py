@@ -1,7 +1,8 @@
 """docker and kind as programs that write down how they were called and answer from a folder of notes.
 
-Notes: `cluster` (the cluster is there), `stopped` (its nodes do not run), `no-daemon`, `no-build`, `has-NAME`
-for each image that docker has, `kubeconfig` (what kind tells).
+Notes: `cluster` (the cluster is there), `stopped` (its nodes do not run), `no-daemon`, `no-build`,
+`old-docker`, `has-NAME` for each image that docker has, `node-has-NAME` for each that the nodes have,
+`kubeconfig` (what kind tells).
 """
 
 import json
@@ -25,6 +26,10 @@ end = lambda code, said="": (print(said, file=sys.stderr), sys.exit(code))
 match [name, *argv]:
     case ["docker", "version", *_] if has("no-daemon"):
         end(1, "permission denied while trying to connect")
+    case ["docker", "version", *rest] if "{{{{.Server.Os}}}}" in rest[-1]:
+        print("linux/amd64")
+    case ["docker", "save", *_, "--platform", _, _] if has("old-docker"):
+        end(125, "unknown flag: --platform")
     case ["docker", "build", *_] if has("no-build"):
         end(1, "no route to host")
     case ["docker", "build", *rest]:
@@ -33,8 +38,10 @@ match [name, *argv]:
         sys.exit(not has(image(wanted)))
     case ["docker", "import", *rest] | ["docker", "tag", *rest] | ["docker", "pull", *rest]:
         (notes / image(rest[-1])).touch()
-    case ["docker", "save", "--output", target, _]:
+    case ["docker", "save", "--output", target, *_]:
         Path(target).write_bytes(b"saved")
+    case ["docker", "exec", _node, "crictl", "inspecti", wanted]:
+        sys.exit(not has("node-" + image(wanted)))
     case ["docker", "inspect", *_]:
         print("kindest/node:v1.36.1@sha256:00") if has("cluster") else end(1, "no such container")
     case ["docker", "network", "inspect", "kind", *_]:
@@ -43,6 +50,8 @@ match [name, *argv]:
         print("redes-control-plane", "exited" if has("stopped") else "running")
     case ["kind", "get", "clusters"]:
         print("redes") if has("cluster") else end(0, "No kind clusters found.")
+    case ["kind", "get", "nodes", *_]:
+        print("redes-control-plane redes-worker redes-worker2")
     case ["kind", "get", "kubeconfig", *_]:
         print((notes / "kubeconfig").read_text()) if has("cluster") else end(1, "ERROR: could not locate any")
     case ["kind", "create", "cluster", *_]:

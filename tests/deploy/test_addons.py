@@ -160,6 +160,37 @@ def test_what_cannot_be_had_is_told_with_its_labs_and_the_others_are_installed(m
     assert [command[3] for command in shown] == ["apply", "rollout"]
 
 
+def test_what_a_webhook_judges_is_given_to_it_again_until_it_answers(monkeypatch, tmp_path, capsys):
+    """MetalLB's is asked about its address pool as soon as its pod is Ready."""
+    kubectl, tries = tmp_path / "kubectl", tmp_path / "tries"
+    kubectl.write_text(
+        f"#!/bin/sh\necho >> {tries}\n"
+        f"[ $(wc -l < {tries}) -ge 3 ] && cat && exit 0\n"
+        "echo 'failed calling webhook \"x.metallb.io\": connection refused' >&2; exit 1\n"
+    )
+    kubectl.chmod(0o755)
+    monkeypatch.setattr(addons, "LOOK_AGAIN", 0)
+    addons._apply_once_judged([str(kubectl)], "the pool could not be applied", "a pool\n")
+    assert capsys.readouterr().out == "a pool\n"
+    kubectl.write_text("#!/bin/sh\necho 'addresses: invalid' >&2; exit 1\n")
+    with pytest.raises(tools.KindProblem, match="the pool could not be applied: addresses: invalid"):
+        addons._apply_once_judged([str(kubectl)], "the pool could not be applied", "a pool")
+
+
+def test_the_ingress_controller_is_set_up_as_netlabs():
+    ours, netlabs = map(_nginx_config, ("deploy/addons/ingress/around.yaml", _NETLABS_INGRESS))
+    # Debian's nginx must be told of TLS 1.3, the controller's own need not.
+    assert ours == {key: value for key, value in netlabs.items() if key != "ssl-protocols"}
+
+
+_NETLABS_INGRESS = "netlab/addons/ingress/nginx-ingress.yaml"
+
+
+def _nginx_config(path: str) -> dict[str, str]:
+    manifests = yaml.safe_load_all((addons.PROJECT / path).read_text())
+    return next(each["data"] for each in manifests if each and each["kind"] == "ConfigMap")
+
+
 @pytest.mark.integration
 def test_netlab_takes_our_own_manifests(stack, tmp_path):
     kubectl = [str(addons.KUBECTL), "--kubeconfig", str(stack.kubeconfig)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from deploy.kind import cluster
 from netlab import topology
 
 CONFIG = yaml.safe_load((Path(__file__).parents[2] / "deploy/kind/cluster.yaml").read_text())
@@ -21,3 +22,14 @@ def test_kind_has_the_address_ranges_that_netlab_has():
         "podSubnet": str(ours.pod_network),
         "serviceSubnet": str(ours.service_network),
     }
+
+
+def test_a_pod_that_forks_without_end_is_stopped_by_its_node():
+    (patch,) = map(yaml.safe_load, CONFIG["kubeadmConfigPatches"])
+    assert patch["kind"] == "KubeletConfiguration"
+    assert 256 <= patch["podPidsLimit"] <= 4096
+
+
+def test_the_ingress_controllers_node_ports_are_those_that_are_mapped():
+    mapped = {each["containerPort"] for each in CONFIG["nodes"][0]["extraPortMappings"]}
+    assert mapped == {30000, 30001, *cluster.INGRESS_PORTS.values()}

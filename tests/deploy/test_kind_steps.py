@@ -78,6 +78,15 @@ def test_a_port_this_machine_uses_is_left_out_and_told(capsys):
     assert f"port {port} of this machine" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("found", "is_told"), [("128\n", True), ("512\n", False), (None, False)])
+def test_too_few_inotify_instances_are_told_with_the_remedy(tmp_path, capsys, found, is_told):
+    setting = tmp_path / "max_user_instances"
+    if found:
+        setting.write_text(found)
+    cluster.warn_of_few_instances(setting)
+    assert ("sysctl fs.inotify.max_user_instances=512" in capsys.readouterr().out) == is_told
+
+
 def test_archives_go_where_they_are_needed(fakes, folder):
     found = images.archives(folder)
     assert images.load_node_image(found, "") == "kindest/node:v1.33.4"
@@ -132,6 +141,30 @@ def test_a_preload_can_be_used_by_another_machine(fakes, tmp_path):
     kept = images.preload(tmp_path / "kept", "")
     assert [path.name for path in kept] == ["kindest_node_v1.36.1.tar", "redes.local_toolbox_0.1.0.tar"]
     assert fakes.calls("docker", "save")[0][-1] == "kindest/node:v1.36.1"
+
+
+def test_an_archive_holds_the_architecture_that_docker_runs_and_no_other(fakes, tmp_path):
+    """Docker's containerd store knows of others that it has not: nodes refuse an archive that names them."""
+    images._write(tmp_path / "a.tar", "busybox:latest")
+    (call,) = fakes.calls("docker", "save")
+    assert call[-3:] == ["--platform", "linux/amd64", "busybox:latest"]
+
+
+def test_a_docker_that_knows_no_platforms_saves_what_it_has(fakes, tmp_path):
+    fakes.note("old-docker")
+    images._write(tmp_path / "a.tar", "busybox:latest")
+    assert (tmp_path / "a.tar").read_bytes() == b"saved"
+    assert len(fakes.calls("docker", "save")) == 2
+
+
+def test_images_of_labs_that_docker_has_come_into_nodes_that_have_them_not(fakes):
+    here, there, nowhere = images.images_of_labs()[0], "prom/there:1", "prom/nowhere:1"
+    assert here == "docker.io/library/busybox:latest"
+    fakes.note(f"has-{here}", f"has-{there}", f"node-has-{there}")
+    images.load_what_docker_has([here, there, nowhere])
+    (load,) = fakes.calls("kind", "load")
+    assert load[:3] == ["kind", "load", "image-archive"]
+    assert [call[-1] for call in fakes.calls("docker", "save")] == [here]
 
 
 def test_down_is_asked_by_name_and_can_be_said_twice(fakes, tmp_path):
