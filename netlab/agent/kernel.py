@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _LOCK = Path("/run/redes/lock")
+_KUBELETS_CHAINS = ("KUBE-IPTABLES-HINT", "KUBE-KUBELET-CANARY")
 _LINKS = 1  # the group of NETLINK_ROUTE that is told of interfaces
 _SOL_NETLINK, _NO_ENOBUFS = 270, 5
 
@@ -45,6 +46,19 @@ def watch_interfaces() -> Iterator[Callable[[], None]]:
                     links.recv(65536, socket.MSG_DONTWAIT)
 
         yield wait
+
+
+def follow_the_nodes_iptables() -> None:
+    """Have `iptables` in this pod speak of the tables that the node's programs write.
+
+    A kernel has two sets: nftables' and, on Docker Desktop and older hosts, legacy ones. The kubelet leaves
+    an empty chain in the set it uses, by which kube-proxy's image finds out too. Listing the legacy tables
+    loads none that is not loaded.
+    """
+    saved = subprocess.run(["iptables-legacy-save"], capture_output=True, text=True).stdout
+    if any(f":{chain} " in saved for chain in _KUBELETS_CHAINS):
+        for name in ("iptables", "ip6tables"):
+            do(["update-alternatives", "--set", name, f"/usr/sbin/{name}-legacy"])
 
 
 def do(argv: list[str], *, stdin: str = "") -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from . import impair, mechanisms, routes
 from .effects import DIRECTIONS, Misuse, read_address, read_direction, read_effects, read_mtu
-from .kernel import Failed, alone, watch_interfaces
+from .kernel import Failed, alone, follow_the_nodes_iptables, watch_interfaces
 
 _USAGE = (
     "usage: redes-agent impair set POD_IP to-pod|from-pod EFFECT=NUMBER... | impair clear POD_IP [DIRECTION] "
@@ -100,6 +100,7 @@ def _route(words: list[str]) -> list[dict] | None:
 def serve() -> None:
     """What the agent's pod runs: a first process that collects orphans, and a child that tends the node."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    follow_the_nodes_iptables()
     tender = os.fork()
     if tender == 0:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

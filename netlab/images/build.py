@@ -194,6 +194,9 @@ def _finish_toolbox(root: Path) -> None:
     compiling = ["/usr/bin/python3", "-m", "compileall", "-q", "/usr/local/share/redes_agent"]
     subprocess.run(["chroot", str(root), *compiling], check=True)
     _copy(recipe.kubectl(), programs / "kubectl", 0o755)
+    # Ubuntu confines /usr/bin/tcpdump by its path, in containers too: it could neither write the captures nor
+    # speak to a terminal there.
+    _copy(root / "usr/bin/tcpdump", programs / "tcpdump", 0o755)
     for place in ("etc/bash.bashrc", "root/.bashrc"):
         _copy(recipe.FILES / "bashrc", root / place, 0o644)
     (root / "root/.profile").unlink(missing_ok=True)

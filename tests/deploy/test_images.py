@@ -63,6 +63,11 @@ def test_the_toolbox_has_the_kubectl_and_the_version_of_netlabs():
     assert f"VERSION={images.TOOLBOX_VERSION}\n" in TOOLBOX
 
 
+def test_the_toolboxs_tcpdump_is_not_where_ubuntu_confines_it():
+    """A path in PATH before /usr/bin; netlab's builder copies it likewise."""
+    assert "install -m 0755 /usr/bin/tcpdump /usr/local/bin/tcpdump" in TOOLBOX
+
+
 @pytest.mark.parametrize("text", [TOOLBOX, PORTAL], ids=["toolbox", "portal"])
 def test_an_image_is_built_by_a_docker_without_buildx_too(text):
     assert not re.search(r"(?m)^(COPY|ADD|RUN) .*(--chmod|--link|--mount|<<)", text)

@@ -93,6 +93,15 @@ class World:
         return int(words[1]) + int(words[2])  # for a reader, and for nobody
 
 
+def test_the_toolboxs_tcpdump_is_not_the_one_that_apparmor_confines_by_its_path(world):
+    assert world.run("a", "sh", "-c", "command -v tcpdump").stdout == "/usr/local/bin/tcpdump\n"
+    assert world.run("a", "tcpdump", "-d", "icmp").stdout.startswith("(000)")
+
+
+def test_on_a_node_without_legacy_tables_the_agent_speaks_nftables(world):
+    assert "nf_tables" in world.run("agent", "iptables", "--version").stdout
+
+
 def test_a_third_of_the_datagrams_to_the_pod_is_lost_and_none_after_removal(world):
     world.agent("impair", "set", world.address("a"), "to-pod", "loss=30")
     assert LEAST <= world.deliveries("a") <= MOST
