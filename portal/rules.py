@@ -80,7 +80,7 @@ def counting(mode: Mode) -> str:
         Mode.IPTABLES: _(
             "Counted are the connections that went by each rule since it was written: "
             "only their first packet passes here. "
-            "Those of the doors are written anew when any Service changes."
+            "Where a Service is entered, on the left, the count begins anew when any Service changes."
         ),
         Mode.NFTABLES: _(
             "These rules carry no counters: counted are the connections that conntrack still remembers."

@@ -89,6 +89,10 @@ class Round:
     def place(self, name: str) -> Place:
         return Observation(self.places).place(name)
 
+    def spell(self, name: str) -> str:
+        """A place as people know it. Raises Broken where it is not."""
+        return Observation(self.places).spell(name)
+
     async def look(self, pods: Iterable[str], *, since: float = 0.0) -> Observation:
         """The captures of these pods, not older than `since` (of `time.monotonic`)."""
         return await self.look_along([pod for pod in pods if not is_node(pod)], since=since)

@@ -29,11 +29,11 @@ _WORDS = {
     ),
     Capability.IPVS: (
         _("The kernel of every node has IPVS."),
-        _("The kernel of %(node)s has no IPVS: %(said)s"),
+        _("The kernel of %(node)s has no IPVS."),
     ),
     Capability.BBR: (
         _("The kernel of every node gives a TCP socket BBR."),
-        _("The kernel of %(node)s has no BBR: %(said)s"),
+        _("The kernel of %(node)s has no BBR."),
     ),
     Capability.EBPF: (
         _("On every node the platform's agent can load an eBPF program."),

@@ -58,7 +58,7 @@ class TestObject:
 class TestCommand:
     def judge(self, done, **facts):
         settings = CommandSettings(pod="ana", argv=("ss", "-ti"), otherwise=OTHERWISE, **facts)
-        return command.judge(settings, done, pattern=facts.get("matches", ""))
+        return command.judge(settings, done, pattern=facts.get("matches", ""), place="worker")
 
     def test_a_number_is_held_against_bounds(self):
         bounds = {"matches": r"retrans:\d+/(\d+)", "lowest": 1}
@@ -66,11 +66,12 @@ class TestCommand:
         assert self.judge(said("retrans:0/0"), **bounds).verdict == FAIL
         assert self.judge(said("no such line"), **bounds).verdict == FAIL
 
-    def test_the_exit_code_counts(self):
+    def test_the_exit_code_counts_and_the_place_is_called_as_people_know_it(self):
         assert self.judge(said(exit_code=1)).verdict == FAIL
+        assert self.judge(said()).reason["en"] == "In worker the command printed what it must."
 
     def test_a_command_that_is_not_there_decides_nothing(self):
-        with pytest.raises(Broken, match="cannot be run in ana"):
+        with pytest.raises(Broken, match="cannot be run in worker"):
             self.judge(said(exit_code=127))
 
 
