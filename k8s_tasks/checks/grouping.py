@@ -62,7 +62,10 @@ async def check_not(settings: NotSettings, round: Round) -> Finding:
         return failed(Reason.PRESENT, _("This must not be, and it is: %(what)s"), evidence, what=found.reason)
     if control.verdict == Verdict.FAIL:
         raise Broken(_("Nothing can be concluded, for the control failed: %(what)s"), what=control.reason)
-    return passed(_("It is not there, while the control is: %(what)s"), evidence, what=control.reason)
+    return passed(_NOT_THERE, evidence, what=control.reason)
+
+
+_NOT_THERE = _("What must not be there is not, and the control proves that it would be seen: %(what)s")
 
 
 def _end_of(proof: Proof, round: Round) -> float:
