@@ -116,7 +116,7 @@ def kubeconfig() -> Path:
 
 def install(path: Path) -> None:
     """Apply what the portal keeps on every cluster, as it would itself, and wait for the agents."""
-    kubectl = [str(PROJECT / ".venv" / "bin" / "kubectl"), "--kubeconfig", str(path)]
+    kubectl = _kubectl(path)
     show(
         [*kubectl, "wait", "--for=condition=Ready", "nodes", "--all", f"--timeout={WAIT}"],
         "nodes are missing",
@@ -124,13 +124,46 @@ def install(path: Path) -> None:
     files = [word for folder in OURS for word in ("-f", str(PROJECT / folder))]
     apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=redes", *files]
     show([*kubectl, *apply], "the platform's objects could not be applied")
+    renew_agents(path)
+    let_kube_proxy_tell(path)
     waited = ["rollout", "status", "daemonset/redes-node-agent", "-n", "redes-system", f"--timeout={WAIT}"]
     show([*kubectl, *waited], "the node agents did not start")
 
 
+def _kubectl(path: Path) -> list[str]:
+    return [str(PROJECT / ".venv" / "bin" / "kubectl"), "--kubeconfig", str(path)]
+
+
+def renew_agents(path: Path) -> None:
+    """Agents of an image that has been loaded anew under the same name: a restart, once for each image."""
+    from deploy.kind import images
+
+    if image := images.toolbox_in_nodes():
+        metadata = {"annotations": {"redes.local/toolbox": image}}
+        patch = json.dumps({"spec": {"template": {"metadata": metadata}}})
+        agents = ["daemonset/redes-node-agent", "-n", "redes-system"]
+        show([*_kubectl(path), "patch", *agents, "--patch", patch], "the node agents could not be renewed")
+
+
+def let_kube_proxy_tell(path: Path) -> None:
+    """Its log is read in a lab; as kubeadm starts it, it holds almost nothing."""
+    daemons = ["daemonset/kube-proxy", "-n", "kube-system"]
+    asked = attempt(*_kubectl(path), "get", *daemons, "-o", "json")
+    if asked.returncode:
+        return  # a cluster may do without
+    command = json.loads(asked.stdout)["spec"]["template"]["spec"]["containers"][0]["command"]
+    if not any(word.startswith(("--v=", "-v=")) for word in command):
+        container = {"name": "kube-proxy", "command": [*command, "--v=3"]}
+        patch = json.dumps({"spec": {"template": {"spec": {"containers": [container]}}}})
+        change = [*_kubectl(path), "patch", *daemons, "--patch", patch]
+        show(change, "kube-proxy could not be told to tell more")
+        waited = [*_kubectl(path), "rollout", "status", *daemons, f"--timeout={WAIT}"]
+        show(waited, "kube-proxy did not come back on every node")
+
+
 def offer_ingress(path: Path) -> None:
     """The controller, where there is one, at the node ports that the configuration maps to this machine's."""
-    kubectl = [str(PROJECT / ".venv" / "bin" / "kubectl"), "--kubeconfig", str(path)]
+    kubectl = _kubectl(path)
     service = ["service", "nginx-ingress", "-n", "nginx-ingress"]
     if attempt(*kubectl, "get", *service).returncode == 0:
         ports = [{"port": port, "nodePort": number} for port, number in INGRESS_PORTS.items()]

@@ -109,6 +109,12 @@ def _has(image: str) -> Callable[[str], bool]:
     return lambda node: attempt("docker", "exec", node, "crictl", "inspecti", image).returncode == 0
 
 
+def toolbox_in_nodes() -> str:
+    """The id of the toolbox that the nodes have; empty where they do not tell."""
+    asked = attempt("docker", "exec", f"{CLUSTER}-worker", "crictl", "inspecti", images.TOOLBOX)
+    return "" if asked.returncode else json.loads(asked.stdout)["status"]["id"]
+
+
 def load_toolbox() -> None:
     """Make the toolbox and load it; kind passes over nodes that have it. Raises KindProblem."""
     make_toolbox()

@@ -41,7 +41,7 @@ match [name, *argv]:
     case ["docker", "save", "--output", target, *_]:
         Path(target).write_bytes(b"saved")
     case ["docker", "exec", _node, "crictl", "inspecti", wanted]:
-        sys.exit(not has("node-" + image(wanted)))
+        print('{{"status": {{"id": "sha256:1"}}}}') if has("node-" + image(wanted)) else end(1)
     case ["docker", "inspect", *_]:
         print("kindest/node:v1.36.1@sha256:00") if has("cluster") else end(1, "no such container")
     case ["docker", "network", "inspect", "kind", *_]:

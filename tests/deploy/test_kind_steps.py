@@ -167,6 +167,48 @@ def test_images_of_labs_that_docker_has_come_into_nodes_that_have_them_not(fakes
     assert [call[-1] for call in fakes.calls("docker", "save")] == [here]
 
 
+@pytest.fixture
+def shown(monkeypatch) -> list[list[str]]:
+    """What kubectl would be told to change."""
+    commands = []
+    monkeypatch.setattr(cluster, "show", lambda command, problem: commands.append(command))
+    return commands
+
+
+def test_agents_are_renewed_once_for_each_image_that_the_nodes_have(fakes, shown, tmp_path):
+    cluster.renew_agents(tmp_path)
+    assert shown == []
+    fakes.note(f"node-has-{TOOLBOX}")
+    cluster.renew_agents(tmp_path)
+    ((*_, patch),) = shown
+    template = json.loads(patch)["spec"]["template"]
+    assert template["metadata"]["annotations"] == {"redes.local/toolbox": "sha256:1"}
+
+
+@pytest.mark.parametrize(
+    ("command", "patched"),
+    [
+        (["kube-proxy", "--config=/c"], ["kube-proxy", "--config=/c", "--v=3"]),
+        (["kube-proxy", "--v=2"], None),
+    ],
+)
+def test_kube_proxys_log_is_told_to_tell_what_a_lab_reads(monkeypatch, shown, tmp_path, command, patched):
+    spec = {"containers": [{"name": "kube-proxy", "command": command}]}
+    told = subprocess.CompletedProcess([], 0, json.dumps({"spec": {"template": {"spec": spec}}}))
+    monkeypatch.setattr(cluster, "attempt", lambda *_: told)
+    cluster.let_kube_proxy_tell(tmp_path)
+    patches = [json.loads(each[-1]) for each in shown if "patch" in each]
+    wanted = {"spec": {"template": {"spec": {"containers": [{"name": "kube-proxy", "command": patched}]}}}}
+    assert patches == ([wanted] if patched else [])
+    assert any("rollout" in each for each in shown) == bool(patched)
+
+
+def test_a_cluster_without_kube_proxy_is_left_alone(monkeypatch, shown, tmp_path):
+    monkeypatch.setattr(cluster, "attempt", lambda *_: subprocess.CompletedProcess([], 1, ""))
+    cluster.let_kube_proxy_tell(tmp_path)
+    assert shown == []
+
+
 def test_down_is_asked_by_name_and_can_be_said_twice(fakes, tmp_path):
     options = {"PATH": os.environ["PATH"], "STATE_DIR": str(tmp_path / "state")}
     assert [plain_python("down", **options).returncode for _ in range(2)] == [0, 0]
