@@ -93,7 +93,7 @@ class TokenAuthority:
             raise BadToken("the token is for another audience") from error
         except jwt.ExpiredSignatureError as error:
             raise BadToken("the token has expired") from error
-        except (jwt.PyJWTError, RecursionError) as error:
+        except jwt.PyJWTError as error:
             raise BadToken("the token is not one of this cluster") from error
 
 

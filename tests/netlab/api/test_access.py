@@ -1,5 +1,6 @@
 """Three people: ana may edit in `default`, bia may look, caio may do nothing."""
 
+import base64
 import ssl
 
 import aiohttp
@@ -129,7 +130,11 @@ async def test_a_token_speaks_for_its_account(plane):
 
 async def test_a_forged_or_foreign_token_is_unauthorized(plane):
     token = await _token(plane)
-    for bad in (token[:-4] + "AAAA", "x.y.z", "nonsense", await _token(plane, audiences=["elsewhere"])):
+    deep = base64.urlsafe_b64encode(b"[" * 2500 + b"]" * 2500).decode()
+    unsigned = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
+    elsewhere = await _token(plane, audiences=["elsewhere"])
+    forged = [token[:-4] + "AAAA", f"{deep}.{token.partition('.')[2]}", f"{unsigned}.{token.split('.')[1]}."]
+    for bad in (*forged, "x.y.z", "nonsense", elsewhere):
         status, answer = await get_as_bearer(plane, bad)
         assert (status, answer["reason"]) == (401, "Unauthorized")
 
