@@ -4,7 +4,7 @@ It mirrors kind: nodes on 172.18.0.0/16 behind one bridge, a /24 of 10.244.0.0/1
 services in 10.96.0.0/16.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from netlab import KUBERNETES_VERSION
@@ -12,6 +12,8 @@ from netlab import KUBERNETES_VERSION
 MAX_WORKERS = 9
 API_PORT = 6443
 POD_MTU = 1500
+NODE_NETWORK, POD_NETWORK = IPv4Network("172.18.0.0/16"), IPv4Network("10.244.0.0/16")
+SERVICE_NETWORK = IPv4Network("10.96.0.0/16")
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class Node:
 class Topology:
     name: str
     nodes: tuple[Node, ...]
-    node_network: IPv4Network = field(default=IPv4Network("172.18.0.0/16"))
-    pod_network: IPv4Network = field(default=IPv4Network("10.244.0.0/16"))
-    service_network: IPv4Network = field(default=IPv4Network("10.96.0.0/16"))
+    node_network: IPv4Network = NODE_NETWORK
+    pod_network: IPv4Network = POD_NETWORK
+    service_network: IPv4Network = SERVICE_NETWORK
     version: str = KUBERNETES_VERSION
 
     @property
@@ -69,10 +71,9 @@ def build(*, workers: int = 2, name: str = "redes") -> Topology:
     if not 1 <= workers <= MAX_WORKERS:
         raise ValueError(f"a cluster has 1 to {MAX_WORKERS} workers, not {workers}")
     names = [f"{name}-control-plane", *(_worker_name(name, number) for number in range(1, workers + 1))]
-    network, pods = IPv4Network("172.18.0.0/16"), IPv4Network("10.244.0.0/16")
-    blocks = list(pods.subnets(new_prefix=24))
-    nodes = [Node(n, i, network[i + 2], blocks[i], control_plane=i == 0) for i, n in enumerate(names)]
-    return Topology(name, tuple(nodes), network, pods)
+    blocks = list(POD_NETWORK.subnets(new_prefix=24))
+    nodes = [Node(n, i, NODE_NETWORK[i + 2], blocks[i], control_plane=i == 0) for i, n in enumerate(names)]
+    return Topology(name, tuple(nodes))
 
 
 def _worker_name(cluster: str, number: int) -> str:

@@ -6,10 +6,10 @@ import secrets
 from netlab.schema.causes import invalid
 from netlab.schema.kinds import Kind
 from netlab.store import Store, key_of
+from netlab.topology import SERVICE_NETWORK
 
 from . import status
 
-SERVICE_RANGE = ipaddress.ip_network("10.96.0.0/16")
 NODE_PORTS = range(30000, 32768)
 _WITH_NODE_PORTS = ("NodePort", "LoadBalancer")
 
@@ -43,14 +43,14 @@ def _assign_address(store: Store, kind: Kind, service: dict) -> None:
 
 def _check_asked_address(store: Store, kind: Kind, service: dict, asked: str) -> None:
     try:
-        outside = ipaddress.ip_address(asked) not in SERVICE_RANGE
+        outside = ipaddress.ip_address(asked) not in SERVICE_NETWORK
     except ValueError:
         return  # the rules say what is wrong with it
     used = {other["spec"].get("clusterIP", "") for other in _others(store, service)}
     if outside:
         why = (
             f"failed to allocate IP {asked}: the provided IP ({asked}) is not in the valid range. "
-            f"The range of valid IPs is {SERVICE_RANGE}"
+            f"The range of valid IPs is {SERVICE_NETWORK}"
         )
     elif asked in used:
         why = f"failed to allocate IP {asked}: provided IP is already allocated"
@@ -71,7 +71,7 @@ def _free_address(store: Store) -> str:
     """Random, as on a real cluster, and clear of the low block kept for well-known addresses."""
     used = {service["spec"].get("clusterIP", "") for service in store.list("services")}
     while True:
-        address = str(SERVICE_RANGE[256 + secrets.randbelow(SERVICE_RANGE.num_addresses - 512)])
+        address = str(SERVICE_NETWORK[256 + secrets.randbelow(SERVICE_NETWORK.num_addresses - 512)])
         if address not in used:
             return address
 

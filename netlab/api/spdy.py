@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Awaitable, Callable
 
-SYN_STREAM, SYN_REPLY, RST_STREAM, PING, GOAWAY = 1, 2, 3, 6, 7
+SYN_STREAM, SYN_REPLY, RST_STREAM, PING = 1, 2, 3, 6
 FIN = 1
 _MOST_HEADERS = 65_536  # bytes of a header block, unpacked
 _WORD_LIST = """
