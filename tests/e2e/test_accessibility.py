@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page
@@ -119,9 +120,17 @@ def paths_of(pages: dict[str, Page], code: str) -> dict[str, list[str]]:
         ],
         "admin": [
             *("/admin/", "/admin/k8s_tasks/labsession/", "/admin/k8s_tasks/limits/add/", "/admin/course/"),
-            *("/admin/admin/logentry/", "/admin/auth/group/add/", *session_pages(pages["admin"])),
+            *("/admin/admin/logentry/", *group_pages(pages["admin"]), *session_pages(pages["admin"])),
         ],
     }
+
+
+def group_pages(page: Page) -> list[str]:
+    """The list of groups with one in it, its page, and that of a new one."""
+    page.goto("/admin/auth/group/add/")
+    page.fill("input[name=name]", "Tutors")
+    page.click("input[name=_continue]")
+    return ["/admin/auth/group/", urlsplit(page.url).path, "/admin/auth/group/add/"]
 
 
 def session_pages(page: Page) -> list[str]:

@@ -266,8 +266,27 @@ def test_an_administrator_makes_a_group_and_chooses_what_it_may_do(enter):
     expect(page.locator(".messagelist li")).to_contain_text("Helpdesk")
 
 
+@pytest.fixture(scope="module")
+def tutors(administrator):
+    """A group, so that there is one to list."""
+    administrator.goto("/admin/auth/group/add/")
+    administrator.locator("input[name=name]").fill("Tutors")
+    administrator.locator("input[name=_continue]").click()
+    address = administrator.url
+    yield
+    administrator.goto(address)
+    administrator.locator("a.deletelink").click()
+    administrator.locator("input[type=submit]").click()
+    expect(administrator.locator(".messagelist li")).to_contain_text("Tutors")
+
+
+@pytest.mark.usefixtures("tutors")
 @pytest.mark.parametrize(
-    "place", ["portal/user", "portal/classroom", "k8s_tasks/cluster", "k8s_tasks/run", "curriculum/lab"]
+    "place",
+    [
+        *("portal/user", "auth/group", "portal/classroom"),
+        *("k8s_tasks/cluster", "k8s_tasks/run", "curriculum/lab"),
+    ],
 )
 def test_the_administration_lists(administrator, place):
     administrator.goto(f"/admin/{place}/")

@@ -140,3 +140,31 @@ def test_both_sides_are_accessible_and_fit(shared):
     expect(lab.page.locator("#keyboard [data-typed]")).to_be_visible()
     problems = problems_of(teacher, "the watched terminal") + problems_of(lab.page, "the lent terminal")
     assert not problems, "\n".join(problems)
+
+
+def test_the_replay_tells_at_each_moment_who_types(shared):
+    lab, teacher = shared
+    own = lab.page.locator("#terminal .xterm-rows")
+    run = lab.run_of_terminal()
+    lab.type("echo mine-$((40+2))")
+    expect(own).to_contain_text("mine-42")
+    lend(lab)
+    expect_writable(teacher, is_writable=True)
+    press(teacher, "echo from-$((40+2))")
+    expect(own).to_contain_text("from-42")
+    lab.page.locator("#take-back").click()
+    lab.type("exit")
+    expect(lab.page.locator("#terminal [data-terminal-end]")).not_to_be_empty()
+
+    page = lab.page
+    page.goto(f"/runs/{run}/")
+    typist, screen = page.locator("[data-replay-turn]"), page.locator("[data-replay-screen] pre")
+    expect(typist).to_have_attribute("data-turn", "student")
+    page.locator("[data-verdict=instructor] [data-replay-jump]").click()
+    expect(typist).to_contain_text("prof")
+    expect(screen).to_contain_text("mine-42")
+    expect(screen).not_to_contain_text("from-42")
+    page.locator("[data-verdict=student] [data-replay-jump]").click()
+    expect(screen).to_contain_text("from-42")
+    problems = problems_of(page, "the replay of a shared terminal")
+    assert not problems, "\n".join(problems)

@@ -40,7 +40,7 @@ def test_what_was_done_cannot_be_rewritten(world, panel):
 
 
 @pytest.mark.parametrize(
-    "model", ["portal/user", "portal/classroom", "k8s_tasks/run", "k8s_tasks/labsession"]
+    "model", ["portal/user", "auth/group", "portal/classroom", "k8s_tasks/run", "k8s_tasks/labsession"]
 )
 def test_lists_are_searched(panel, model):
     assert panel.get(f"/admin/{model}/?q=alice").status_code == 200
