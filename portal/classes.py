@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from curriculum import quiz_queries
 from curriculum.course import get_course
 from curriculum.specs import LabSpec
+from k8s_tasks.enums import LIVE_SESSION_STATES
 from portal import access
 from portal.assignments import due_of
 from portal.calibration import calibration
 from portal.class_predictions import histograms
 from portal.class_work import fingerprint, grid_rows, student_work
-from portal.lab_page import lab_or_404
+from portal.lab_page import find_lab, lab_or_404
 from portal.limits import is_too_often
 from portal.models import Classroom, User
 
@@ -83,7 +84,8 @@ def student(request, class_id, student_id):
 @require_safe
 def my_work(request):
     """One's own attempts: what was proven and when, and every run to watch again."""
-    return render(request, "my_work.html", work_context(request.user))
+    context = {**work_context(request.user), "open_sessions": open_sessions(request.user)}
+    return render(request, "my_work.html", context)
 
 
 def work_context(student: User) -> dict:
@@ -94,6 +96,13 @@ def work_context(student: User) -> dict:
         "quiz_attempts": quiz_queries.scored_attempts(student),
         "chapter_titles": {each.slug: f"{each.number}. {each.title}" for each in get_course().chapters},
     }
+
+
+def open_sessions(student: User) -> list[dict]:
+    """With their labs, the one that ends first foremost."""
+    live = access.own_sessions(student).filter(state__in=LIVE_SESSION_STATES).order_by("expires_at")
+    slugs = [(each, each.attempt.lab.slug) for each in live]
+    return [{"session": each, "slug": slug, "lab": find_lab(slug)} for each, slug in slugs]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -11,13 +11,15 @@ import logging
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django_htmx.http import reswap, retarget
 from redis.exceptions import RedisError
 
 from curriculum.domain import AnswerError
 from k8s_tasks.domain.runs import RunError
-from k8s_tasks.domain.sessions import SessionError
+from k8s_tasks.domain.sessions import SessionError, TooManySessions
 from portal import access
 from portal.lab_page import lab_or_404, lab_page, sitting_in, sitting_of
 
@@ -46,7 +48,9 @@ def status_of(refusal: Exception) -> int:
 
 
 def sentence_of(refusal: Exception) -> str:
-    """The domain's own words; those of a broken Redis are for the log."""
+    """The domain's own words, with the way to where they can be followed; a broken Redis's are logged."""
+    if isinstance(refusal, TooManySessions):
+        return format_html('{} <a href="{}">{}</a>', str(refusal), reverse("my-work"), _("My labs"))
     if not isinstance(refusal, RedisError):
         return str(refusal)
     logger.error("Redis does not answer", exc_info=refusal)

@@ -49,15 +49,18 @@ def extend(request, session_id):
 def reset(request, session_id):
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
     domain.reset_session(session)
-    return to_page(request, session)
+    return go_to(request, page_of(session))
 
 
 @require_POST
 @tells_refusals
 def end(request, session_id):
     session = get_object_or_404(access.own_sessions(request.user), pk=session_id)
+    if request.POST.get("from") == "my-work":
+        domain.end_session(session, _("It was ended from the page of one's own labs."))
+        return go_to(request, reverse("my-work"))
     domain.end_session(session, _("It was ended from the lab page."))
-    return to_page(request, session)
+    return go_to(request, page_of(session))
 
 
 @require_POST
@@ -71,9 +74,8 @@ def verify(request, session_id):
     return trigger_client_event(response, "run-started", {"run": str(run.pk), "step": "", "pane": ""})
 
 
-def to_page(request, session):
-    """Back to the lab's page, whole: after a reset or an end nothing on it is as it was."""
-    page = page_of(session)
+def go_to(request, page: str):
+    """To a page, whole: after a reset or an end nothing on it is as it was."""
     return HttpResponseClientRedirect(page) if request.htmx else redirect(page)
 
 

@@ -41,6 +41,10 @@ class SessionError(Exception):
     """A session that cannot be had or kept; the text is for the student, in their language."""
 
 
+class TooManySessions(SessionError):
+    """One of the student's own must end first."""
+
+
 def start_session(attempt: Attempt, *, cluster: Cluster | None = None) -> LabSession:
     """A session for the attempt: the live one when there is one, else a new one that is being
     prepared, on the cluster given or on one that fits, or that waits for a whole one. Raises SessionError."""
@@ -51,7 +55,7 @@ def start_session(attempt: Attempt, *, cluster: Cluster | None = None) -> LabSes
         if mine := live.filter(attempt=attempt).first():
             return mine
         if live.count() >= limits.sessions_per_student():
-            raise SessionError(_("You have too many sessions open; end one of them first."))
+            raise TooManySessions(_("You have too many sessions open; end one of them first."))
         if needs_whole_cluster(attempt.lab.slug):
             return _create_exclusive(attempt, cluster)
         return _create_session(attempt, cluster or _take_place(attempt.lab.slug))

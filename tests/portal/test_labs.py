@@ -5,7 +5,7 @@ from django.contrib.messages import get_messages
 from curriculum import domain as work
 from curriculum.enums import Confidence
 from curriculum.models import Attempt
-from k8s_tasks.domain.sessions import SessionError
+from k8s_tasks.domain.sessions import SessionError, TooManySessions
 from k8s_tasks.enums import SessionState
 
 PAGE = "/labs/ping-and-netcat/"
@@ -68,6 +68,16 @@ def test_a_refused_start_is_a_notice_to_htmx(world, asked, visit):
 
     assert (response.status_code, response["HX-Retarget"]) == (409, "#notices")
     assert "Every &lt;b&gt;place&lt;/b&gt; is taken." in response.content.decode()
+
+
+def test_too_many_sessions_are_told_with_the_way_to_them(world, asked, visit):
+    asked.refusal = TooManySessions("Too many.")
+
+    by_htmx = visit(world.bob).post(PAGE + "start/", headers=HTMX)
+    by_page = visit(world.bob).post(PAGE + "start/")
+
+    for response in (by_htmx, by_page):
+        assert 'Too many. <a href="/my-labs/">' in response.content.decode()
 
 
 def test_commands_are_shown_as_they_will_run(world, asked, visit):

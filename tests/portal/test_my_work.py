@@ -1,6 +1,7 @@
 """A student finds every try of their own: what was proven, when, and each run."""
 
 from curriculum import domain as work
+from k8s_tasks.enums import SessionState
 from tests.portal.conftest import make_run, make_session
 
 
@@ -22,9 +23,25 @@ def test_nobody_elses_work_is_there(world, visit):
 
 def test_it_asks_as_often_for_three_attempts_as_for_one(world, lab, visit, django_assert_num_queries):
     browser = visit(world.alice)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         browser.get("/my-labs/")
     for _ in range(2):
         make_run(make_session(work.start_attempt(world.alice, lab)))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         assert len(browser.get("/my-labs/").context["attempts"]) == 3
+
+
+def test_open_sessions_stand_first_and_can_be_ended_there(world, asked, visit):
+    browser, end = visit(world.alice), f"/sessions/{world.session.pk}/end/"
+    assert f'action="{end}"' in browser.get("/my-labs/").content.decode()
+
+    response = browser.post(end, {"from": "my-work"})
+
+    assert (response.status_code, response["Location"]) == (302, "/my-labs/")
+    assert asked.acts == [("end_session", world.session)]
+
+
+def test_a_session_that_is_over_is_not_open(world, visit):
+    world.session.state = SessionState.ENDED
+    world.session.save()
+    assert visit(world.alice).get("/my-labs/").context["open_sessions"] == []
