@@ -40,7 +40,7 @@ class GroupOfTheirsForm(GroupForm):
 
 def _group_told(group: Group) -> str:
     may = panel_rights.labels_of(group.permissions.select_related("content_type"))
-    return f"{group}: {'; '.join(may)}" if may else str(group)
+    return f"{group}: {'; '.join(may) or gettext('Nothing yet.')}"
 
 
 def _named(person: User) -> str:

@@ -192,6 +192,10 @@ def test_a_group_opens_nothing_to_who_was_not_let_in(world, visit, helpdesk):
     assert visit(world.bob).get("/admin/k8s_tasks/labsession/").status_code == 302
 
 
+def test_a_group_that_allows_nothing_says_so_where_it_is_chosen(world, panel, helpdesk):
+    assert "Helpdesk: Nothing yet." in ask(panel, PEOPLE, "put_into_group", world.bob)
+
+
 def test_the_group_that_was_meant_must_be_said(world, panel):
     assert "This field is required" in confirm(panel, PEOPLE, "put_into_group", world.bob)
     assert on_record(world.bob) == []
