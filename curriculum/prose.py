@@ -39,6 +39,7 @@ LAB_ADDRESS = "/labs/{slug}/"
 CHAPTER_ADDRESS = "/chapters/{slug}/"
 HINT = re.compile(r"hint(?: ([a-z][a-z0-9-]*))?")
 
+_MARKED = re.compile(r"[`*]")
 _DRAWING = re.compile(r"^!\[\[drawing:([a-z][a-z0-9-]*)\]\]$")
 _SECTION = re.compile(r"^(?:(intro|debrief)|(step|condition) ([a-z][a-z0-9-]*): (.+))$")
 
@@ -119,6 +120,11 @@ def read_lab_text(source: str, page: Page) -> dict[tuple[str, str], Section]:
         kind, key = found[1] or found[2], found[3] or ""
         if (kind, key) in sections:
             page.say(line, f"{title!r} is here twice; keep one")
+        if _MARKED.search(found[4] or ""):
+            page.say(
+                line,
+                "a title is shown as it stands; leave out the marks of code and emphasis",
+            )
         sections[kind, key] = _read_section(found[4] or "", line, tokens, page)
     return sections
 

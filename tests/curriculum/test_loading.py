@@ -88,6 +88,13 @@ def test_a_second_step_of_the_same_name_is_told(folder):
     assert any("'addresses' is here twice" in problem.mend for problem in folder.problems())
 
 
+def test_a_title_that_would_show_its_marks_is_told(folder):
+    line = folder.change("en.md", "## step routes: ", "## step routes: `ip` ")
+    assert any(
+        problem.line == line and "leave out the marks" in problem.mend for problem in folder.problems()
+    )
+
+
 def test_broken_yaml_is_told_with_its_line(folder):
     line = folder.change("lab.yaml", "panes: [ana", "panes: [[ana")
     problem = next(problem for problem in folder.problems() if "no valid YAML" in problem.mend)
