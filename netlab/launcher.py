@@ -2,9 +2,10 @@
 
     launcher (host) ── keeper ── server (pid 1 inside: API, controllers, node agents) ── containers
 
-The launcher binds the API's socket on the host's loopback before the box exists and hands it down: the only
-thing that crosses the border. It writes `<state>/run.json`, publishes the kubeconfig, waits, and ends the box
-on SIGTERM or SIGINT. If it is killed outright, the kernel kills the keeper, and with it all the rest.
+The launcher binds the API's socket on the host's loopback before the box exists and hands it down, with one
+by which the inside names images to pull: that is all that crosses the border. It writes `<state>/run.json`,
+publishes the kubeconfig, waits, and ends the box on SIGTERM or SIGINT. If it is killed outright, the kernel
+kills the keeper, and with it all the rest.
 
 State directory: `server/` belongs to the inside (CA, keys), `lock` is held while the cluster lives,
 `run.json` tells who runs it, `kubeconfig` is the copy for people.
