@@ -18,7 +18,7 @@ def shared(start_lab, enter) -> tuple[LabPage, Page]:
     lab.page.locator(".hand-ask summary").click()
     lab.page.fill("#hand-text", "Why is there no reply?")
     lab.page.locator("#hand [name=watch]").check()
-    lab.page.locator("#hand button[type=submit]").click()
+    lab.page.locator("#hand .hand-ask button").click()
     lab.open_terminal()
     _, teacher = enter("instructor", reduced_motion="reduce")
     teacher.goto("/classes/1/live/")
