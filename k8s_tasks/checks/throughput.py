@@ -58,8 +58,14 @@ class Flow:
 
 
 async def check(settings: ThroughputSettings, round: Round) -> Finding:
-    seen = await round.look([settings.source, settings.target])
     port, payload = int(round.fill(settings.port)), round.fill(settings.payload)
+
+    def has_ended(seen: Observation) -> bool:
+        newest = _newest(_talks(settings, seen, settings.source, port), payload.encode())
+        return newest is None or _is_over(newest)
+
+    # The program has ended when the kernel has taken its last byte: that one may have to be sent again.
+    seen = await round.look_until([settings.source, settings.target], has_ended)
     return judge(settings, seen, port=port, payload=payload, megabits=float(round.fill(settings.rate) or 0))
 
 
@@ -79,7 +85,7 @@ def judge(
     if near.handshake is None or far.handshake is None:
         sentence = _("The transfer that begins with %(payload)s was captured without its beginning.")
         return failed(Reason.NO_BEGINNING, sentence, **facts)
-    if not any(each.is_fin for each in near.from_client):
+    if not _is_over(near):
         return failed(
             Reason.NOT_ENDED, _("The transfer that begins with %(payload)s still goes on."), **facts
         )
@@ -105,6 +111,10 @@ def _newest(talks: list[Conversation], start: bytes) -> Conversation | None:
     firsts = [(next((each for each in talk.from_client if each.payload), None), talk) for talk in talks]
     ours = [(first.at, talk) for first, talk in firsts if first and first.payload.startswith(start)]
     return max(ours, key=lambda each: each[0], default=(0.0, None))[1]
+
+
+def _is_over(talk: Conversation) -> bool:
+    return any(each.is_fin for each in talk.from_client)
 
 
 def measure(near: Conversation, far: Conversation) -> Flow | None:
