@@ -2,7 +2,8 @@
 
 It is judged twice: with the replicas as they were, it only takes down which one serves each key;
 after the change it compares. Each time the keys are sent until two passes agree: while a balancer takes up a
-change, some keys still go the old way, and a map of both ways is right about neither.
+change, some keys still go the old way, and a map of both ways is right about neither. Every second pass sends
+the last key first, or a balancer that takes turns could agree with itself.
 """
 
 from collections.abc import Sequence
@@ -25,9 +26,8 @@ _MOST_PASSES = 4
 async def check(settings: RemapSettings, round: Round) -> Finding:
     passes: list[Arrivals] = []
     while len(passes) < _MOST_PASSES and not agree(passes):
-        passes.append(
-            await send_requests(round, settings, samples=settings.keys, keep_open=False, as_keys=True)
-        )
+        how = {"keep_open": False, "as_keys": True, "backwards": len(passes) % 2 == 1}
+        passes.append(await send_requests(round, settings, samples=settings.keys, **how))
         if lost_requests(passes[-1]):
             break
     return judge(settings, passes, before=round.earlier.get("before", {}))

@@ -32,7 +32,7 @@ for copy in $(seq 25); do printf '%s-0.\\n' "$4" >&3 2>/dev/null; done
 echo "$failed"
 """
 # curl reads what it is to get line by line.
-_KEYS = """seq "$3" | sed "s|.*|url = \\"$1/&?$2-&.\\"\\noutput = /dev/null|" | "${@:4}" -K -"""
+_KEYS = """seq "$3" "$4" "$5" | sed "s|.*|url = \\"$1/&?$2-&.\\"\\noutput = /dev/null|" | "${@:6}" -K -"""
 # A message as gRPC frames it: not compressed, its length in four bytes, and a StringValue of protobuf. For a
 # connection each, curl is told a name of its own for each, and to connect to the same address for all.
 _CALLS = r"""folder=$(mktemp -d) || exit 126
@@ -81,19 +81,23 @@ async def send_requests(
     samples: int,
     keep_open: bool,
     as_keys: bool = False,
+    backwards: bool = False,
     cookies: bool = False,
 ) -> Arrivals:
     """Numbered requests, one after the other: over a connection each, or over one that is kept. Where
     nobody answers the one before them, they are not sent: hundreds of time-outs would tell no more.
 
     With cookies the client brings back, from the second request on, what it was given with the first.
-    As keys, request n has the path /n whatever the mark of this time; else every path is new.
+    As keys, request n has the path /n whatever the mark of this time, and the last may be sent first; else
+    every path is new.
     """
     mark = new_mark()
     to = f"{round.fill(settings.address)}:{round.fill(settings.port)}"
     host = round.fill(settings.host)
     if settings.protocol == "http":
-        commands = _curl(to, mark, samples, host=host, keep_open=keep_open, as_keys=as_keys, cookies=cookies)
+        keys = (samples, -1, 1) if backwards else (1, 1, samples)
+        facts = {"host": host, "keep_open": keep_open, "cookies": cookies}
+        commands = _curl(to, mark, samples, keys=keys if as_keys else None, **facts)
     else:
         tls = settings.protocol == "grpcs"
         commands = _grpc(to, mark, samples, host=host, keep_open=keep_open, tls=tls)
@@ -120,16 +124,23 @@ def _program_of(command: list[str]) -> str:
 
 
 def _curl(
-    to: str, mark: str, samples: int, *, host: str, keep_open: bool, as_keys: bool, cookies: bool
+    to: str,
+    mark: str,
+    samples: int,
+    *,
+    host: str,
+    keep_open: bool,
+    keys: tuple[int, int, int] | None,
+    cookies: bool,
 ) -> list[list[str]]:
-    """The request before the numbered ones, and those."""
+    """The request before the numbered ones, and those; `keys` are the first, the step and the last."""
     base, curl = f"http://{to}", ["curl", "-s", "--max-time", "2"]
     curl += [] if keep_open else ["-H", "Connection: close"]
     curl += ["-H", f"Host: {host}"] if host else []
     curl += ["--cookie", ""] if cookies else []
     plain = [*curl, "-o", "/dev/null"]
-    all_of_them = ["bash", "-c", _KEYS, "keys", base, mark, str(samples), *curl]
-    if not as_keys:
+    all_of_them = ["bash", "-c", _KEYS, "keys", base, mark, *map(str, keys or ()), *curl]
+    if not keys:
         all_of_them = [*plain, f"{base}/{mark}-[1-{samples}]."]
     return [[*plain, f"{base}/{mark}-{END}."], all_of_them]
 
