@@ -24,7 +24,9 @@ async def test_a_click_is_followed_into_the_pod(stack, collector):
 
         def whole(spans):
             found = trace_of(run, spans)
-            return found if any(service == "redes-web" for service, _ in found) else []
+            names = {span.name for _, span in found}
+            is_whole = {"run", "start in the pod"} <= names and any(name.startswith("POST") for name in names)
+            return found if is_whole else []
 
         spans = {span.name: (service, span) for service, span in collector.wait_for(lambda s: whole(s))}
     finally:
