@@ -18,15 +18,18 @@ OWN_BUFFER = 32 * 1024  # so that what was sent tells what the client has taken
 
 
 @asynccontextmanager
-async def exec_server(folder, *, protocols=("v5.channel.k8s.io", "v4.channel.k8s.io")):
-    """An Api connected to such a server; `requests` on it holds the headers it was sent."""
+async def exec_server(folder, *, protocols=("v5.channel.k8s.io", "v4.channel.k8s.io"), tls=None, named=None):
+    """An Api connected to such a server; `requests` on it holds the headers it was sent.
+
+    `tls` is the server's SSLContext, `named` what stands beside its address in the kubeconfig."""
     server = _Server(protocols)
     runner = web.AppRunner(server.app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     host, port = runner.addresses[0]
-    api = await connect(write_kubeconfig(folder, f"http://{host}:{port}"))
+    scheme = "https" if tls else "http"
+    api = await connect(write_kubeconfig(folder, f"{scheme}://{host}:{port}", named))
     try:
         yield api, server
     finally:
@@ -34,7 +37,7 @@ async def exec_server(folder, *, protocols=("v5.channel.k8s.io", "v4.channel.k8s
         await runner.cleanup()
 
 
-def write_kubeconfig(folder, address: str):
+def write_kubeconfig(folder, address: str, beside: dict | None = None):
     path = folder / "kubeconfig"
     named = {"name": "test"}
     path.write_text(
@@ -43,7 +46,7 @@ def write_kubeconfig(folder, address: str):
                 "apiVersion": "v1",
                 "kind": "Config",
                 "current-context": "test",
-                "clusters": [{**named, "cluster": {"server": address}}],
+                "clusters": [{**named, "cluster": {"server": address, **(beside or {})}}],
                 "users": [{**named, "user": {"token": "t0ken"}}],
                 "contexts": [{**named, "context": {"cluster": "test", "user": "test"}}],
             }

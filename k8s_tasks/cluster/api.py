@@ -107,7 +107,9 @@ class Api:
         limit = aiohttp.ClientTimeout(total=seconds, connect=SECONDS)
         url = self.url(path, query)
         try:
-            answer = await self.http.request(method, url, headers=headers, data=data, timeout=limit)
+            answer = await self.http.request(
+                method, url, headers=headers, data=data, timeout=limit, server_hostname=self.tls_name
+            )
         except _CONNECTION_ERRORS as error:
             raise Unreachable(_words(error)) from error
         async with answer:
@@ -124,6 +126,11 @@ class Api:
     @property
     def http(self) -> aiohttp.ClientSession:
         return self.client.rest_client.pool_manager
+
+    @property
+    def tls_name(self) -> str | None:
+        """The kubeconfig's `tls-server-name`: whom the certificate must name, when not the address."""
+        return self.client.configuration.tls_server_name
 
     def warm_up(self) -> None:
         """Have an idle connection ready: the next command then needs no TCP and TLS handshake."""

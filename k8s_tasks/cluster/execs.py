@@ -123,6 +123,7 @@ async def _start(
             heartbeat=None if tty else 30,
             max_msg_size=0,
             timeout=aiohttp.ClientWSTimeout(ws_close=1),
+            server_hostname=api.tls_name,
         )
     except aiohttp.WSServerHandshakeError as error:
         raise await _why_refused(api, url, headers, error) from error
@@ -134,7 +135,9 @@ async def _start(
 async def _why_refused(api: Api, url: str, headers: dict, error: aiohttp.WSServerHandshakeError):
     """A refused handshake hides the server's sentence; ask once more without upgrading."""
     try:
-        async with api.http.get(url, headers=headers, timeout=aiohttp.ClientTimeout(SECONDS)) as answer:
+        limit = aiohttp.ClientTimeout(SECONDS)
+        asked = api.http.get(url, headers=headers, timeout=limit, server_hostname=api.tls_name)
+        async with asked as answer:
             return refusal(error.status, await answer.read())
     except (TimeoutError, aiohttp.ClientError, OSError):
         return refusal(error.status, str(error.message).encode())

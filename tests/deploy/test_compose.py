@@ -61,6 +61,18 @@ def test_only_the_maker_of_the_secrets_is_root_and_it_has_no_network(compose):
     assert compose["services"]["secrets"]["network_mode"] == "none"
 
 
+def test_the_image_is_built_once_and_never_asked_of_a_registry(compose):
+    services = compose["services"]
+    assert {name for name in services if "build" in services[name]} == {"secrets"}
+    assert {services[name]["image"] for name in PORTAL} == {services["secrets"]["image"]}
+    assert {services[name]["pull_policy"] for name in PORTAL} == {"never"}
+
+
+def test_the_database_is_well_once_it_answers_by_tcp(compose):
+    """While its image makes the database, a server that only listens at the socket answers for a moment."""
+    assert compose["services"]["postgres"]["healthcheck"]["test"][:3] == ["CMD", "pg_isready", "-h"]
+
+
 def test_named_volumes_and_networks_are_declared(compose):
     for service in compose["services"].values():
         named = {volume.split(":")[0] for volume in service.get("volumes", []) if volume[0] != "."}

@@ -80,6 +80,7 @@ def test_the_toolbox_names_no_architecture():
 def test_the_portals_image_ends_as_an_ordinary_user_with_its_assets():
     last = PORTAL.rpartition("\nFROM ")[2]
     assert re.findall(r"(?m)^USER (.*)$", last) == ["64100:64100"]
+    assert "groupadd --gid 64100 redes" in last  # of a group without a name Celery says that it is root's
     assert "COPY --from=assets /src/static/dist static/dist" in last
     assert "npm" not in last and "pip install" not in last
 
