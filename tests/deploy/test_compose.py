@@ -148,3 +148,11 @@ def test_the_kubeconfig_follows_what_is_given(making):
     assert making()["kubeconfig"] == "two"
     making.given.unlink()
     assert "kubeconfig" not in making()
+
+
+def test_the_backup_that_is_told_keeps_the_files_that_the_containers_read(compose):
+    told = (PROJECT / "docs/operations.md").read_text()
+    asked = compose["services"]["postgres"]["environment"]
+    assert f"pg_dump -U {asked['POSTGRES_USER']} --format=custom --no-owner {asked['POSTGRES_DB']}" in told
+    assert f"cat {compose['services']['web']['environment']['SECRET_KEY_FILE']} > secret_key" in told
+    assert "cat /var/lib/redes/evidence_key.pem > evidence_key.pem" in told
