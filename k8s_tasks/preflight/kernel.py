@@ -4,7 +4,9 @@ The text of `on_node` is run as it is by the Python of the agent's pod, so that 
 image answers too.
 """
 
+import errno
 import json
+import os
 from pathlib import Path
 
 from django.utils.translation import gettext_noop as _
@@ -40,6 +42,7 @@ _WORDS = {
         _("On %(node)s the platform's agent may not load an eBPF program: %(said)s"),
     ),
 }
+_IPVS_BARRED = _("The kernel of %(node)s has IPVS, but lets nobody in a user namespace use it.")
 
 
 async def probe(scene: Scene) -> dict[Capability, Finding]:
@@ -62,7 +65,8 @@ def decide(name: Capability, nodes: dict[str, dict]) -> Finding:
     everywhere, lacking = _WORDS[name]
     for node, told in nodes.items():
         if told.get("works") is False:
-            return absent(lacking, node=node, said=told["said"])
+            barred = name == Capability.IPVS and told["said"] == os.strerror(errno.EPERM)
+            return absent(_IPVS_BARRED if barred else lacking, node=node, said=told["said"])
     for node, told in nodes.items():
         if "error" in told:
             return unknown(PROBE_FAILED, error=f"{node}: {told['error']}")

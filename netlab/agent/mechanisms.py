@@ -1,7 +1,9 @@
 """Which mechanism of the kernel brings each effect about, and the commands for it. Pure but for `probe`.
 
-netem does all of it where the kernel has it. It acts on what an interface sends, so what the pod sends is
-led through an ifb first. Where netem is missing:
+netem does all of it but the rate where the kernel has it. It acts on what an interface sends, so what
+the pod sends is led through an ifb first. It could keep a rate too, but its queue is counted in packets,
+not in time: seconds of traffic would wait in it. tbf, behind netem, lets none wait longer than _TBF_MS.
+Where netem is missing:
 
     loss                     iptables' `statistic` in the node's mangle table: to TCP a loss like any
                              other, for it happens on the way and not in the sender's own stack
@@ -91,7 +93,8 @@ def choose(effects: Effects, direction: str, has: dict[str, bool]) -> dict[str, 
     reach = direction == "to-pod" or has["ifb"]
     chosen = {}
     for name in effects.given:
-        mechanism = NETEM if has["netem"] and reach else _without_netem(name, reach=reach, has=has)
+        by_netem = has["netem"] and reach and not (name == "rate" and has["tbf"])
+        mechanism = NETEM if by_netem else _without_netem(name, reach=reach, has=has)
         if mechanism is None:
             raise Misuse(f"this node's kernel has nothing for {name} {direction}")
         chosen[name] = mechanism
@@ -125,20 +128,22 @@ def mark(direction: str, address: str) -> str:
 
 
 def queueing(link: Link, effects: Effects, chosen: dict[str, str]) -> list[list[str]]:
-    """Commands that lay netem or tbf."""
-    words = _netem_words(effects, chosen) if NETEM in chosen.values() else []
-    if not words and TBF in chosen.values():
-        words = _tbf_words(effects.rate)
-    if not words:
-        return []
-    if link.direction == "to-pod":
-        return [["tc", "qdisc", "replace", "dev", link.interface, "root", *words]]
+    """Commands that lay netem, tbf, or tbf behind netem."""
+    interface = link.interface if link.direction == "to-pod" else link.ifb
+    replace = ["tc", "qdisc", "replace", "dev", interface]
+    laid = []
+    if NETEM in chosen.values():
+        laid.append([*replace, "root", "handle", "1:", *_netem_words(effects, chosen)])
+    if TBF in chosen.values():
+        laid.append([*replace, *(["parent", "1:"] if laid else ["root"]), *_tbf_words(effects.rate)])
+    if not laid or link.direction == "to-pod":
+        return laid
     to_ifb = ["action", "mirred", "egress", "redirect", "dev", link.ifb]
     everything = ["protocol", "all", "u32", "match", "u32", "0", "0"]
     return [
         ["ip", "link", "add", link.ifb, "type", "ifb"],
         ["ip", "link", "set", link.ifb, "up"],
-        ["tc", "qdisc", "replace", "dev", link.ifb, "root", *words],
+        *laid,
         ["tc", "qdisc", "add", "dev", link.interface, "ingress"],
         ["tc", "filter", "add", "dev", link.interface, "ingress", *everything, *to_ifb],
     ]
@@ -182,7 +187,7 @@ def chosen_of(effects: Effects, mechanisms: Iterable[str]) -> dict[str, str]:
     """The choice again, from what a rule remembers."""
     kinds = set(mechanisms)
     if NETEM in kinds:
-        return dict.fromkeys(effects.given, NETEM)
+        return {n: TBF if n == "rate" and TBF in kinds else NETEM for n in effects.given}
     chosen = dict.fromkeys((n for n in effects.given if n in _WAITING), RELAY)
     if effects.loss:
         chosen["loss"] = STATISTIC

@@ -1,5 +1,8 @@
 """What is concluded from what a probe saw."""
 
+import errno
+import os
+
 import pytest
 
 from curriculum.enums import Capability
@@ -24,6 +27,14 @@ WORKS, LACKS, FAILED = {"works": True, "said": ""}, {"works": False, "said": "no
 def test_a_kernel_has_it_when_every_node_does(nodes, state):
     found = kernel.decide(Capability.BBR, {f"n{number}": told for number, told in enumerate(nodes)})
     assert found.state == state
+
+
+def test_an_ipvs_that_a_user_namespace_may_not_use_is_not_called_missing():
+    barred = {"works": False, "said": os.strerror(errno.EPERM)}
+    found = kernel.decide(Capability.IPVS, {"n0": barred})
+    assert (found.state, "has IPVS, but" in found.sentence) == (State.ABSENT, True)
+    missing = {"works": False, "said": os.strerror(errno.ENOENT)}
+    assert "has no IPVS" in kernel.decide(Capability.IPVS, {"n0": missing}).sentence
 
 
 def test_delay_needs_netem_or_the_relay_and_netem_needs_netem():

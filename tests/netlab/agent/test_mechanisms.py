@@ -11,13 +11,25 @@ TO, FROM = Link("10.244.1.2", "veth1", "to-pod"), Link("10.244.1.2", "veth1", "f
 ALL = Effects(loss=30, delay=50, jitter=5, reorder=25, rate=1000)
 
 
-def test_netem_does_all_where_the_kernel_has_it():
+def test_where_the_kernel_has_netem_it_does_all_but_the_rate():
     chosen = choose(ALL, "to-pod", FULL)
-    (command,) = queueing(TO, ALL, chosen)
-    assert " ".join(command) == (
-        "tc qdisc replace dev veth1 root netem limit 10000 delay 50ms 5ms loss 30% reorder 25% rate 1000kbit"
+    netem, tbf = (" ".join(command) for command in queueing(TO, ALL, chosen))
+    assert netem == (
+        "tc qdisc replace dev veth1 root handle 1: netem limit 10000 delay 50ms 5ms loss 30% reorder 25%"
     )
+    assert tbf == "tc qdisc replace dev veth1 parent 1: tbf rate 1000kbit burst 4000 latency 300ms"
     assert len(rules(TO, ALL, chosen)) == 1  # the one that remembers
+
+
+def test_a_rate_alone_is_no_work_for_netem():
+    effects = Effects(rate=1000)
+    (command,) = queueing(TO, effects, choose(effects, "to-pod", FULL))
+    assert command[5:7] == ["root", "tbf"]
+
+
+def test_netem_keeps_the_rate_on_a_kernel_without_tbf():
+    (command,) = queueing(TO, ALL, choose(ALL, "to-pod", {**FULL, "tbf": False}))
+    assert command[-2:] == ["rate", "1000kbit"]
 
 
 def test_what_the_pod_sends_passes_netem_on_an_ifb():
@@ -27,9 +39,11 @@ def test_what_the_pod_sends_passes_netem_on_an_ifb():
         ["ip", "link"],
         ["tc", "qdisc"],
         ["tc", "qdisc"],
+        ["tc", "qdisc"],
         ["tc", "filter"],
     ]
     assert commands[2][:6] == ["tc", "qdisc", "replace", "dev", FROM.ifb, "root"]
+    assert commands[3][:6] == ["tc", "qdisc", "replace", "dev", FROM.ifb, "parent"]
     assert len(FROM.ifb) < 16
     assert ["ip", "link", "del", FROM.ifb] in unqueueing(FROM)
 
@@ -61,7 +75,7 @@ def test_lost_packets_are_lost_before_any_filter_and_before_they_wait():
     assert wait[-4:] == ["NFQUEUE", "--queue-num", str(FROM.queue), "--queue-bypass"]
 
 
-@pytest.mark.parametrize("has", [FULL, NO_NETEM])
+@pytest.mark.parametrize("has", [FULL, {**FULL, "tbf": False}, NO_NETEM])
 @pytest.mark.parametrize("link", [TO, FROM])
 def test_the_rules_tell_what_was_set(has, link):
     chosen = choose(ALL, link.direction, has)
