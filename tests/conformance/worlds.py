@@ -105,5 +105,7 @@ def service(name: str, app: str, ports: list[dict], **spec) -> dict:
 
 
 def configmap(name: str, labels: dict | None = None, **data: str) -> dict:
-    metadata = {"name": name, "labels": labels or {}}
+    metadata: dict = {"name": name}
+    if labels:  # an empty map that is applied is a field of its own: its owner is in the next one's way
+        metadata["labels"] = labels
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}

@@ -28,6 +28,7 @@ def test_a_pod_that_forks_without_end_is_stopped_by_its_node():
     (patch,) = map(yaml.safe_load, CONFIG["kubeadmConfigPatches"])
     assert patch["kind"] == "KubeletConfiguration"
     assert 256 <= patch["podPidsLimit"] <= 4096
+    assert patch["failCgroupV1"] is False
 
 
 def test_the_ingress_controllers_node_ports_are_those_that_are_mapped():

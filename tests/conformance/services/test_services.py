@@ -99,7 +99,7 @@ def test_a_cluster_address_leads_to_every_endpoint(world):
 def test_the_choice_among_endpoints_is_fair(world):
     virtual = expose(world, "fair")
     eventually(lambda: answers(world, virtual, 80, times=20), {"one", "two"})
-    lines = ask(world, virtual, 80, times=ROUNDS)
+    lines = ask(world, virtual, 80, times=ROUNDS, seconds=120)
     assert len(lines) == ROUNDS
     first = sum(line.startswith("one ") for line in lines)
     assert abs(first - ROUNDS / 2) <= WIDEST, f"{first} of {ROUNDS}"
