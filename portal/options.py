@@ -17,6 +17,17 @@ class OptionError(ValueError):
     """An option in the environment has a value that cannot be used."""
 
 
+def database_file(state: Path) -> Path:
+    """SQLite's file below the state folder, in a folder that belongs to whom the file belongs to.
+
+    The state folder itself may be root's and sticky; in such a folder the kernel lets nobody, root included,
+    open another user's file to write (`fs.protected_regular`, 2 on Debian and Ubuntu; proc_sys_fs(5)).
+    Earlier versions kept the file there: it is used where it lies until the next start moves it.
+    """
+    before = state / "portal.sqlite3"
+    return before if before.exists() else state / "database" / "portal.sqlite3"
+
+
 def _text(value: str) -> str:
     return value.strip()
 

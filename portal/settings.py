@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from portal.options import PROJECT, OptionError, read_options
+from portal.options import PROJECT, OptionError, database_file, read_options
 
 try:
     OPTIONS = read_options()
@@ -106,8 +106,10 @@ TEMPLATES = [
     },
 ]
 
+if not OPTIONS["DATABASE_URL"]:
+    database_file(STATE_DIR).parent.mkdir(mode=0o700, exist_ok=True)
 DATABASES = {
-    "default": dj_database_url.parse(OPTIONS["DATABASE_URL"] or f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
+    "default": dj_database_url.parse(OPTIONS["DATABASE_URL"] or f"sqlite:///{database_file(STATE_DIR)}")
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # WAL lets pages read while a worker writes; IMMEDIATE takes the write lock at once, so that

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
-from portal.options import read_options  # noqa: E402
+from portal.options import database_file, read_options  # noqa: E402
 
 KEYS = ("secret_key", "evidence_key.pem")
 MANIFEST = "manifest.json"
@@ -148,7 +148,7 @@ def _kind(url: str) -> str:
 
 def _sqlite_file(options: dict) -> Path:
     named = urlsplit(options["DATABASE_URL"]).path[1:]
-    return Path(f"/{named}".replace("//", "/")) if named else options["STATE_DIR"] / "portal.sqlite3"
+    return Path(f"/{named}".replace("//", "/")) if named else database_file(options["STATE_DIR"])
 
 
 def _url(options: dict) -> str:

@@ -5,6 +5,7 @@ write through names the user could swap, so the state folder itself stays root's
 user may add and remove their own things in it, but not netlab's.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.drop import Ids
+from portal.options import database_file
 
 ROOTS_OWN = {"netlab", "netlabs", "clusters", "images", "setup", "up.lock", "up.log"}
 BUILT = {"images", "setup"}  # read here, written only by the set-up
-KNOWN_BY = {"secret_key", "portal.sqlite3", "setup", "images", "up.lock", "up.log"}
+KNOWN_BY = {"secret_key", "portal.sqlite3", "database", "setup", "images", "up.lock", "up.log"}
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 107 bytes; the longest name we add is 16
 
 
@@ -94,6 +96,17 @@ class Folders:
         status = self.run.lstat()
         if status.st_uid != os.getuid() or status.st_mode & 0o077:
             raise FolderError(f"{self.run} belongs to somebody else or is open to others: remove it")
+        self._move_database()
+
+    def _move_database(self) -> None:
+        """From where earlier versions kept it; what SQLite has beside it goes first."""
+        before = database_file(self.state)
+        if before.parent == self.state:
+            folder = self.state / "database"
+            folder.mkdir(mode=0o700, exist_ok=True)
+            for ending in ("-wal", "-shm", ""):
+                with contextlib.suppress(FileNotFoundError):
+                    before.with_name(before.name + ending).rename(folder / (before.name + ending))
 
     def clear_run(self) -> None:
         """Remove what an ended run leaves: nothing in here outlives the processes."""

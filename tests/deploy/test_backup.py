@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from portal.options import database_file
+
 PROJECT = Path(__file__).resolve().parents[2]
 SCRIPT = str(PROJECT / "deploy/backup/backup.py")
 
@@ -33,7 +35,7 @@ def portal(tmp_path) -> Path:
     environment = {"PATH": os.environ["PATH"], "STATE_DIR": str(state), "DEMO_ACCOUNTS": "no"}
     manage = [sys.executable, str(PROJECT / "manage.py")]
     subprocess.run([*manage, "migrate", "--no-input"], env=environment, check=True, capture_output=True)
-    connection = sqlite3.connect(state / "portal.sqlite3")
+    connection = sqlite3.connect(database_file(state))
     connection.execute(
         "INSERT INTO portal_user (password, is_superuser, username, first_name, last_name, email, is_staff,"
         " is_active, date_joined, role, language)"
@@ -46,7 +48,7 @@ def portal(tmp_path) -> Path:
 
 
 def people(state: Path) -> list[str]:
-    connection = sqlite3.connect(state / "portal.sqlite3")
+    connection = sqlite3.connect(database_file(state))
     found = [name for (name,) in connection.execute("SELECT username FROM portal_user")]
     connection.close()
     return found
@@ -85,7 +87,7 @@ def test_a_damaged_backup_is_told_before_anything_is_touched(portal, run, tmp_pa
     for act in ("check", "rehearse", "restore"):
         done = run(act, bad, state="fresh")
         assert done.returncode == 1 and "database is damaged" in done.stderr
-    assert not (tmp_path / "fresh" / "portal.sqlite3").exists()
+    assert not database_file(tmp_path / "fresh").exists()
 
 
 @pytest.mark.parametrize("body", [b"", b"no tar", b"\x1f\x8b"])

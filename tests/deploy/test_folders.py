@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from deploy.local.drop import Ids
 from deploy.local.folders import FolderError, Folders, Lock
+from portal.options import database_file
 
 PORTAL = Ids(64123, 64123)
 
@@ -64,6 +66,27 @@ def test_root_keeps_the_folder_and_netlab_and_gives_the_rest(tmp_path):
     owner = {name: (state / name).stat().st_uid for name in ("", "netlab", "files", "secret_key")}
     assert owner == {"": 0, "netlab": 0, "files": 64123, "secret_key": 64123}
     assert state.stat().st_mode & 0o7777 == 0o1771
+
+
+@pytest.mark.root
+def test_root_may_write_the_database_whatever_the_kernel_says_of_sticky_folders(tmp_path):
+    # fs.protected_regular counts where a folder is sticky and neither it nor the file is the writer's.
+    database_file(tmp_path).parent.mkdir()
+    database_file(tmp_path).touch()
+    Folders(tmp_path).make_state(PORTAL)
+    folder = database_file(tmp_path).parent.stat()
+    assert (folder.st_uid, folder.st_mode & stat.S_ISVTX) == (PORTAL.uid, 0)
+
+
+def test_a_database_of_an_earlier_version_is_used_where_it_lies_until_a_start_moves_it(tmp_path):
+    before = tmp_path / "portal.sqlite3"
+    for path in (before, tmp_path / "portal.sqlite3-wal"):
+        path.write_text(path.name)
+    assert database_file(tmp_path) == before
+    Folders(tmp_path).make_rest()
+    assert database_file(tmp_path).parent == tmp_path / "database"
+    kept = {path.name: path.read_text() for path in database_file(tmp_path).parent.iterdir()}
+    assert kept == {name: name for name in ("portal.sqlite3", "portal.sqlite3-wal")}
 
 
 @pytest.mark.root

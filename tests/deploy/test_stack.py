@@ -106,7 +106,7 @@ def test_nobody_keeps_root(small):
 
 def test_others_on_the_machine_may_not_read_the_data(small):
     kept = [path for path in small.folders.state.iterdir() if path.name not in ROOTS_OWN]
-    database = set() if small.env.get("DATABASE_URL") else {"portal.sqlite3"}
+    database = set() if small.env.get("DATABASE_URL") else {"database"}
     assert {"demo_accounts.json", "secret_key", "log", "redis"} | database <= {path.name for path in kept}
     assert [path for path in kept if path.stat().st_mode & 0o077] == []
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from deploy.local.stack import Stack
+from portal.options import database_file
 from tests.portal.live import LAB
 from tests.waiting import until
 
@@ -89,7 +90,7 @@ def stop_between_writes(pid: int, stack: Stack) -> None:
     while True:
         os.kill(pid, signal.SIGSTOP)
         until(lambda: " T " in Path(f"/proc/{pid}/stat").read_text())
-        if nobody_writes(url) if url else may_write(stack.folders.state / "portal.sqlite3"):
+        if nobody_writes(url) if url else may_write(database_file(stack.folders.state)):
             return
         os.kill(pid, signal.SIGCONT)
 
