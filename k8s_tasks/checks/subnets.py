@@ -7,10 +7,11 @@ from django.utils.translation import gettext_noop as _
 
 from k8s_tasks.checks.finding import Broken
 from k8s_tasks.checks.round import Round
-from k8s_tasks.cluster.errors import ClusterError, Refused
+from k8s_tasks.cluster.errors import ClusterError, NotFound, Refused
 
 # TEST-NET-3 of RFC 5737: no cluster gives its Services these addresses.
 NOBODYS = "203.0.113.1"
+_RANGES = "/apis/networking.k8s.io/v1/servicecidrs"
 _RANGE = re.compile(r"range of valid IPs is ([0-9./]+)")
 
 
@@ -26,8 +27,21 @@ def subnet(network: object, prefix: int, number: int) -> str | None:
 
 
 async def service_range(round: Round) -> str:
-    """The range the API server gives Services addresses from. It says so when it refuses another, on
-    every version; the object ServiceCIDR is there from Kubernetes 1.33 on only."""
+    """The range that the cluster was made to give Services addresses from.
+
+    From Kubernetes 1.33 on it is an object, and a refused address no longer names it; before, it was the
+    other way round.
+    """
+    try:
+        kept = await round.api.request("GET", f"{_RANGES}/kubernetes")
+        return kept["spec"]["cidrs"][0]
+    except NotFound:
+        return await _range_refused(round)
+    except ClusterError as error:
+        raise Broken(_("The cluster could not be looked at: %(why)s"), why=error) from error
+
+
+async def _range_refused(round: Round) -> str:
     body = {
         "apiVersion": "v1",
         "kind": "Service",

@@ -48,10 +48,7 @@ def _check_asked_address(store: Store, kind: Kind, service: dict, asked: str) ->
         return  # the rules say what is wrong with it
     used = {other["spec"].get("clusterIP", "") for other in _others(store, service)}
     if outside:
-        why = (
-            f"failed to allocate IP {asked}: the provided IP ({asked}) is not in the valid range. "
-            f"The range of valid IPs is {SERVICE_NETWORK}"
-        )
+        why = f"failed to allocate IP {asked}: the provided network does not match the current range"
     elif asked in used:
         why = f"failed to allocate IP {asked}: provided IP is already allocated"
     else:

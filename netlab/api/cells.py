@@ -406,6 +406,10 @@ def ingress_cells(ingress: dict) -> Cells:
     ]
 
 
+def service_range_cells(one: dict) -> Cells:
+    return [",".join(one["spec"]["cidrs"])]
+
+
 def ingress_class_cells(one: dict) -> Cells:
     told = one["spec"].get("parameters", {})
     kind = ".".join(told[key] for key in ("kind", "apiGroup") if told.get(key))

@@ -78,6 +78,7 @@ _TABLE: dict[str, tuple] = {
     "ResourceQuota": ("Name, Request, Limit, Age", cells.quota_cells),
     "RoleBinding": ("Name, Role, Age, *Users, *Groups, *ServiceAccounts", cells.binding_cells),
     "Secret": ("Name, Type, Data#, Age", cells.secret_cells),
+    "ServiceCIDR": ("Name, CIDRs, Age", cells.service_range_cells),
     "Service": ("Name, Type, Cluster-IP, External-IP, Port(s), Age, *Selector", cells.service_cells),
     "ValidatingAdmissionPolicy": ("Name, Validations#, ParamKind, Age", cells.admission_policy_cells),
     "ValidatingAdmissionPolicyBinding": ("Name, PolicyName, ParamRef, Age", cells.admission_binding_cells),

@@ -3,6 +3,8 @@
 from netlab.schema.defaults import apply_defaults
 from netlab.schema.priorities import SYSTEM_PRIORITIES
 from netlab.store import Store
+from netlab.store.clock import now
+from netlab.topology import SERVICE_NETWORK
 
 from .storage import CLASSES, DEFAULT, PROVISIONER
 
@@ -60,12 +62,31 @@ def populate(store: Store, *, api_address: str, api_port: int, service_address: 
         meta = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
         _create(store, "priorityclasses.scheduling.k8s.io", {**meta, "value": value})
     _create(store, CLASSES, _local_path_class())
+    _create(store, "servicecidrs.networking.k8s.io", _service_range())
     _create_roles(store)
     _create_kubernetes_service(store, api_address, api_port, service_address)
 
 
 def create_namespace(store: Store, name: str) -> None:
     _create(store, "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+
+def _service_range() -> dict:
+    """What `kubectl get servicecidrs` tells: the range that Services get their addresses from."""
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "reason": "",
+        "message": "Kubernetes Service CIDR is ready",
+        "lastTransitionTime": now(),
+    }
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes", "finalizers": ["networking.k8s.io/service-cidr-finalizer"]},
+        "spec": {"cidrs": [str(SERVICE_NETWORK)]},
+        "status": {"conditions": [ready]},
+    }
 
 
 def _local_path_class() -> dict:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .customs import CustomSchema
 
 _MEASURED = ("get", "list")
+_READ = ("get", "list", "watch")
 STANDARD_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _UNCOLLECTED = tuple(verb for verb in STANDARD_VERBS if verb != "deletecollection")
 
@@ -203,6 +204,7 @@ KINDS: tuple[Kind, ...] = (
     _kind("PriorityClass priorityclasses pc", "scheduling.k8s.io", "cluster"),
     _kind("IngressClass ingressclasses", "networking.k8s.io", "cluster"),
     _kind("NetworkPolicy networkpolicies netpol", "networking.k8s.io"),
+    _kind("ServiceCIDR servicecidrs", "networking.k8s.io", "cluster", verbs=_READ),
     _kind("ClusterRole clusterroles", _RBAC, "cluster"),
     _kind("ClusterRoleBinding clusterrolebindings", _RBAC, "cluster"),
     _kind("Role roles", _RBAC),

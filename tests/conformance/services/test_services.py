@@ -1,6 +1,7 @@
 """Services by packets: each server answers with its pod's name and the source address it sees."""
 
 import subprocess
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -94,6 +95,17 @@ def expose(world, name: str, app: str = "web", ports: list[dict] | None = None, 
 def test_a_cluster_address_leads_to_every_endpoint(world):
     virtual = expose(world, "plain")
     eventually(lambda: answers(world, virtual, 80, times=20), {"one", "two"})
+
+
+def test_addresses_come_from_a_range_that_can_be_read(world):
+    (cidr, *_) = world.get("servicecidr", "kubernetes")["spec"]["cidrs"]
+    assert ip_address(expose(world, "ranged")) in ip_network(cidr)
+    foreign = world.refusal(
+        "create", "service", "clusterip", "foreign", "--tcp=80", "--clusterip=203.0.113.1"
+    )
+    assert (
+        "failed to allocate IP 203.0.113.1: the provided network does not match the current range" in foreign
+    )
 
 
 def test_the_choice_among_endpoints_is_fair(world):

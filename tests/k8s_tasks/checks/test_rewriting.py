@@ -10,8 +10,9 @@ from curriculum.enums import Verdict
 from curriculum.kinds import CaptureSettings
 from k8s_tasks.checks import rewriting
 from k8s_tasks.checks.answer import count_names
+from k8s_tasks.checks.finding import Broken
 from k8s_tasks.checks.subnets import service_range, subnet
-from k8s_tasks.cluster.errors import Refused
+from k8s_tasks.cluster.errors import NotFound, Refused
 from tests.packets import ACK, ANA, CARLA, PUSH, SYN, datagram, seen, segment, stand_in, unreachable
 
 PASS, FAIL = Verdict.PASS, Verdict.FAIL
@@ -118,15 +119,34 @@ def test_a_subnet_is_counted_within_its_network(network, prefix, number, right):
     assert subnet(network, prefix, number) == right
 
 
-class _Refusing:
-    async def request(self, method, path, *, query, body):
+class _Ranges:
+    async def request(self, method, path):
+        assert (method, path) == ("GET", "/apis/networking.k8s.io/v1/servicecidrs/kubernetes")
+        return {"spec": {"cidrs": ["10.96.0.0/16", "fd00::/108"]}}
+
+
+class _Older:
+    async def request(self, method, path, *, query=None, body=None):
+        if method == "GET":
+            raise NotFound(404, "NotFound", "the server could not find the requested resource")
         assert query == {"dryRun": "All"}
         raise Refused(422, "Invalid", "The range of valid IPs is 10.96.0.0/16")
 
 
-def test_the_service_range_is_what_the_api_server_says_when_it_refuses_another():
-    round = replace(stand_in(seen([])), api=_Refusing())
+class _Barred:
+    async def request(self, method, path, *, query=None, body=None):
+        raise Refused(403, "Forbidden", "nobody may read that")
+
+
+@pytest.mark.parametrize("api", [_Ranges(), _Older()])
+def test_the_service_range_is_an_object_and_before_1_33_what_a_refusal_says(api):
+    round = replace(stand_in(seen([])), api=api)
     assert asyncio.run(service_range(round)) == "10.96.0.0/16"
+
+
+def test_a_range_that_may_not_be_read_is_no_wrong_answer():
+    with pytest.raises(Broken, match="nobody may read that"):
+        asyncio.run(service_range(replace(stand_in(seen([])), api=_Barred())))
 
 
 def test_names_asked_are_counted_once_each():

@@ -125,7 +125,15 @@ async def test_a_taken_or_foreign_address_is_refused(plane):
     taken = await plane.call("POST", SERVICES, service("two", clusterIP="10.96.7.7"), code=422)
     assert "provided IP is already allocated" in taken["message"]
     foreign = await plane.call("POST", SERVICES, service("two", clusterIP="192.0.2.1"), code=422)
-    assert "is not in the valid range" in foreign["message"] and "10.96.0.0/16" in foreign["message"]
+    assert "the provided network does not match the current range" in foreign["message"]
+
+
+async def test_the_range_of_services_can_be_read_and_not_changed(plane):
+    ranges = "/apis/networking.k8s.io/v1/servicecidrs"
+    (found,) = (await plane.call("GET", ranges, code=200))["items"]
+    assert (found["metadata"]["name"], found["spec"]["cidrs"]) == ("kubernetes", ["10.96.0.0/16"])
+    assert {each["type"]: each["status"] for each in found["status"]["conditions"]} == {"Ready": "True"}
+    await plane.call("DELETE", f"{ranges}/kubernetes", code=405)
 
 
 async def test_node_ports_are_given_and_checked(plane):
