@@ -172,6 +172,8 @@ async def _clear_spare(cluster: Cluster, spare_id: str, namespace: str) -> None:
 
 async def _clear(session: LabSession) -> None:
     api = await api_of(session.cluster.kubeconfig_path)
-    await clear_lab(api, str(session.pk), session.namespace)
-    if session.is_exclusive:
-        await restore_proxy(api)
+    try:
+        await clear_lab(api, str(session.pk), session.namespace)
+    finally:
+        if session.is_exclusive:
+            await restore_proxy(api)

@@ -5,22 +5,26 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.db.models import F
+from django.utils import timezone
 
 from curriculum.enums import Verdict
 from curriculum.specs import LabSpec, Play
 from k8s_tasks.domain.capabilities import lacked_by
 from k8s_tasks.domain.runs import RunError
 from k8s_tasks.domain.sessions import SessionError
-from k8s_tasks.models import Cluster
+from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.plays import PlayError, misjudged, play_lab
+from k8s_tasks.preparing import clear_session
 
 SOLVER = "solver"
 WELL_SECONDS = 60
 PREFLIGHT_SECONDS = 60
+CLEARED_SECONDS = 180  # after which the workers have surely given a session back
 logger = logging.getLogger(__name__)
 
 
@@ -99,7 +103,16 @@ async def play_all(
 
     students = [await sync_to_async(solver)(number) for number in range(1, jobs + 1)]
     await asyncio.gather(*(work(student) for student in students))
+    await sync_to_async(_clear_the_last)(students)
     return [outcomes[number] for number in sorted(outcomes)]
+
+
+def _clear_the_last(students) -> None:
+    """The workers do it too, but the portal may end right after the plays and take them with it: a cluster
+    that is not ours alone would keep the namespace of the last play, and the mode it left kube-proxy in."""
+    recently = timezone.now() - timedelta(seconds=CLEARED_SECONDS)
+    for session in LabSession.objects.filter(attempt__student__in=students, ended_at__gte=recently):
+        clear_session(session.pk)
 
 
 async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> Outcome:

@@ -3,10 +3,13 @@
 import asyncio
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
+from curriculum.domain import start_attempt
 from k8s_tasks import solving
+from k8s_tasks.domain.sessions import end_session, start_session
 from k8s_tasks.management.commands import labs as command
 from k8s_tasks.models import Cluster
 from k8s_tasks.plays import DO_NOTHING
@@ -78,3 +81,21 @@ def test_a_play_waits_until_a_cluster_is_well(lab, cluster, monkeypatch):
     monkeypatch.setattr(solving, "play_lab", play_lab)
     (outcome,) = asyncio.run(play_all([(lab, DO_NOTHING)], jobs=1, cluster=None, tell=lambda outcome: None))
     assert (len(waits), outcome.broke) == (3, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_played_is_cleared_before_it_returns(lab, cluster, redis_client, monkeypatch):
+    """The portal may end with it, and its workers too."""
+    sessions, cleared = [], []
+
+    async def play_lab(student, lab, play, *, cluster):
+        session = await sync_to_async(start_session)(await sync_to_async(start_attempt)(student, lab))
+        await sync_to_async(end_session)(session, "The play is over.")
+        sessions.append(session.pk)
+        return {}, []
+
+    monkeypatch.setattr(solving, "play_lab", play_lab)
+    monkeypatch.setattr(solving, "clear_session", cleared.append)
+    outcomes = asyncio.run(play_all([(lab, DO_NOTHING)] * 2, jobs=2, cluster=None, tell=lambda outcome: None))
+    assert [outcome.broke for outcome in outcomes] == ["", ""]
+    assert sorted(cleared) == sorted(sessions) and len(sessions) == 2
