@@ -17,6 +17,7 @@ from curriculum.specs import LabSpec, Play
 from k8s_tasks.domain.capabilities import lacked_by
 from k8s_tasks.domain.runs import RunError
 from k8s_tasks.domain.sessions import SessionError
+from k8s_tasks.loop import close_apis, on_loop
 from k8s_tasks.models import Cluster, LabSession
 from k8s_tasks.plays import PlayError, misjudged, play_lab
 from k8s_tasks.preparing import clear_session
@@ -113,6 +114,7 @@ def _clear_the_last(students) -> None:
     recently = timezone.now() - timedelta(seconds=CLEARED_SECONDS)
     for session in LabSession.objects.filter(attempt__student__in=students, ended_at__gte=recently):
         clear_session(session.pk)
+    on_loop(close_apis())
 
 
 async def _play(student, lab: LabSpec, play: Play, cluster: Cluster | None) -> Outcome:
