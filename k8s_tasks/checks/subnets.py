@@ -11,7 +11,7 @@ from k8s_tasks.cluster.errors import ClusterError, NotFound, Refused
 
 # TEST-NET-3 of RFC 5737: no cluster gives its Services these addresses.
 NOBODYS = "203.0.113.1"
-_RANGES = "/apis/networking.k8s.io/v1/servicecidrs"
+_RANGE_OBJECT = "/apis/networking.k8s.io/v1/servicecidrs/kubernetes"
 _RANGE = re.compile(r"range of valid IPs is ([0-9./]+)")
 
 
@@ -33,7 +33,7 @@ async def service_range(round: Round) -> str:
     other way round.
     """
     try:
-        kept = await round.api.request("GET", f"{_RANGES}/kubernetes")
+        kept = await round.api.request("GET", _RANGE_OBJECT)
         return kept["spec"]["cidrs"][0]
     except NotFound:
         return await _range_refused(round)
