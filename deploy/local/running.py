@@ -2,8 +2,9 @@
 
     running.py --lock FD [--netlab FD --restarter PID...]
 
-It is the parent of supervisord and the adoptive parent of whatever supervisord's children leave
-behind. supervisord ends when this process does, however it does; netlab when our end of its pipe closes.
+It holds the web's listening socket (see `door.py`), and is the parent of supervisord and the adoptive
+parent of whatever supervisord's children leave behind. supervisord ends when this process does, however it
+does; netlab when our end of its pipe closes.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
+from deploy.local.door import Door  # noqa: E402
 from deploy.local.folders import FolderError, Folders, Lock  # noqa: E402
 from deploy.local.lifeline import adopt_orphans, die_with_parent  # noqa: E402
 from deploy.local.redis_server import NoRedis, find_redis, redis_command  # noqa: E402
@@ -66,10 +68,9 @@ class LocalRun:
     def start(self) -> None:
         """From nothing to a portal that answers. Raises Failed, FolderError or NoRedis."""
         self.folders.make_rest()
-        programs = [
-            *self._redis(),
-            *portal_programs(host=self.options["HOST"], port=self.options["PORT"], project=PROJECT),
-        ]
+        host, port = self.options["HOST"], self.options["PORT"]
+        door = self._open_door(host, port)
+        programs = [*self._redis(), *portal_programs(host=host, port=port, project=PROJECT, door=door)]
         with self._timed("database, course and cluster"):
             self._prepare_database()
         with self._timed(", ".join(program.name for program in programs)):
@@ -91,6 +92,13 @@ class LocalRun:
         os.environ["REDIS_URL"] = f"unix://{socket}"
         command = redis_command(find_redis(), socket=socket, data=self.folders.redis)
         return [Program("redis", command, orphan_signal="TERM")]
+
+    def _open_door(self, host: str, port: int) -> str:
+        """Its name."""
+        try:
+            return Door(host, port).name
+        except OSError as error:  # taken since up.py tried it, or not for an ordinary user
+            raise Failed(f"{host} port {port} cannot be used: {error.strerror}") from None
 
     def _prepare_database(self) -> None:
         command = [sys.executable, str(PROJECT / "deploy/local/prepare.py")]

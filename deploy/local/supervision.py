@@ -10,7 +10,10 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from deploy.local.door import DESCRIPTOR
+
 LIFELINE = Path(__file__).resolve().parent / "lifeline.py"
+DOOR = LIFELINE.with_name("door.py")
 GAVE_UP = "FATAL"
 
 
@@ -29,7 +32,8 @@ class Program:
     seconds_to_end: int = 8
 
 
-def portal_programs(*, host: str, port: int, project: Path) -> list[Program]:
+def portal_programs(*, host: str, port: int, project: Path, door: str = "") -> list[Program]:
+    """The web listens on `host` and `port` itself, or is given the socket of the `door` with that name."""
     python = sys.executable
     worker = [
         python,
@@ -42,7 +46,11 @@ def portal_programs(*, host: str, port: int, project: Path) -> list[Program]:
         "--without-gossip",
         "--without-mingle",
     ]
-    web = [python, "-m", "uvicorn", "portal.asgi:application", "--host", host, "--port", str(port)]
+    web = [python, "-m", "uvicorn", "portal.asgi:application"]
+    if door:
+        web = [python, "-S", "-E", str(DOOR), "--door", door, "--", *web, "--fd", str(DESCRIPTOR)]
+    else:
+        web += ["--host", host, "--port", str(port)]
     quiet_end = ["--timeout-graceful-shutdown", "3", "--no-access-log"]
     return [
         Program("web", [*web, *quiet_end]),

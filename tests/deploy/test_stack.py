@@ -88,13 +88,13 @@ def test_all_answer_and_the_accounts_are_told(small):
 
 def test_only_loopback_is_listened_on(small):
     listening = subprocess.run(["ss", "-H", "-tlnp"], capture_output=True, text=True, check=True).stdout
-    ours = [
+    ours = {
         line.split()[3]
         for pid in family(small.pid)
         for line in listening.splitlines()
         if f"pid={pid}," in line
-    ]
-    assert ours == [small.url.removeprefix("http://")]
+    }
+    assert ours == {small.url.removeprefix("http://")}
 
 
 @pytest.mark.root

@@ -3,7 +3,7 @@
 // many are open); after anything else it tries again, ever more slowly.
 
 const FIRST_WAIT = 400;
-const LONGEST_WAIT = 8000;
+const LONGEST_WAIT = 3000; // nobody should sit before a server that has been back for longer
 
 export function waitBefore(attempt, random = Math.random) {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (0.75 + random() / 2);
