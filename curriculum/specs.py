@@ -224,6 +224,10 @@ class Act:
     )
     of: str = told("for an answer: the step whose output is read", default="", pattern=f"{KEY_PATTERN}|^$")
     reads: str = told("regular expression over that output; its first group is the answer", default="")
+    rests: bool = told(
+        "read off the last match, once the output has stood still for a second: for a counter that runs on",
+        default=False,
+    )
     works: str = told(
         "the answer worked out, in CEL; `objects` are the groups that were read, ${name} is filled in",
         default="",

@@ -5,7 +5,7 @@ the same verification. A lab whose mutant passes proves nothing.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from asgiref.sync import sync_to_async
 
@@ -31,6 +31,7 @@ ACT_SECONDS = 60
 TRIES = 5  # of a step whose output does not show what it must
 READY_SECONDS = 120
 QUEUE_SECONDS = 1800  # for a whole cluster: those before it play their labs to the end
+STILL_SECONDS = 1.0  # a counter looks oftener, also on a busy machine
 COLUMNS, ROWS = 200, 40  # wide: a line that wraps is not found again
 
 
@@ -141,14 +142,16 @@ class Player:
         """What a student reads off a step's output: the groups of the expression. A live one is awaited, and
         one that has ended without it is run once more."""
         shown = self.shown[act.of]
-        if not re.search(act.reads, shown, re.MULTILINE):
+        if act.rests:
+            shown = self.shown[act.of] = await _until_still(self.runs[act.of], act.reads)
+        elif not re.search(act.reads, shown, re.MULTILINE):
             shown = self.shown[act.of] = await _until_matched(self.runs[act.of], act.reads)
         if not re.search(act.reads, shown, re.MULTILINE):
             self.again.append(f"{act.of}: {act.reads!r} was not in its output")
             await self.run(Act(do="run", step=act.of))
-        if not (found := re.search(act.reads, self.shown[act.of], re.MULTILINE)):
+        if not (found := [*re.finditer(act.reads, self.shown[act.of], re.MULTILINE)]):
             raise PlayError(f"{act.reads!r} is not in the output of {act.of}: {shown[-500:]!r}")
-        return list(found.groups())
+        return list(found[-1 if act.rests else 0].groups())
 
     async def edit(self, act: Act) -> None:
         text = await self._fill(self.texts[act.file])
@@ -213,6 +216,21 @@ async def _until_matched(run: Run, pattern: str) -> str:
         if re.search(pattern, shown.decode(errors="replace"), re.MULTILINE):
             break
     return shown.decode(errors="replace")
+
+
+async def _until_still(run: Run, pattern: str) -> str:
+    """What the run has printed once the pattern is in it and nothing has followed for a while, or once the
+    run has ended."""
+    shown = b""
+    async with aclosing(follow_run(run.pk)) as pages:
+        while True:
+            is_there = re.search(pattern, shown.decode(errors="replace"), re.MULTILINE)
+            try:
+                async with asyncio.timeout(STILL_SECONDS if is_there else None):
+                    entries = await anext(pages)
+            except (TimeoutError, StopAsyncIteration):
+                return shown.decode(errors="replace")
+            shown += b"".join(entry.data for entry in entries if entry.source in ("stdout", "stderr"))
 
 
 async def until_shown(run: Run, text: str = "") -> str:
