@@ -26,6 +26,11 @@ def die_with_parent(number: int, parent: int | None = None) -> None:
         os.kill(os.getpid(), number)
 
 
+def tie() -> None:
+    """Told to end when the parent dies: a child's first act, as `preexec_fn` of subprocess."""
+    die_with_parent(signal.SIGTERM)
+
+
 def wished_death_signal() -> int:
     """The signal this process asked for, 0 when it asked for none."""
     number = ctypes.c_int()

@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
 from deploy.local.drop import Ids  # noqa: E402
-from deploy.local.lifeline import die_with_parent  # noqa: E402
+from deploy.local.lifeline import tie  # noqa: E402
 
 SOCKET = "netlabs.sock"
 SECONDS_TO_ASK, SECONDS_TO_END = 5, 15
@@ -102,7 +102,7 @@ class Netlabs:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+                preexec_fn=tie,
                 cwd=PROJECT,
             )
         return Netlab(word, folder, process)

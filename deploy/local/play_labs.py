@@ -11,6 +11,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
+from deploy.local.lifeline import tie  # noqa: E402
 from deploy.local.stack import Stack  # noqa: E402
 from portal.options import read_options  # noqa: E402
 
@@ -25,7 +26,7 @@ def main(words: list[str]) -> int:
         tempfile.TemporaryDirectory(prefix="redes-labs-") as folder,
         Stack(Path(folder) / "state", COURSE=course) as stack,
     ):
-        return subprocess.run(command, env=stack.env, cwd=PROJECT).returncode
+        return subprocess.run(command, env=stack.env, cwd=PROJECT, preexec_fn=tie).returncode
 
 
 def known_labs(course: Path) -> set[str]:

@@ -21,7 +21,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
 from deploy.local import drop  # noqa: E402
-from deploy.local.lifeline import die_with_parent  # noqa: E402
+from deploy.local.lifeline import tie  # noqa: E402
 
 DEBIANS = Path("/usr/lib/postgresql")
 USER = "redes"
@@ -134,9 +134,7 @@ def main(words: Sequence[str]) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # it is the command's to end; Ctrl-C reaches it by itself
         given = os.environ | {"DATABASE_URL": server.url}
-        return subprocess.run(
-            command, env=given, preexec_fn=lambda: die_with_parent(signal.SIGTERM)
-        ).returncode
+        return subprocess.run(command, env=given, preexec_fn=tie).returncode
 
 
 if __name__ == "__main__":

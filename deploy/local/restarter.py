@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from deploy.local.lifeline import die_with_parent
+from deploy.local.lifeline import tie
 
 LONGEST_WAIT = 30.0
 LONG_LIFE = 60.0
@@ -75,7 +75,7 @@ def _run_once(command: list[str], log: logging.Logger) -> int | None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+        preexec_fn=tie,
     )
     try:
         return child.wait() if _copy_output(child, log) else None

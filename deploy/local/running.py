@@ -26,7 +26,7 @@ sys.path.insert(0, str(PROJECT))
 
 from deploy.local.door import Door  # noqa: E402
 from deploy.local.folders import FolderError, Folders, Lock  # noqa: E402
-from deploy.local.lifeline import adopt_orphans, die_with_parent  # noqa: E402
+from deploy.local.lifeline import adopt_orphans, tie  # noqa: E402
 from deploy.local.redis_server import NoRedis, find_redis, redis_command  # noqa: E402
 from deploy.local.supervision import Program, Supervisor, portal_programs, supervisor_config  # noqa: E402
 from portal.options import read_options  # noqa: E402
@@ -109,7 +109,7 @@ class LocalRun:
             ["--await-file", str(self.folders.netlab / "kubeconfig")] if self.netlab is not None else []
         )
         with (self.folders.log / "prepare.log").open("w") as log:
-            done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, preexec_fn=_tie)
+            done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, preexec_fn=tie)
         if done.returncode:
             netlab = f"\n{self._last_lines('netlab')}" if self.netlab is not None else ""
             raise Failed(f"the preparation failed:\n{self._last_lines('prepare')}{netlab}")
@@ -126,7 +126,7 @@ class LocalRun:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_tie,
+                preexec_fn=tie,
             )
 
     def _wait_until_ready(self) -> None:
@@ -214,10 +214,6 @@ class LocalRun:
                 os.waitpid(pid, 0)
         self.folders.clear_run()
         say("all ended")
-
-
-def _tie() -> None:
-    die_with_parent(signal.SIGTERM)
 
 
 def _is_ready(record: Path) -> bool:

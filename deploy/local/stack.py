@@ -8,7 +8,6 @@ processes `make run` starts, with the very privileges. As a script it prints wha
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
 from deploy.local.folders import Folders  # noqa: E402
-from deploy.local.lifeline import die_with_parent  # noqa: E402
+from deploy.local.lifeline import tie  # noqa: E402
 from deploy.local.own_database import OwnDatabase  # noqa: E402
 from deploy.local.supervision import Supervisor  # noqa: E402
 from portal.options import OPTIONS  # noqa: E402
@@ -79,7 +78,7 @@ class Stack:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+                preexec_fn=tie,
             )
         try:
             self._wait_until_ready()

@@ -26,6 +26,7 @@ from xml.etree import ElementTree
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
+from deploy.local.lifeline import tie  # noqa: E402
 from deploy.local.stack import Stack, StackError  # noqa: E402
 
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
@@ -104,7 +105,13 @@ class Verification:
     def _run(self, *words: str, captured: bool = False) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, *words]
         return subprocess.run(
-            command, cwd=PROJECT, env=self.environment, text=True, capture_output=captured, check=False
+            command,
+            cwd=PROJECT,
+            env=self.environment,
+            text=True,
+            capture_output=captured,
+            check=False,
+            preexec_fn=tie,
         )
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from deploy.local import lifeline
 
@@ -19,11 +20,22 @@ print(child.pid, flush=True)
 child.wait()
 """
 
+# As above, without a program in between.
+TYING_PARENT = """
+import subprocess
+from deploy.local.lifeline import tie
+child = subprocess.Popen(["sleep", "600"], preexec_fn=tie)
+print(child.pid, flush=True)
+child.wait()
+"""
+PARENTS = [PARENT.format(lifeline=lifeline.__file__), TYING_PARENT]
+
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_the_child_ends_with_its_parent(how):
+@pytest.mark.parametrize("code", PARENTS, ids=["program", "preexec"])
+def test_the_child_ends_with_its_parent(code, how):
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT.format(lifeline=lifeline.__file__)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR
     )
     child = os.pidfd_open(int(parent.stdout.readline()))
     wait_for_exec(parent.pid)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.lifeline import die_with_parent
+from deploy.local.lifeline import tie
 from tests.host import mounts
 
 _COMMAND = [sys.executable, "-m", "netlab"]
@@ -79,7 +79,7 @@ def start(state: Path, *options: str, images: Path | None = None) -> Cluster:
             stderr=log,
             text=True,
             cwd=_REPOSITORY,
-            preexec_fn=lambda: die_with_parent(signal.SIGTERM),
+            preexec_fn=tie,
         )
     told = select.select([process.stdout], [], [], _SECONDS_TO_START)[0]
     assert told and "Ready" in process.stdout.readline(), (state / "log").read_text()
