@@ -107,8 +107,8 @@ async def show_log(deed: Deed, api: Api, addon: str, *, node: str, only: str, si
     return 0 if lines else 1
 
 
-async def change_proxy(deed: Deed, api: Api, *, mode: str, verbosity: int) -> int:
-    await configure_proxy(api, mode=mode, verbosity=verbosity)
+async def change_proxy(deed: Deed, api: Api, *, mode: str, verbosity: int, session: str) -> int:
+    await configure_proxy(api, mode=mode, verbosity=verbosity, session=session)
     deed.say(f"configmap/kube-proxy: mode {mode}")
     deed.say(f'daemon set "kube-proxy" successfully rolled out with --v={verbosity}')
     return 0

@@ -199,7 +199,8 @@ async def _ask_addon(api: Api, work: Work, seconds: int) -> Process | Deed:
 
 async def _change_proxy(api: Api, work: Work, seconds: int) -> Deed:
     step = work.step
-    return Deed(lambda deed: deeds.change_proxy(deed, api, mode=step.mode, verbosity=step.verbosity))
+    wanted = {"mode": step.mode, "verbosity": step.verbosity, "session": str(work.run.session_id)}
+    return Deed(lambda deed: deeds.change_proxy(deed, api, **wanted))
 
 
 _WAYS = {

@@ -13,6 +13,7 @@ from k8s_tasks.cluster.captures import end_captures, sessions_with_captures
 from k8s_tasks.cluster.errors import ClusterError
 from k8s_tasks.cluster.namespaces import PORTAL_LABEL, main_namespace
 from k8s_tasks.cluster.objects import delete_namespace
+from k8s_tasks.cluster.proxy import restore_proxy, session_of_proxy
 from k8s_tasks.domain.clusters import portal_id
 from k8s_tasks.enums import LIVE_SESSION_STATES
 from k8s_tasks.in_database import in_database
@@ -29,6 +30,7 @@ async def sweep(api: Api) -> None:
         await sweep_captures(api)
     except ClusterError as error:
         logger.warning("captures could not be swept: %s", error)
+    await sweep_proxy(api)
 
 
 async def sweep_namespaces(api: Api) -> None:
@@ -57,6 +59,19 @@ async def sweep_captures(api: Api) -> None:
     for session_id in await in_database(sessions_over, await sessions_with_captures(agents)):
         logger.info("ending the left captures of session %s", session_id)
         await end_captures(agents, session_id)
+
+
+async def sweep_proxy(api: Api) -> None:
+    """Set kube-proxy back after a session that had the whole cluster and is over."""
+    session_id = await session_of_proxy(api)
+    if session_id and await in_database(is_over_here, session_id):
+        logger.info("setting back the kube-proxy of session %s", session_id)
+        await restore_proxy(api)
+
+
+def is_over_here(session_id: str) -> bool:
+    """Not where it is another portal's on the same cluster."""
+    return LabSession.objects.filter(pk=session_id).exclude(state__in=LIVE_SESSION_STATES).exists()
 
 
 def sessions_over(began: dict[UUID, datetime]) -> list[UUID]:

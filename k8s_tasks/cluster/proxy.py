@@ -1,7 +1,7 @@
 """The mode and the verbosity of kube-proxy on a whole cluster, and what they were before.
 
-What they were is kept on the DaemonSet itself, so whoever clears up after a worker that died finds it. Only
-labs that have a cluster to themselves change it.
+What they were, and whose session changed them, is kept on the DaemonSet itself, so whoever clears up after a
+worker that died finds it. Only labs that have a cluster to themselves change it.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ LOOK_AGAIN = 0.5
 _MODE = re.compile(r"^mode:.*$", re.MULTILINE)
 
 
-async def configure_proxy(api: Api, *, mode: str, verbosity: int) -> None:
+async def configure_proxy(api: Api, *, mode: str, verbosity: int, session: str) -> None:
     """Every node's kube-proxy works so once this returns. Raises NotReady when one does not come up."""
     config, daemons = await _look(api)
-    before = (daemons["metadata"].get("annotations") or {}).get(BEFORE)
-    now = json.dumps({"config": _text_of(config), "command": _command_of(daemons)})
+    kept = _kept(daemons)
+    was = {"config": kept["config"], "command": kept["command"]} if kept else _now(config, daemons)
     command = [word for word in _command_of(daemons) if not re.match(r"--?v=", word)]
     await _write(
         api,
         config=with_mode(_text_of(config), mode),
         command=[*command, f"--v={verbosity}"],
-        before=before or now,
+        before=json.dumps(was | {"session": session}),
     )
     await _wait_until_rolled_out(api)
 
@@ -43,10 +43,16 @@ async def restore_proxy(api: Api) -> None:
         _config, daemons = await _look(api)
     except NotFound:  # a cluster may do without
         return
-    kept = (daemons["metadata"].get("annotations") or {}).get(BEFORE)
-    if kept:
-        was = json.loads(kept)
+    if was := _kept(daemons):
         await _write(api, config=was["config"], command=was["command"], before=None)
+
+
+async def session_of_proxy(api: Api) -> str:
+    """The session that changed it last; empty where it is as it was."""
+    try:
+        return _kept(await api.request("GET", _DAEMONS)).get("session", "")
+    except NotFound:
+        return ""
 
 
 def with_mode(config: str, mode: str) -> str:
@@ -57,6 +63,14 @@ def with_mode(config: str, mode: str) -> str:
 
 async def _look(api: Api) -> tuple[dict, dict]:
     return await api.request("GET", _CONFIG), await api.request("GET", _DAEMONS)
+
+
+def _kept(daemons: dict) -> dict:
+    return json.loads((daemons["metadata"].get("annotations") or {}).get(BEFORE, "{}"))
+
+
+def _now(config: dict, daemons: dict) -> dict:
+    return {"config": _text_of(config), "command": _command_of(daemons)}
 
 
 def _text_of(config: dict) -> str:

@@ -2,12 +2,24 @@
 
 import asyncio
 import copy
+from uuid import uuid4
 
 import pytest
 
 from k8s_tasks.cluster import proxy
 from k8s_tasks.cluster.errors import NotFound, NotReady
-from k8s_tasks.cluster.proxy import BEFORE, configure_proxy, is_rolled_out, restore_proxy, with_mode
+from k8s_tasks.cluster.proxy import (
+    BEFORE,
+    configure_proxy,
+    is_rolled_out,
+    restore_proxy,
+    session_of_proxy,
+    with_mode,
+)
+from k8s_tasks.enums import SessionState
+from k8s_tasks.loop import on_loop
+from k8s_tasks.models import LabSession
+from k8s_tasks.sweeping import sweep_proxy
 
 CONFIG = "kind: KubeProxyConfiguration\nmode: iptables\n"
 COMMAND = ["/usr/local/bin/kube-proxy", "--config=/var/lib/kube-proxy/config.conf", "--v=2"]
@@ -54,8 +66,8 @@ class Cluster:
         return self.daemons["spec"]["template"]["spec"]["containers"][0]["command"]
 
 
-def configure(cluster, mode="nftables", verbosity=3):
-    asyncio.run(configure_proxy(cluster, mode=mode, verbosity=verbosity))
+def configure(cluster, mode="nftables", verbosity=3, session="one"):
+    asyncio.run(configure_proxy(cluster, mode=mode, verbosity=verbosity, session=session))
 
 
 def test_mode_and_verbosity_change_and_nothing_else():
@@ -73,6 +85,37 @@ def test_it_is_put_back_as_it_was_before_the_first_change():
     asyncio.run(restore_proxy(cluster))
     assert (cluster.config["data"]["config.conf"], cluster.command) == (CONFIG, COMMAND)
     assert BEFORE not in cluster.daemons["metadata"]["annotations"]
+
+
+def test_it_is_known_whose_session_changed_it_last():
+    cluster = Cluster()
+    assert not asyncio.run(session_of_proxy(cluster))
+    configure(cluster, session="one")
+    configure(cluster, session="another")
+    assert asyncio.run(session_of_proxy(cluster)) == "another"
+    asyncio.run(restore_proxy(cluster))
+    assert not asyncio.run(session_of_proxy(cluster))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("state", "is_restored"),
+    [(SessionState.READY, False), (SessionState.ENDED, True), (SessionState.GONE, True)],
+)
+def test_the_sweep_sets_it_back_after_a_session_that_is_over(session, state, is_restored):
+    cluster = Cluster()
+    configure(cluster, session=str(session.pk))
+    LabSession.objects.update(state=state)
+    on_loop(sweep_proxy(cluster))
+    assert (cluster.command == COMMAND) == is_restored
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sweep_leaves_another_portals_alone(session):
+    cluster = Cluster()
+    configure(cluster, session=str(uuid4()))
+    on_loop(sweep_proxy(cluster))
+    assert cluster.command != COMMAND
 
 
 def test_what_no_lab_changed_is_not_touched():
