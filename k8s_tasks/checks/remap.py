@@ -66,7 +66,8 @@ _WANDER = _(
 )
 _NOTED = _("Which of %(replicas)s replicas serves each key is noted; now make them %(after)s.")
 _OTHERWISE = _(
-    "%(replicas)s replicas serve the keys; have %(before)s and verify, then %(after)s and verify again."
+    "How many replicas serve the keys: %(replicas)s. Have %(before)s and verify, then %(after)s and verify"
+    " again."
 )
 _SAYS = {
     Verdict.PASS: _(

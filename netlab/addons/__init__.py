@@ -1,1 +1,2 @@
-"""Programs for pods of kube-system that speak as their originals do. Each stands alone in its image."""
+"""What speaks as its original does: the programs of pods stand alone in their images; cert-manager, MetalLB's
+controller and its speaker are parts of netlab's server."""
