@@ -7,6 +7,7 @@ from django import template
 from django.utils.translation import gettext_lazy as _
 
 from curriculum.domain import spell_argv
+from portal.evidence_words import spell_field
 
 register = template.Library()
 _DRAWN = ("matrix",)  # evidence that has a drawing of its own
@@ -36,7 +37,7 @@ def spelled(argv: list[str]) -> str:
 def facts(evidence: Mapping | None) -> list[tuple[str, str]]:
     """Evidence, however deep, as (name, words) pairs in its own order; the template escapes them."""
     told = {key: value for key, value in (evidence or {}).items() if key not in _DRAWN}
-    return list(_walk(told, ""))
+    return [(spell_field(path), words) for path, words in _walk(told, ())]
 
 
 @register.filter
@@ -71,15 +72,15 @@ def share_scale(evidence: Mapping) -> dict:
     return places | texts | {"width": f"{max(2, 300 * (high - low)):.1f}"}
 
 
-def _walk(value, name: str) -> Iterator[tuple[str, str]]:
+def _walk(value, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _walk(inner, f"{name} {key}".replace("_", " ").strip())
+            yield from _walk(inner, (*path, key))
     elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
         for number, item in enumerate(value, start=1):
-            yield f"{name} {number}".strip(), _line(item)
+            yield (*path, str(number)), _line(item)
     elif value not in (None, "", []):
-        yield name, _moment(value) if name.split()[-1:] == ["at"] else _line(value)
+        yield path, _moment(value) if path[-1:] and path[-1].split("_")[-1] == "at" else _line(value)
 
 
 def _moment(value) -> str:

@@ -1,6 +1,13 @@
+import pytest
 from django.utils import translation
 
 from portal.templatetags.facts import at, facts, matrix_grid, share_scale, spelled
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield
 
 
 def test_a_key_held_in_a_variable_finds_its_value():
@@ -13,22 +20,32 @@ def test_evidence_becomes_names_and_words_in_its_own_order():
     evidence = {"pairs": 2, "reply": {"ttl": 62, "from": "10.244.2.2"}, "client": ["10.244.1.2", 40212]}
     assert facts(evidence) == [
         ("pairs", "2"),
-        ("reply ttl", "62"),
-        ("reply from", "10.244.2.2"),
+        ("reply · TTL", "62"),
+        ("reply · from", "10.244.2.2"),
         ("client", "10.244.1.2, 40212"),
     ]
 
 
 def test_a_list_of_packets_has_a_line_for_each_also_for_a_missing_one():
     assert facts({"stages": [{"ttl": 64, "seq": 1}, None]}) == [
-        ("stages 1", "ttl=64  seq=1"),
-        ("stages 2", "–"),
+        ("way · 1", "ttl=64  seq=1"),
+        ("way · 2", "–"),
     ]
 
 
 def test_the_time_of_a_packet_is_told_as_a_time():
-    assert facts({"request": {"at": 1.5}}) == [("request at", "00:00:01.500000 UTC")]
-    assert facts({"stages": [{"at": 1.5}]}) == [("stages 1", "at=00:00:01.500000 UTC")]
+    assert facts({"request": {"at": 1.5}}) == [("request · at", "00:00:01.500000 UTC")]
+    assert facts({"stages": [{"at": 1.5}]}) == [("way · 1", "at=00:00:01.500000 UTC")]
+
+
+def test_evidence_speaks_the_readers_language_and_leaves_names_alone():
+    with translation.override("pt-br"):
+        told = facts({"hits": 3, "counts": {"web1": 2}, "lost_at": 1.5})
+    assert told == [
+        ("acertos", "3"),
+        ("pedidos atendidos por · web1", "2"),
+        ("perdido às", "00:00:01.500000 UTC"),
+    ]
 
 
 def test_no_evidence_is_no_facts():
