@@ -50,8 +50,11 @@ for number in $(seq "$2"); do
     all+=(${all:+--next} "${@:6}" --data-binary "@$folder/$number" "$address")
 done
 "$5" "${all[@]}"
+case $? in 16 | 52 | 55 | 56 | 92) exit 92 ;; esac
 exit 0
 """
+_BROKE_OFF = 92  # the first call was answered, and later the connection broke: curl's codes above
+_TRIES = 3  # a balancer that takes up anybody's new configuration may end connections; not thrice in a row
 _METHOD = "/redes.Echo/Say"
 
 
@@ -91,23 +94,22 @@ async def send_requests(
     As keys, request n has the path /n whatever the mark of this time, and the last may be sent first; else
     every path is new.
     """
-    mark = new_mark()
     to = f"{round.fill(settings.address)}:{round.fill(settings.port)}"
     host = round.fill(settings.host)
-    if settings.protocol == "http":
-        keys = (samples, -1, 1) if backwards else (1, 1, samples)
-        facts = {"host": host, "keep_open": keep_open, "cookies": cookies}
-        commands = _curl(to, mark, samples, keys=keys if as_keys else None, **facts)
-    else:
-        tls = settings.protocol == "grpcs"
-        commands = _grpc(to, mark, samples, host=host, keep_open=keep_open, tls=tls)
-    for number, command in enumerate(commands):
-        done = await round.run_in(settings.source, command, seconds=MOST_SECONDS)
-        if number == 0 and done.exit_code in _NOBODY:
+    for _try in range(_TRIES):
+        mark = new_mark()
+        if settings.protocol == "http":
+            keys = (samples, -1, 1) if backwards else (1, 1, samples)
+            facts = {"host": host, "keep_open": keep_open, "cookies": cookies}
+            commands = _curl(to, mark, samples, keys=keys if as_keys else None, **facts)
+        else:
+            tls = settings.protocol == "grpcs"
+            commands = _grpc(to, mark, samples, host=host, keep_open=keep_open, tls=tls)
+        code = await _run(round, settings.source, commands)
+        if code in _NOBODY:
             return Arrivals(samples, {pod: set() for pod in settings.targets})
-        if done.exit_code in _CANNOT_RUN:
-            sentence = _("The command %(name)s cannot be run in %(pod)s.")
-            raise Broken(sentence, name=_program_of(command), pod=settings.source)
+        if code != _BROKE_OFF:
+            break
 
     def arrivals(seen: Observation) -> Arrivals:
         return arrivals_in(seen, mark, samples, settings.targets)
@@ -116,6 +118,18 @@ async def send_requests(
     seen = await round.look_until(ends, lambda seen: arrivals(seen).arrived == samples)
     _refuse_shortcuts(seen, mark, settings)
     return arrivals(seen)
+
+
+async def _run(round: Round, source: str, commands: Sequence[list[str]]) -> int:
+    """The exit code of one that found nobody or whose connection broke off, else 0. Raises Broken."""
+    for number, command in enumerate(commands):
+        code = (await round.run_in(source, command, seconds=MOST_SECONDS)).exit_code
+        if code in _CANNOT_RUN:
+            sentence = _("The command %(name)s cannot be run in %(pod)s.")
+            raise Broken(sentence, name=_program_of(command), pod=source)
+        if code == _BROKE_OFF or (number == 0 and code in _NOBODY):
+            return code
+    return 0
 
 
 def _program_of(command: list[str]) -> str:
