@@ -154,8 +154,8 @@ class Round:
 
 
 class Captures:
-    """Reads the captures of a session; those who ask at the same time share one reading. `pods` are the
-    lab's own, whose packets the captures between nodes keep."""
+    """Reads the captures of a session, a node at a time; those who ask at the same time share one reading.
+    `pods` are the lab's own, whose packets the captures between nodes keep."""
 
     def __init__(
         self,
@@ -173,24 +173,32 @@ class Captures:
         self._packets: dict[str, list[Packet]] = {}
         self._broken: dict[str, Broken] = {}
         self._read_at: dict[str, float] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: dict[str, asyncio.Lock] = {}  # by node
+        self._asked: dict[str, set[str]] = {}  # by node: what its next reading is to hold
 
     async def read(self, pods: Sequence[str], *, since: float) -> tuple[dict, dict]:
         """Packets and troubles by pod; a reading that began after `since` is good enough."""
-        await asyncio.gather(*(self._read(pod, since) for pod in pods))
+        by_node: dict[str, list[str]] = {}
+        for pod in pods:
+            try:
+                by_node.setdefault(Observation(self._places).place(pod).node, []).append(pod)
+            except Broken as trouble:
+                self._broken[pod] = trouble
+        await asyncio.gather(*(self._read(node, asked, since) for node, asked in by_node.items()))
         broken = {pod: self._broken[pod] for pod in pods if pod in self._broken}
         return {pod: self._packets[pod] for pod in pods if pod not in broken}, broken
 
-    async def _read(self, pod: str, since: float) -> None:
-        async with self._locks.setdefault(pod, asyncio.Lock()):
-            if pod in self._broken or self._read_at.get(pod, -1.0) >= since:
+    async def _read(self, node: str, pods: Sequence[str], since: float) -> None:
+        self._asked.setdefault(node, set()).update(pods)
+        async with self._locks.setdefault(node, asyncio.Lock()):
+            if all(pod in self._broken or self._read_at.get(pod, -1.0) >= since for pod in pods):
+                self._asked[node].difference_update(pods)
                 return
+            wanted = self._asked[node].union(pods).difference(self._broken)
+            self._asked[node] = set()
             began = time.monotonic()
-            try:
-                self._packets[pod] = await self._fetch(pod)
-                self._read_at[pod] = began
-            except Broken as broken:
-                self._broken[pod] = broken
+            await self._fetch(sorted(wanted))
+            self._read_at |= dict.fromkeys(wanted, began)
 
     def _capture_at(self, name: str, place: Place) -> Capture:
         if not is_node(name):
@@ -201,18 +209,36 @@ class Captures:
             raise Broken(_("There is no link to another of the lab's nodes at %(node)s."), node=place.node)
         return links[place.node]
 
-    async def _fetch(self, pod: str) -> list[Packet]:
-        place = Observation(self._places).place(pod)
-        capture = self._capture_at(pod, place)
+    async def _fetch(self, pods: Sequence[str]) -> None:
+        """The captures of pods of one node, by one question."""
+        captures: dict[str, Capture] = {}
+        for pod in pods:
+            try:
+                captures[pod] = self._capture_at(pod, self._places[pod])
+            except Broken as broken:
+                self._broken[pod] = broken
+        if not captures:
+            return
         try:
-            pcap = await agent_on(self._agents, place).read_capture(capture.name)
-            return await asyncio.to_thread(read_packets, pcap)
-        except CaptureGone:
-            raise await self._restart(pod, capture, place) from None
-        except (ClusterError, ValueError) as error:
-            raise Broken(
-                _("The capture of %(pod)s could not be read: %(why)s"), pod=pod, why=error
-            ) from error
+            agent = agent_on(self._agents, self._places[next(iter(captures))])
+            found = await agent.read_captures([each.name for each in captures.values()])
+        except Broken as broken:
+            self._broken |= dict.fromkeys(captures, broken)
+            return
+        except ClusterError as error:
+            self._broken |= {pod: _unread(pod, error) for pod in captures}
+            return
+        await asyncio.gather(*(self._take(pod, each, found) for pod, each in captures.items()))
+
+    async def _take(self, pod: str, capture: Capture, found: Mapping[str, bytes | CaptureGone]) -> None:
+        pcap = found.get(capture.name)
+        if not isinstance(pcap, bytes):
+            self._broken[pod] = await self._restart(pod, capture, self._places[pod])
+            return
+        try:
+            self._packets[pod] = await asyncio.to_thread(read_packets, pcap)
+        except ValueError as error:
+            self._broken[pod] = _unread(pod, error)
 
     async def _restart(self, pod: str, capture: Capture, place: Place) -> Broken:
         """Begin a capture again that was found dead; what it would have shown is lost."""
@@ -222,6 +248,10 @@ class Captures:
             sentence = _("The capture of %(pod)s had stopped and could not be started again: %(why)s")
             return Broken(sentence, pod=pod, why=error)
         return CaptureLost(pod, time.time())
+
+
+def _unread(pod: str, error: Exception) -> Broken:
+    return Broken(_("The capture of %(pod)s could not be read: %(why)s"), pod=pod, why=error)
 
 
 def _end(place: Place) -> End:

@@ -5,7 +5,10 @@ root inside the pod, cannot reach.
 """
 
 import asyncio
+import io
 import json
+import re
+import tarfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import TypeVar
 
 from k8s_tasks.cluster.api import MERGE, Api
 from k8s_tasks.cluster.errors import AgentEnded, AgentError, ExecFailed, NotFound, Refused, Unreachable
-from k8s_tasks.cluster.execs import Completed, run_to_end, start_process
+from k8s_tasks.cluster.execs import MOST_BYTES, Completed, run_to_end, start_process
 from k8s_tasks.cluster.objects import apply_manifests, is_ready, list_pods, read_manifests, wait_for_pods
 
 Answer = TypeVar("Answer")
@@ -22,6 +25,10 @@ LABELS = "app=redes-node-agent"
 MANIFEST = Path(__file__).parents[2] / "deploy" / "agent" / "node-agent.yaml"
 MECHANISMS = "redes.local/impairment-mechanisms"
 NO_CAPTURE = 3  # redes-agent's exit code
+TAR_FOUND_CHANGES = 1  # its exit code where a file grew while it was read
+CAPTURE_BYTES = 9_000_000  # two files of four megabytes at most, and the tar around them
+_PCAP_HEADER = 24  # bytes before the first packet
+_GONE = re.compile(rb"^redes-agent: gone (\S+): (.*)$", re.MULTILINE)
 KILLED = 137  # what the kernel does to all processes of a container whose first one ends
 
 
@@ -37,12 +44,12 @@ class Agent:
     pod: str
     life: str
 
-    async def run(self, argv: Sequence[str], *, seconds: float) -> Completed:
+    async def run(self, argv: Sequence[str], *, seconds: float, limit: int = MOST_BYTES) -> Completed:
         """A command of the platform's own on the node's network; never one that a browser named.
 
         Raises AgentEnded when it was killed."""
         process = await start_process(self.api, NAMESPACE, self.pod, argv)
-        done = await run_to_end(process, seconds=seconds)
+        done = await run_to_end(process, seconds=seconds, limit=limit)
         if done.exit_code == KILLED:
             raise AgentEnded(f"{argv[0]} was killed in {self.pod}")
         return done
@@ -53,14 +60,17 @@ class Agent:
         if done.exit_code and b"is running already" not in done.stderr:
             raise AgentError(_words(done))
 
-    async def read_capture(self, capture: str) -> bytes:
-        """The packets so far, as pcap. Raises CaptureGone."""
-        done = await self._do("capture", "read", capture)
-        if done.exit_code == NO_CAPTURE:
-            raise CaptureGone(_words(done))
-        if done.exit_code:
+    async def read_captures(self, captures: Sequence[str]) -> dict[str, "bytes | CaptureGone"]:
+        """The packets of each so far, as pcap, by one question."""
+        words = ["redes-agent", "capture", "pack", *captures]
+        done = await self.run(words, seconds=15, limit=len(captures) * CAPTURE_BYTES)
+        if done.exit_code not in (0, TAR_FOUND_CHANGES):
             raise AgentError(_words(done))
-        return done.stdout
+        lost: dict[str, bytes | CaptureGone] = {
+            name.decode(): CaptureGone(why.decode(errors="replace"))
+            for name, why in _GONE.findall(done.stderr)
+        }
+        return lost | _unpack(done.stdout)
 
     async def captures(self) -> list[dict]:
         """{"id", "state", "interface", "began"} of each on this node, whosever it is."""
@@ -126,6 +136,24 @@ class Agent:
 
     async def _do(self, *words: str) -> Completed:
         return await self.run(["redes-agent", *words], seconds=15)
+
+
+def _unpack(packed: bytes) -> dict[str, bytes | CaptureGone]:
+    """Each capture as one file: of two, the newer goes on where the older ends. Raises AgentError."""
+    found: dict[str, bytes | CaptureGone] = {}
+    if not packed:
+        return found
+    try:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as tar:
+            for member in tar:
+                file = tar.extractfile(member)
+                data = file.read() if file else b""
+                name = member.name.rpartition(".pcap")[0]
+                before = found.get(name)
+                found[name] = before + data[_PCAP_HEADER:] if isinstance(before, bytes) else data
+    except (tarfile.TarError, EOFError) as error:
+        raise AgentError(f"the captures came broken: {error}") from error
+    return found
 
 
 async def install_agent(api: Api) -> None:

@@ -18,6 +18,7 @@ from k8s_tasks.cluster.errors import ExecFailed, Refused, Unreachable, refusal
 CHOOSE = "container name must be specified"  # what an API server says of a pod with several
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+MOST_BYTES = 16_000_000  # of output that is collected
 OUTPUTS = {STDOUT: "stdout", STDERR: "stderr"}
 
 
@@ -143,7 +144,7 @@ async def _why_refused(api: Api, url: str, headers: dict, error: aiohttp.WSServe
         return refusal(error.status, str(error.message).encode())
 
 
-async def run_to_end(process: Process, *, seconds: float, limit: int = 16_000_000) -> Completed:
+async def run_to_end(process: Process, *, seconds: float, limit: int = MOST_BYTES) -> Completed:
     """Collect a command's output. Raises ExecFailed past `seconds` or `limit` bytes."""
     collected = {"stdout": bytearray(), "stderr": bytearray()}
     try:
