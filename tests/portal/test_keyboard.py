@@ -1,5 +1,6 @@
 """The keyboard of a student's terminal: lent by a consent of its own, to their instructors, key by key."""
 
+import asyncio
 import json
 import re
 
@@ -16,6 +17,7 @@ from portal import keyboard
 from portal.models import HelpDeed, HelpRequest, Role, User
 from portal.sockets import presence
 from tests.portal.conftest import make_run
+from tests.waiting import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.django_db(transaction=True)]
 SEEN = {"en": "Seen.", "pt-br": "Visto."}
@@ -262,6 +264,7 @@ async def test_keys_pass_while_they_are_lent_and_the_next_one_after_does_not(
     await socket.send(b"\0ec")
     await socket.send(b"\0ho")
     await told(socket, mayType=True, typist="paula")
+    await asyncio.to_thread(until, lambda: len(passed_on(redis_client, world)) == 2)
     await do("take-back")
     await socket.send(b"\0 rm")
     await told(socket, mayType=False, isRefused=True)
